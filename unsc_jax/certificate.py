@@ -1,0 +1,67 @@
+"""What stored moments say of a change, before and without any data.
+
+`B` layers that share a parameter, `d` fan-in, `o` fan-out.
+"""
+
+from typing import Any
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from unsc_jax import moments as moments_lib
+from unsc_jax import trace
+
+
+def drift(
+    moments: moments_lib.Moments, before: Any, after: Any
+) -> dict[str, jax.Array]:
+  r"""How far a change of the weights moves each layer's own outputs.
+
+  .. math::
+    \sqrt{\frac{E \|x\, \Delta W\|^2}{E \|x\, W\|^2}}
+    = \sqrt{\frac{\mathrm{tr}(\Delta W^\top M\, \Delta W)}
+                 {\mathrm{tr}(W^\top M\, W)}}
+
+  This is exact for the data that the moments were taken of, layer by layer,
+  with each layer's original inputs: a measurement, not a bound on the network's
+  output. It is 0 for all layers only if the network's outputs there stay.
+
+  Args:
+    moments: of the inputs to be retained.
+    before: pytree of the original parameters.
+    after: the same, changed.
+
+  Returns:
+    Parameter path to the relative change of its layer's output. A parameter
+    without moments that moved is given as infinite: nothing is known of it.
+
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> before, after = ({'w': jnp.array([[1.], [w]])} for w in (1., 9.))
+    >>> _, M = fn(before, jnp.array([[1., 0.], [2., 0.]]))
+    >>> drift(M, before, after)['w'].item()
+    0.0
+  """
+  old, new = trace.leaf_paths(before), trace.leaf_paths(after)
+  out = {}
+  for path, w in old.items():
+    delta = new[path] - w
+    found = moments.by_path.get(path, ())
+    if not found:
+      out[path] = jnp.where(jnp.any(delta != 0), jnp.inf, 0.)
+      continue
+    moved = sum(_energy(moment, delta) for moment in found)
+    total = sum(_energy(moment, w) for moment in found)
+    out[path] = jnp.sqrt(moved / jnp.where(total > 0, total, 1))
+  return out
+
+
+def _energy(moment: moments_lib.Moment, w: jax.Array) -> jax.Array:
+  """The sum of `|x W|^2` over all inputs."""
+  folded = moment.site.fold(w).astype(jnp.float32)  # [B, d, o]
+  if moment.site.kind == 'lookup':
+    return jnp.sum(moment.second[..., None] * folded**2)
+  product = jnp.einsum('bij,bjo->bio', moment.second, folded,
+                       precision=lax.Precision.HIGHEST)
+  return jnp.maximum(jnp.sum(product * folded), 0)

@@ -1,0 +1,255 @@
+"""Optax transforms that confine an update to the null space of what is kept.
+
+Bases live in the optimiser's state: they are sharded, donated and checkpointed
+with it, and never become constants of the compiled program.
+"""
+
+from collections.abc import Callable, Mapping
+import difflib
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import bases as bases_lib
+from unsc_jax import trace
+
+Bases = bases_lib.Bases
+
+
+class NullSpaceState(NamedTuple):
+  """State of `null_space_projection`."""
+  bases: Bases
+
+
+class ProjectedState(NamedTuple):
+  """State of `project_updates`."""
+  bases: Bases
+  inner: optax.OptState
+
+
+def null_space_projection(
+    bases: Bases, *, train_others: bool = False
+) -> optax.GradientTransformation:
+  r"""Removes from updates what would change a layer's retained outputs.
+
+  .. math:: \Delta W \leftarrow \Delta W - Q Q^\top \Delta W
+
+  .. warning::
+    What comes *after* it must keep the null space. Momentum, scalar learning
+    rates and clipping by global norm do; Adam, Lion, RMSProp, elementwise
+    clipping and weight decay do not. `project_updates` is safe around any
+    optimiser, and `assert_preserves` tells.
+
+  Args:
+    bases: of `null_space_bases`, by parameter path.
+    train_others: whether parameters without a basis (biases, scales) pass
+      unchanged. By default they are frozen, since moving them breaks the
+      guarantee.
+
+  Returns:
+    The transformation.
+
+  Raises:
+    ValueError: on `init`, where a basis names a parameter that is not there or
+      does not fit its shape.
+
+  Example:
+    >>> import optax
+    >>> from unsc_jax import moments
+    >>> fn = moments.input_moments(lambda params, x: x @ params['w'])
+    >>> params = {'w': jnp.ones((2, 1))}
+    >>> _, M = fn(params, jnp.array([[1., 0.]]))
+    >>> tx = optax.chain(
+    ...     null_space_projection(bases_lib.null_space_bases(M)), optax.sgd(1.))
+    >>> gradient = {'w': jnp.array([[3.], [4.]])}
+    >>> update, _ = tx.update(gradient, tx.init(params), params)
+    >>> print(jnp.abs(update['w']).ravel())
+    [0. 4.]
+
+  Source: UNSC (IJCAI 2024), algorithm 2, which projects gradients of plain SGD;
+  exact.
+  """
+  def init_fn(params):
+    _check(bases, params)
+    return NullSpaceState(bases)
+
+  def update_fn(updates, state, params=None):
+    del params
+    return project(updates, state.bases, train_others=train_others), state
+
+  return optax.GradientTransformation(init_fn, update_fn)
+
+
+def project_updates(
+    optimizer: optax.GradientTransformation, bases: Bases, *,
+    train_others: bool = False,
+) -> optax.GradientTransformationExtraArgs:
+  r"""Runs any optimiser inside the null space: project, step, project.
+
+  .. math:: \Delta W = P\, \mathrm{opt}(P\, G), \qquad P = I - Q Q^\top
+
+  The outer projection is what protects; the inner one lets an adaptive
+  optimiser see only directions in which it may move, and so forget faster.
+
+  Args:
+    optimizer: any Optax optimiser, weight decay and all.
+    bases: of `null_space_bases`, by parameter path.
+    train_others: as for `null_space_projection`.
+
+  Returns:
+    The optimiser, confined.
+
+  Raises:
+    ValueError: on `init`, as for `null_space_projection`.
+
+  Example:
+    >>> import optax
+    >>> from unsc_jax import moments
+    >>> fn = moments.input_moments(lambda params, x: x @ params['w'])
+    >>> params = {'w': jnp.ones((2, 1))}
+    >>> _, M = fn(params, jnp.array([[1., 0.]]))
+    >>> tx = project_updates(optax.adam(.1), bases_lib.null_space_bases(M))
+    >>> gradient = {'w': jnp.array([[3.], [4.]])}
+    >>> update, _ = tx.update(gradient, tx.init(params), params)
+    >>> print(jnp.abs(update['w']).round(3).ravel())
+    [0.  0.1]
+
+  Source: ours. Adam-NSCL projects after Adam alone; UNSC before SGD alone.
+  """
+  inner = optax.with_extra_args_support(optimizer)
+
+  def init_fn(params):
+    _check(bases, params)
+    return ProjectedState(bases, inner.init(params))
+
+  def update_fn(updates, state, params=None, **extra):
+    confine = lambda u: project(u, state.bases, train_others=train_others)
+    updates, inner_state = inner.update(
+        confine(updates), state.inner, params, **extra)
+    return confine(updates), ProjectedState(state.bases, inner_state)
+
+  return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def project(updates: Any, bases: Bases, *, train_others: bool = False) -> Any:
+  """Projects a pytree of updates; see `null_space_projection`."""
+  def one(path, update):
+    name = trace.path_name(path)
+    if name not in bases:
+      return update if train_others else jnp.zeros_like(update)
+    for basis in bases[name]:
+      update = basis.project(update)
+    return update
+  return jax.tree_util.tree_map_with_path(one, updates)
+
+
+def leak(updates: Any, bases: Bases) -> dict[str, jax.Array]:
+  r"""How much of an update leaves the null space, parameter by parameter.
+
+  .. math:: \|\Delta W - P \Delta W\|_F \,/\, \|\Delta W\|_F
+
+  Args:
+    updates: pytree shaped like the parameters.
+    bases: what the update should have been confined to.
+
+  Returns:
+    Parameter path to a share in [0, 1]: 0 is confined, 1 for a parameter that
+    should be frozen and moved. An update of zero leaks nothing.
+
+  Example:
+    >>> from unsc_jax import moments
+    >>> fn = moments.input_moments(lambda params, x: x @ params['w'])
+    >>> _, M = fn({'w': jnp.ones((2, 1))}, jnp.array([[1., 0.]]))
+    >>> update = {'w': jnp.array([[3.], [4.]])}
+    >>> print(leak(update, bases_lib.null_space_bases(M))['w'].round(3))
+    0.6
+  """
+  allowed = trace.leaf_paths(project(updates, bases))
+  norm = lambda x: jnp.linalg.norm(x.astype(jnp.float32).ravel())
+  out = {}
+  for path, update in trace.leaf_paths(updates).items():
+    total = norm(update)
+    out[path] = norm(update - allowed[path]) / jnp.where(total > 0, total, 1)
+  return out
+
+
+def assert_preserves(
+    optimizer: optax.GradientTransformation, bases: Bases, params: Any, *,
+    steps: int = 3, tolerance: float = 1e-4,
+) -> None:
+  """Raises if an optimiser's updates leave the null space.
+
+  Feeds it random gradients for a few steps, so that whatever it adds or scales
+  after a projection shows.
+
+  Args:
+    optimizer: the whole chain that will be used.
+    bases: what its updates must be confined to.
+    params: pytree of arrays; left as they are.
+    steps: how many updates to look at.
+    tolerance: the largest `leak` allowed.
+
+  Raises:
+    AssertionError: naming the parameter that leaks most, and by how much.
+
+  Example:
+    >>> import optax
+    >>> from unsc_jax import moments
+    >>> fn = moments.input_moments(lambda params, x: x @ params['w'])
+    >>> params = {'w': jnp.ones((3, 2))}
+    >>> _, M = fn(params, jnp.array([[1., 2., 0.]]))
+    >>> bases = bases_lib.null_space_bases(M)
+    >>> assert_preserves(project_updates(optax.adam(1.), bases), bases, params)
+    >>> leaking = optax.chain(null_space_projection(bases), optax.adam(1.))
+    >>> assert_preserves(leaking, bases, params)
+    Traceback (most recent call last):
+    ...
+    AssertionError: ... % of the update of w leaves the null space: ...
+  """
+  @jax.jit
+  def step(key, state, params):
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    gradient = jax.tree.unflatten(tree, [
+        jax.random.normal(k, p.shape, p.dtype) for k, p in zip(keys, leaves)])
+    updates, state = optimizer.update(gradient, state, params)
+    return state, optax.apply_updates(params, updates), leak(updates, bases)
+
+  state = optimizer.init(params)
+  for key in jax.random.split(jax.random.key(0), steps):
+    state, params, leaks = jax.block_until_ready(step(key, state, params))
+    path, worst = max(leaks.items(), key=lambda item: float(item[1]))
+    if not worst <= tolerance:  # NaN fails too
+      raise AssertionError(
+          f'{100 * float(worst):.2g} % of the update of {path} leaves the null '
+          'space: something after the projection rescales entries or adds to '
+          'them; use project_updates(optimizer, bases), or put '
+          'null_space_projection last.')
+
+
+def _check(bases: Bases, params: Any) -> None:
+  """Raises unless every basis finds its parameter, in the right shape."""
+  is_masked = lambda x: isinstance(x, optax.MaskedNode)
+  flat, _ = jax.tree_util.tree_flatten_with_path(params, is_leaf=is_masked)
+  leaves = {trace.path_name(path): leaf for path, leaf in flat}
+  if not leaves:
+    return  # the placeholder of optax.tree_map_params
+  for path, found in bases.items():
+    if path not in leaves:
+      close = difflib.get_close_matches(path, leaves, 1, 0) or ['nothing']
+      raise ValueError(
+          f'the bases name {path!r}, but the optimiser was given no such '
+          f'parameter (the closest is {close[0]!r}); initialise it with the same '
+          'pytree that the moments were taken with.')
+    leaf = leaves[path]
+    for basis in found:
+      size = 1
+      for n in basis.site.shape:
+        size *= n
+      if not is_masked(leaf) and hasattr(leaf, 'size') and leaf.size != size:
+        raise ValueError(
+            f'the basis of {path} was made for a parameter of {size} entries, '
+            f'split as {basis.site.shape}, but it has shape {leaf.shape}; take '
+            'the moments again with these parameters.')
