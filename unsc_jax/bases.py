@@ -50,13 +50,19 @@ class Basis:
     """The part of an update, shaped like the parameter, that stays free."""
     folded = self.site.fold(update).astype(jnp.float32)
     if self.site.kind == 'lookup':
-      kept = self.vectors[..., None] * folded
-    else:
-      mul = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
-      inside = mul('bdk,bko->bdo', self.vectors,
-                   mul('bdk,bdo->bko', self.vectors, folded))
-      kept = inside if self.free else folded - inside
-    return self.site.unfold(kept, update.shape).astype(update.dtype)
+      allowed = self.vectors[..., None] * folded
+    elif self.free:
+      allowed = self._span(folded)
+    else:  # twice: the first time an update that is mostly kept leaves rounding
+      allowed = folded - self._span(folded)
+      allowed -= self._span(allowed)
+    return self.site.unfold(allowed, update.shape).astype(update.dtype)
+
+  def _span(self, folded: jax.Array) -> jax.Array:
+    """The part of a folded parameter `[B, d, o]` in the span of `vectors`."""
+    mul = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
+    return mul('bdk,bko->bdo', self.vectors,
+               mul('bdk,bdo->bko', self.vectors, folded))
 
 
 def energy_rank(energy: float) -> RankRule:
@@ -70,6 +76,9 @@ def energy_rank(energy: float) -> RankRule:
 
   Returns:
     A function from eigenvalues `[..., d]`, largest first, to ranks `[...]`.
+
+  Raises:
+    ValueError: the share is not in (0, 1].
 
   Example:
     >>> energy_rank(.9)(jnp.array([6., 3., 1.])).item()
@@ -103,10 +112,17 @@ def threshold_rank(relative: float = 1e-6) -> RankRule:
   Returns:
     A function from eigenvalues `[..., d]`, largest first, to ranks `[...]`.
 
+  Raises:
+    ValueError: the share is not in [0, 1).
+
   Example:
     >>> threshold_rank(1e-3)(jnp.array([1., .5, 1e-7])).item()
     2
   """
+  if not 0 <= relative < 1:
+    raise ValueError(
+        f'the threshold is a share of the largest eigenvalue in [0, 1), not '
+        f'{relative}; try 1e-6.')
   return lambda values: jnp.maximum(
       1, (values > relative * values[..., :1]).sum(-1))
 
@@ -119,7 +135,15 @@ def eigh(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def eigh_float64(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """As `eigh`, in float64 on the host: for tight thresholds, or on a TPU."""
+  """As `eigh`, in float64 on the host: for tight thresholds, or on a TPU.
+
+  Raises:
+    TypeError: it is called under `jax.jit`.
+  """
+  if isinstance(matrices, jax.core.Tracer):
+    raise TypeError(
+        'eigh_float64 runs on the host, not inside jax.jit; take bases outside, '
+        'or with solver=eigh.')
   values, vectors = np.linalg.eigh(np.asarray(matrices, np.float64))
   flip = lambda x: jnp.asarray(x[..., ::-1], jnp.float32)
   return flip(values), flip(vectors)
@@ -151,8 +175,8 @@ def null_space_bases(
     `jax.jit` shapes cannot depend on ranks: all `d` columns are stored then.
 
   Raises:
-    ValueError: `per_path` names a parameter without moments, or a moment is not
-      finite.
+    ValueError: there are no moments, or they count no input; `per_path` names a
+      parameter without moments; a moment is not finite.
 
   Warns:
     UserWarning: a layer has no free direction left.
@@ -166,48 +190,68 @@ def null_space_bases(
   Source: UNSC (IJCAI 2024), algorithm 1; the eigenvectors of `R R^T` are the
   left singular vectors of the representation `R` there. Exact.
   """
-  rules = {}
-  for path, choice in {**dict.fromkeys(moments.by_path, energy),
-                       **(per_path or {})}.items():
+  choices = {**dict.fromkeys(moments.by_path, energy), **(per_path or {})}
+  for path in choices:
     if path not in moments.by_path:
       raise ValueError(
           f'per_path names {path!r}, which has no moments; choose among '
           f'{", ".join(moments.by_path)}.')
-    rules[path] = choice if callable(choice) else energy_rank(choice)
-  if not any(isinstance(m.count, jax.core.Tracer) for m in moments):
-    moments_lib.check_finite(moments)
-  return {path: tuple(_basis(moment, rules[path], solver) for moment in found)
-          for path, found in moments.by_path.items()}
+  _check(moments)
+  bases = {}
+  for path, found in moments.by_path.items():
+    rule = choices[path]
+    rule = rule if callable(rule) else energy_rank(rule)
+    bases[path] = tuple(_basis(moment, rule, solver) for moment in found)
+    for basis in bases[path]:
+      _warn_if_full(basis)
+  return bases
+
+
+def _check(moments: moments_lib.Moments) -> None:
+  if not moments.by_path:
+    raise ValueError(
+        'there are no moments: none of the parameters was captured; '
+        '`unsc_jax.sites` tells why.')
+  if any(isinstance(m.count, jax.core.Tracer) for m in moments):
+    return
+  moments_lib.check_finite(moments)
+  if all(np.max(moment.count) <= 0 for moment in moments):
+    raise ValueError(
+        'the moments count no inputs, as when everything is subtracted; take '
+        'those of some data to retain.')
 
 
 def _basis(moment: moments_lib.Moment, rule: RankRule, solver: Eigh) -> Basis:
   site = moment.site
   if site.kind == 'lookup':
-    unread = (moment.second <= 0).astype(jnp.float32)
+    read = moment.second > 0
     frequency = -jnp.sort(-moment.mean_square, axis=-1)
-    rank = jnp.sum(moment.second > 0, -1)
-    return Basis(site, True, unread, frequency, rank)
+    free = (~read).astype(jnp.float32)
+    return Basis(site, True, free, frequency, read.sum(-1))
   values, vectors = solver(moment.mean_square)
   rank = rule(values)
-  if isinstance(rank, jax.core.Tracer):
-    kept = jnp.arange(values.shape[-1]) < rank[..., None]
-    return Basis(site, False, vectors * kept[:, None], values, rank)
-  return _compact(site, vectors, values, rank)
-
-
-def _compact(site, vectors, values, rank) -> Basis:
-  """Stores the smaller of the kept span and the free complement."""
-  ranks, d = np.asarray(rank), values.shape[-1]
-  if ranks.min() == d:
-    warnings.warn(
-        f'{site.path} has no free direction left: 0 of {d} are free, so it '
-        'cannot change; lower its energy, or take fewer or other retain data.',
-        stacklevel=4)
-  free = d - int(ranks.min()) < int(ranks.max())
+  d = values.shape[-1]
   columns = np.arange(d)
-  if free:
-    mask, used = columns >= ranks[:, None], slice(int(ranks.min()), d)
-  else:
-    mask, used = columns < ranks[:, None], slice(0, int(ranks.max()))
-  vectors = (vectors * mask[:, None])[..., used]
-  return Basis(site, free, vectors, values, rank)
+  if isinstance(rank, jax.core.Tracer):
+    vectors *= (columns >= rank[:, None])[:, None]
+    return Basis(site, True, vectors, values, rank)
+  # Cut to the smaller of the two. Where layers differ, zero columns fill up.
+  least, most = int(rank.min()), int(rank.max())
+  free = d - least < most
+  mask = columns >= rank[:, None] if free else columns < rank[:, None]
+  used = slice(least, d) if free else slice(0, most)
+  return Basis(site, free, (vectors * mask[:, None])[..., used], values, rank)
+
+
+def _warn_if_full(basis: Basis) -> None:
+  """Names a site of which some layers cannot change at all."""
+  if isinstance(basis.rank, jax.core.Tracer):
+    return
+  layers, d = basis.eigenvalues.shape
+  full = int((np.asarray(basis.rank) == d).sum())
+  if full:
+    where = f' in {full} of its {layers} layers' if layers > 1 else ''
+    warnings.warn(
+        f'{basis.site.path} has no free direction left{where}: 0 of {d} are '
+        'free, so it cannot change; lower its energy, or protect fewer data.',
+        stacklevel=3)

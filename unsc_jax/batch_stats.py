@@ -5,7 +5,6 @@ left as they are.
 """
 
 import collections
-from collections.abc import Callable, Iterable
 import functools
 from typing import Any
 
@@ -15,10 +14,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import problem as problem_lib
+
 
 def reestimate(
-    model: nn.Module, variables: Any, x: np.ndarray, batch_size: int = 500, *,
-    progress: Callable[[range], Iterable[int]] = iter) -> Any:
+    model: nn.Module,
+    variables: Any,
+    x: np.ndarray,
+    batch_size: int = 500,
+    progress: problem_lib.Progress = problem_lib.no_progress,
+) -> Any:
   """Estimates BatchNorm's running statistics with everything else at rest.
 
   Statistics gathered in training are wrong for evaluation where dropout comes
@@ -37,7 +42,7 @@ def reestimate(
     variables: Its variables, `{'params': ..., 'batch_stats': ...}`.
     x: Inputs [N, ...], those that the network was trained on or a part.
     batch_size: `B`; the last batch may be smaller.
-    progress: Wraps the range of first indices of the batches, as `tqdm` does.
+    progress: Wraps the loop over batches, as `problem.Problem.progress`.
 
   Returns:
     The variables with new 'batch_stats'; the argument is not changed.
@@ -68,7 +73,8 @@ def reestimate(
   statistics = jax.jit(functools.partial(_of_batch, model))
   mean = collections.defaultdict(float)  # sums over examples, float64
   square = collections.defaultdict(float)
-  for start in progress(range(0, len(x), batch_size)):
+  starts = range(0, len(x), batch_size)
+  for start in progress(starts, 'BatchNorm statistics', len(starts)):
     batch = x[start:start + batch_size]
     for path, (m, v) in jax.device_get(statistics(variables, batch)).items():
       mean[path] += np.float64(m) * len(batch)
@@ -106,7 +112,7 @@ def _of_batch(
     _, updated = model.apply(
         variables, batch, train=False, mutable=['batch_stats'])
 
-  flat = traverse_util.flatten_dict(updated['batch_stats'])
+  flat: Any = traverse_util.flatten_dict(updated['batch_stats'])
   if unknown := sorted({path[:-1] for path in flat} - found):
     raise ValueError(
         f"The statistics of '{'/'.join(unknown[0])}' belong to no flax.linen."

@@ -26,6 +26,7 @@ def drift(
   This is exact for the data that the moments were taken of, layer by layer,
   with each layer's original inputs: a measurement, not a bound on the network's
   output. It is 0 for all layers only if the network's outputs there stay.
+  Float32 moments resolve it to about 3e-4 of the change of the weights.
 
   Args:
     moments: of the inputs to be retained.
@@ -34,7 +35,12 @@ def drift(
 
   Returns:
     Parameter path to the relative change of its layer's output. A parameter
-    without moments that moved is given as infinite: nothing is known of it.
+    without moments that moved is given as infinite: nothing is known of it. So
+    is a layer that was silent and is not any more.
+
+  Raises:
+    ValueError: the two do not have the same parameters, or lack one that the
+      moments name.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
@@ -44,16 +50,22 @@ def drift(
     0.0
   """
   old, new = trace.leaf_paths(before), trace.leaf_paths(after)
+  for path in [*old, *new, *moments.by_path]:
+    if path not in old or path not in new or old[path].shape != new[path].shape:
+      raise ValueError(
+          f'{path} is not in both the parameters before and after, in one shape; '
+          'give those that the moments were taken with, and the same, changed.')
   out = {}
   for path, w in old.items():
-    delta = new[path] - w
-    found = moments.by_path.get(path, ())
-    if not found:
-      out[path] = jnp.where(jnp.any(delta != 0), jnp.inf, 0.)
-      continue
-    moved = sum(_energy(moment, delta) for moment in found)
-    total = sum(_energy(moment, w) for moment in found)
-    out[path] = jnp.sqrt(moved / jnp.where(total > 0, total, 1))
+    w = w.astype(jnp.float32)
+    delta = new[path].astype(jnp.float32) - w
+    found = moments.by_path.get(path)
+    if found:
+      moved = sum(_energy(moment, delta) for moment in found)
+      total = sum(_energy(moment, w) for moment in found)
+    else:
+      moved, total = jnp.sum(delta**2), jnp.zeros(())
+    out[path] = jnp.sqrt(jnp.where(moved == 0, 0, moved / total))
   return out
 
 

@@ -9,7 +9,7 @@ of the parameter in equal steps: splitting an axis by a reshape splits its atom
 in two, merging axes joins their atoms.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import math
 from typing import Any, NamedTuple
 
@@ -33,13 +33,29 @@ class View(NamedTuple):
   shape: tuple[int, ...]  # of the parameter
   start: tuple[Any, ...]  # coordinates of the view's first entry; may be traced
   dims: tuple[Dim, ...]
-  row: int | None = None  # the axis of which data pick a single entry
+  row: int | None = None  # an axis of which the program picks one entry
+  row_by_data: bool = False  # whether data say which
 
 
 class Joined(NamedTuple):
   """Views joined along an axis, as fused gates or projections are."""
   axis: int
   parts: tuple[View, ...]
+
+
+class Data:
+  """Marks a value that depends on the function's data.
+
+  It is false: `if view` asks whether a value is a parameter's. A value that
+  depends on neither has no mark at all, that is None.
+  """
+
+  def __bool__(self) -> bool:
+    return False
+
+
+DATA = Data()
+Mark = View | Joined | Data | None  # what the walk knows of a value
 
 
 def whole(path: str, shape: Sequence[int]) -> View:
@@ -51,6 +67,35 @@ def whole(path: str, shape: Sequence[int]) -> View:
 
 def size(dim: Dim) -> int:
   return math.prod(atom.size for atom in dim)
+
+
+def parts(mark: Mark) -> tuple[View, ...]:
+  """The views that a value is made of."""
+  if isinstance(mark, Joined):
+    return mark.parts
+  return (mark,) if isinstance(mark, View) else ()
+
+
+def same(a: Mark, b: Mark) -> bool:
+  """Whether two values are the same entries of the same parameter."""
+  if a is None or b is None or type(a) is not type(b):
+    return a is b
+  if isinstance(a, Joined):
+    return a.axis == b.axis and len(a.parts) == len(b.parts) and all(
+        map(same, a.parts, b.parts))
+  if not isinstance(a, View):
+    return True
+  equal = lambda s, t: s is t or (
+      isinstance(s, int) and isinstance(t, int) and s == t)
+  return (a.path, a.dims, a.row) == (b.path, b.dims, b.row) and all(
+      map(equal, a.start, b.start))
+
+
+def join(before: Mark, after: Mark) -> Mark:
+  """What is known of a value that is `before` at first and `after` later."""
+  if before is DATA or same(before, after):
+    return before
+  return DATA if after is DATA else None
 
 
 def _tidy(atoms: Sequence[Atom]) -> Dim:
@@ -96,18 +141,23 @@ def squeeze(view: View, dimensions: Sequence[int]) -> View:
 def broadcast_in_dim(
     view: View, shape: Sequence[int], broadcast_dimensions: Sequence[int]
 ) -> View:
-  dims: list[Dim] = [_tidy([Atom(None, 0, n)]) for n in shape]
+  dims: list[Dim] = [_tidy([Atom(None, 0, int(n))]) for n in shape]
   for source, target in enumerate(broadcast_dimensions):
     if size(view.dims[source]) == shape[target]:
       dims[target] = view.dims[source]
   return view._replace(dims=tuple(dims))
 
 
+def repeat(view: View, n: int) -> View:
+  """The same view `n` times, along a new first axis."""
+  return view._replace(dims=(_tidy([Atom(None, 0, n)]), *view.dims))
+
+
 def reshape(view: View, sizes: Sequence[int]) -> View | None:
   """Deals the atoms out over the new axes, splitting them where one must."""
   left = [atom for dim in view.dims for atom in dim]
   dims = []
-  for n in sizes:
+  for n in map(int, sizes):
     dim: list[Atom] = []
     while n > 1:
       if not left:
@@ -132,7 +182,7 @@ def slice_(
   strides = strides or (1,) * len(view.dims)
   for i, (lo, hi, stride) in enumerate(zip(starts, limits, strides, strict=True)):
     if out is not None:
-      out = _slice_dim(out, i, lo, hi, stride)
+      out = _slice_dim(out, i, int(lo), int(hi), int(stride))
   return out
 
 
@@ -140,15 +190,18 @@ def _slice_dim(
     view: View, i: int, lo: int, hi: int, stride: int = 1
 ) -> View | None:
   dim = view.dims[i]
-  if (lo, hi, stride) == (0, size(dim), 1):
+  if (lo, hi) == (0, size(dim)) and (stride == 1 or not dim):
     return view
-  inner = size(dim[1:])  # the slice must keep or drop whole turns of these
-  if inner > 1 and (stride > 1 or lo % inner or hi % inner):
-    return None
+  inner = size(dim[1:])
   axis, step, _ = dim[0]
+  turn = lo // inner
+  if inner > 1 and hi <= (turn + 1) * inner:  # all within one turn of these
+    view = _with_dim(_shift(view, axis, turn * step), i, dim[1:])
+    return _slice_dim(view, i, lo - turn * inner, hi - turn * inner, stride)
+  if inner > 1 and (stride > 1 or lo % inner or hi % inner):
+    return None  # keeps parts of several turns
   kept = Atom(axis, step * stride, -((lo - hi) // (stride * inner)))
-  view = _shift(view, axis, lo // inner * step)
-  return _with_dim(view, i, _tidy([kept, *dim[1:]]))
+  return _with_dim(_shift(view, axis, turn * step), i, _tidy([kept, *dim[1:]]))
 
 
 def split(view: View, sizes: Sequence[int], axis: int) -> list[View | None]:
@@ -168,90 +221,33 @@ def rev(view: View, dimensions: Sequence[int]) -> View:
   return view
 
 
-def index(view: View, i: int, at) -> View | None:
+def index(view: View, i: int, at) -> View:
   """One entry along a view's axis `i`, where `at` may be traced."""
-  dim = view.dims[i]
-  if len(dim) > 1:
-    return None
   out = _with_dim(view, i, ())
-  return _shift(out, dim[0].axis, dim[0].step * at) if dim else out
-
-
-def dynamic_slice(view: View, starts: Sequence, sizes: Sequence[int]) -> View | None:
-  out: View | None = view
-  for i, (at, n) in enumerate(zip(starts, sizes, strict=True)):
-    have = size(view.dims[i])
-    if out is None or n == have:
-      continue  # the start is clamped to zero: everything is taken
-    if isinstance(at, jax.Array):  # not a literal: it depends on data
-      axis = out.dims[i][0].axis
-      out = index(out, i, jnp.clip(at, 0, have - 1)) if n == 1 else None
-      out = out and out._replace(row=axis)
-    else:
-      at = min(max(int(at), 0), have - n)
-      out = _slice_dim(out, i, at, at + n)
+  for atom in reversed(view.dims[i]):
+    out = _shift(out, atom.axis, atom.step * (at % atom.size))
+    at = at // atom.size
   return out
 
 
-
-def passed_on(primitive: str, params: dict, operands: Sequence,
-              views: Sequence[View | Joined | None]) -> list | None:
-  """Views of an equation's results, if it only rearranges a parameter.
-
-  Args:
-    primitive: the equation's name.
-    params: its static parameters.
-    operands: its operands' values.
-    views: its operands' views, at least one of which is not None.
-
-  Returns:
-    A view for every result; None where the equation does something else.
-  """
-  if primitive == 'optimization_barrier':
-    return list(views)
-  if primitive == 'concatenate' and all(isinstance(v, View) for v in views):
-    return [Joined(params['dimension'], tuple(views))]
-  rule, view = _RULES.get(primitive), views[0]
-  if rule is None or view is None or any(views[1:]):
-    return None
-  if isinstance(view, Joined):
-    return _passed_on_joined(primitive, rule, params, view)
-  out = rule(view, params, operands[1:])
-  out = out if isinstance(out, list) else [out]
-  return out if all(out) else None
-
-
-def _passed_on_joined(primitive, rule, params, joined: Joined) -> list | None:
-  axis = joined.axis
-  if primitive == 'transpose':
-    axis = list(params['permutation']).index(axis)
-  elif primitive != 'convert_element_type':
-    return None
-  parts = [rule(part, params, ()) for part in joined.parts]
-  return [Joined(axis, tuple(parts))] if all(parts) else None
-
-
-def _float_cast(view, params, _):
-  # Casting to an integer rounds, so a small step may change nothing or much.
-  return view if jnp.issubdtype(params['new_dtype'], jnp.floating) else None
-
-
-_RULES: dict[str, Callable[..., Any]] = {
-    'transpose': lambda v, p, _: transpose(v, p['permutation']),
-    'squeeze': lambda v, p, _: squeeze(v, p['dimensions']),
-    'broadcast_in_dim': lambda v, p, _: broadcast_in_dim(
-        v, p['shape'], p['broadcast_dimensions']),
-    'reshape': lambda v, p, _: (
-        reshape(v, p['new_sizes']) if p['dimensions'] is None else None),
-    'slice': lambda v, p, _: slice_(
-        v, p['start_indices'], p['limit_indices'], p['strides']),
-    'split': lambda v, p, _: split(v, p['sizes'], p['axis']),
-    'rev': lambda v, p, _: rev(v, p['dimensions']),
-    'dynamic_slice': lambda v, p, operands: dynamic_slice(
-        v, operands, p['slice_sizes']),
-    'convert_element_type': _float_cast,
-    **dict.fromkeys(
-        ('copy', 'copy_p', 'reduce_precision', 'stop_gradient', 'name',
-         'sharding_constraint', 'mesh_cast', 'reshard', 'pvary', 'pcast'),
-        lambda v, *_: v),
-}
+def dynamic_slice(
+    view: View, starts: Sequence, sizes: Sequence[int], by_data: bool
+) -> View | None:
+  out: View | None = view
+  for i, (at, n) in enumerate(zip(starts, sizes, strict=True)):
+    dim = view.dims[i]
+    have = size(dim)
+    if out is None or n == have:
+      continue  # the start is clamped to zero: everything is taken
+    if not isinstance(at, jax.Array):  # a literal
+      at = min(max(int(at), 0), have - n)
+      out = _slice_dim(out, i, at, at + n)
+    elif n == 1:
+      # Clamped first: adding to a small integer type could overflow.
+      at = jnp.clip(at, 0, have - 1).astype(jnp.int32)
+      row = out.row if dim[0].axis is None else dim[0].axis
+      out = index(out, i, at)._replace(
+          row=row, row_by_data=by_data or out.row_by_data)
+    else:
+      out = None
+  return out

@@ -18,8 +18,15 @@ def data_mesh(devices: int | None = None) -> Mesh:
   """A one-axis mesh named `data` over all devices, or over the first few.
 
   Its axis is of type Auto: the partitioner may insert collectives.
+
+  Raises:
+    ValueError: there are not that many devices.
   """
   count = jax.device_count() if devices is None else devices
+  if not 1 <= count <= jax.device_count():
+    raise ValueError(
+        f'a mesh of {count} devices was asked for where there are '
+        f'{jax.device_count()}; leave the number out to take all.')
   return jax.make_mesh(
       (count,), ('data',), axis_types=(AxisType.Auto,),
       devices=jax.devices()[:count])
@@ -36,13 +43,13 @@ def shard_batch(batch: Any, mesh: Mesh) -> Any:
   A batch that does not divide evenly, the last of an epoch say, is replicated:
   the result is the same, only slower.
 
-  In a run of several processes every process passes its own part.
+  In a run of several processes every process passes its own part, of one size.
   """
   processes = jax.process_count()
 
   def put(leaf):
     leaf = np.asarray(leaf)
-    even = len(leaf) * processes % mesh.size == 0
+    even = leaf.ndim and len(leaf) * processes % mesh.size == 0
     spec = PartitionSpec('data') if even or processes > 1 else PartitionSpec()
     return jax.make_array_from_process_local_data(
         NamedSharding(mesh, spec), leaf)

@@ -13,6 +13,7 @@ import functools
 import jax
 from jax import lax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import bases as bases_lib
 from unsc_jax import moments as moments_lib
@@ -22,14 +23,14 @@ Combine = Callable[[Iterable[moments_lib.Moments]], bases_lib.Bases]
 _matmul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
-def pooled(energy: float = 0.99, **options) -> Combine:
+def pooled(energy: float | bases_lib.RankRule = 0.99, **options) -> Combine:
   r"""One basis from all classes' moments: :math:`M = \sum_c M_c`.
 
   Every input counts once, so a class weighs as much as it has examples. Only
   the sum is held in memory.
 
   Args:
-    energy: share of the energy to keep.
+    energy: share of the energy to keep, or a rule such as `threshold_rank()`.
     **options: further arguments of `null_space_bases`.
 
   Returns:
@@ -37,10 +38,9 @@ def pooled(energy: float = 0.99, **options) -> Combine:
 
   Source: ours; the mixed batch of the UNSC notebooks, over all the data.
   """
-  def combine(classes):
-    total = functools.reduce(lambda a, b: a + b, classes)
-    return bases_lib.null_space_bases(total, energy, **options)
-  return combine
+  rule = energy if callable(energy) else bases_lib.energy_rank(energy)
+  return lambda classes: bases_lib.null_space_bases(
+      _sum(classes), rule, **options)
 
 
 def merged(
@@ -63,7 +63,7 @@ def merged(
   Source: UNSC, algorithm 1 and `merge_subspace` of its code. Exact: the matrix
   has the left singular vectors of the concatenated bases.
   """
-  rule = bases_lib.energy_rank(class_energy)
+  rule, merged_rule = map(bases_lib.energy_rank, (class_energy, energy))
 
   def subspace(moment):
     if moment.site.kind == 'lookup':
@@ -74,9 +74,8 @@ def merged(
     return _as_moment(moment, _matmul(q, q.mT))
 
   def combine(classes):
-    spaces = (_map(subspace, moments) for moments in classes)
-    total = functools.reduce(lambda a, b: a + b, spaces)
-    return bases_lib.null_space_bases(total, energy, solver=solver)
+    total = _sum(_map(subspace, moments) for moments in classes)
+    return bases_lib.null_space_bases(total, merged_rule, solver=solver)
   return combine
 
 
@@ -97,39 +96,64 @@ def sequential(
   Returns:
     The way of combining.
 
+  Raises:
+    ValueError: a share is not in (0, 1], or there are fewer than classes.
+
   Source: GPM's update, as the UNSC notebooks run it; there the share is
   `.97 + .003 c` with `c` the label. Exact but for the rank, see `energy_rank`.
   """
+  shares = np.atleast_1d(np.asarray(energies, float)).tolist()
+  for share in shares:
+    bases_lib.energy_rank(share)  # for its check of the range
+
   def combine(classes):
     kept = None
     for i, moments in enumerate(classes):
-      share = energies if isinstance(energies, float | int) else energies[i]
+      if np.ndim(energies) and i == len(shares):
+        raise ValueError(
+            f'energies were given for {len(shares)} classes, but there are more; '
+            'give one for each, or a single one for all.')
+      share = shares[i] if np.ndim(energies) else shares[0]
       extend = functools.partial(_extend, share=share, solver=solver)
-      if kept is None:
-        kept = _map(lambda m: extend(None, m), moments)
-      else:
-        kept = _map(extend, kept, moments)
+      trees = (moments,) if kept is None else (moments, kept)
+      kept = _map(extend, *trees)
+    if kept is None:
+      raise ValueError(_NO_CLASS)
     # A projector's eigenvalues are one and zero.
     return bases_lib.null_space_bases(
         kept, bases_lib.threshold_rank(.5), solver=solver)
   return combine
 
 
-def _extend(kept, moment, *, share: float, solver: bases_lib.Eigh):
+def _extend(moment, kept=None, *, share: float, solver: bases_lib.Eigh):
   if moment.site.kind == 'lookup':
     return moment if kept is None else jax.tree.map(jnp.add, kept, moment)
   m = moment.mean_square
+  total = jnp.trace(m, axis1=-2, axis2=-1)[:, None]
   held = jnp.zeros_like(m) if kept is None else kept.second
   rest = jnp.eye(m.shape[-1]) - held
-  values, vectors = solver(_matmul(_matmul(rest, m), rest))
+  # Held directions carry no energy in the rest; below zero they come last.
+  below = total / m.shape[-1]
+  values, vectors = solver(
+      _matmul(_matmul(rest, m), rest) - below[..., None] * held)
+  is_held = values < -below / 2
   values = jnp.maximum(values, 0)
-  total = jnp.trace(m, axis1=-2, axis2=-1)[:, None]
   before = total - values.sum(-1, keepdims=True)  # what the basis carries
   enough = before + jnp.cumsum(values, -1) - values >= share * total
   if kept is None:
     enough = enough.at[:, 0].set(False)  # keep one direction at least
-  new = vectors * ~enough[:, None]
+  new = vectors * ~(enough | is_held)[:, None]
   return _as_moment(moment, held + _matmul(new, new.mT))
+
+
+_NO_CLASS = 'there is no class to protect; pass the moments of one at least.'
+
+
+def _sum(classes: Iterable[moments_lib.Moments]) -> moments_lib.Moments:
+  total = functools.reduce(lambda a, b: b if a is None else a + b, classes, None)
+  if total is None:
+    raise ValueError(_NO_CLASS)
+  return total
 
 
 def _as_moment(moment: moments_lib.Moment, second: jax.Array) -> moments_lib.Moment:

@@ -11,15 +11,19 @@ every use of it is a site.
 
 from collections.abc import Callable
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.extend.core as jex
+from jax.interpreters import partial_eval
 import jax.numpy as jnp
 
 from unsc_jax import layers
 from unsc_jax import layout
 from unsc_jax import loops
+from unsc_jax import passage
+from unsc_jax import shards
 from unsc_jax import site as site_lib
 
 Site = site_lib.Site
@@ -33,11 +37,15 @@ class Trace(NamedTuple):
     out: what the function returned.
     values: for every site the sum over its uses of what `visit` returned, with
       the site's batch axes in front.
+    fixed: the part of `values` that no data reach, for the sites that have one:
+      a table read at every position, say. It is as large for one batch as for
+      another, so it must not be subtracted with a batch.
     uses: how often every site occurs in the program (in a loop's body: once).
     untapped: parameter path to the reason why its inputs are not captured.
   """
   out: Any
   values: dict[Site, Any]
+  fixed: dict[Site, Any]
   uses: dict[Site, int]
   untapped: dict[str, str]
 
@@ -47,9 +55,19 @@ def leaf_paths(tree: Any) -> dict[str, Any]:
 
   The last step into a `flax.nnx.Variable` is left out, so that a parameter has
   the same name in an `nnx.State` and in its pure dictionary.
+
+  Raises:
+    ValueError: two leaves have the same path.
   """
   flat, _ = jax.tree_util.tree_flatten_with_path(tree)
-  return {path_name(path): leaf for path, leaf in flat}
+  leaves = {path_name(path): leaf for path, leaf in flat}
+  if len(leaves) < len(flat):
+    names = [path_name(path) for path, _ in flat]
+    twice = next(name for name in names if names.count(name) > 1)
+    raise ValueError(
+        f'two parameters have the path {twice!r}, and could not be told apart; '
+        'rename one of them.')
+  return leaves
 
 
 def path_name(path: tuple) -> str:
@@ -71,27 +89,47 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any) -> Trace:
 
   Returns:
     The output, and everything that was found on the way to it.
+
+  Raises:
+    TypeError: a leaf of `params` is not an array.
   """
-  closed, shapes = jax.make_jaxpr(fn, return_shape=True)(params, *args)
   leaves = leaf_paths(params)
-  views: list[Any] = [
-      layout.whole(path, jnp.shape(leaf)) for path, leaf in leaves.items()]
-  values = [*leaves.values(), *jax.tree.leaves(args)]
-  views += [None] * (len(values) - len(views))
+  _check_arrays(leaves)
+  closed, shapes = jax.make_jaxpr(fn, return_shape=True)(params, *args)
   walk = _Walk(visit)
-  out, out_views, totals = walk.run(
-      closed.jaxpr, closed.consts, values, views, {})
-  for view in out_views:
-    totals = walk.give_up(view, 'returned by the function', totals)
+  marks: list[layout.Mark] = [
+      walk.admit(path, leaf) for path, leaf in leaves.items()]
+  values = [jnp.asarray(leaf) for leaf in jax.tree.leaves((params, args))]
+  marks += [layout.DATA] * (len(values) - len(marks))
+  out, out_marks, totals = walk.run(
+      closed.jaxpr, closed.consts, values, marks, {})
+  for mark in out_marks:
+    totals = walk.give_up(mark, 'returned by the function', totals)
   walk.refuse_conflicts()
-  tapped = [site for site in walk.uses if site.path not in walk.untapped]
+  tapped = {site: uses for site, uses in walk.uses.items()
+            if site.path not in walk.untapped}
   paths = {site.path for site in tapped}
+  fed, fixed = ({site: total for (site, by_data), total in totals.items()
+                 if by_data == which and site in tapped}
+                for which in (True, False))
+  add = lambda a, b: jax.tree.map(jnp.add, a, b)
   return Trace(
       out=jax.tree.unflatten(jax.tree.structure(shapes), out),
-      values={site: totals[site] for site in tapped},
-      uses={site: walk.uses[site] for site in tapped},
+      values={site: add(fed[site], fixed[site])
+              if site in fed and site in fixed
+              else fed.get(site, fixed.get(site)) for site in tapped},
+      fixed=fixed, uses=tapped,
       untapped={path: walk.untapped.get(path, 'never used')
                 for path in leaves if path not in paths})
+
+
+def _check_arrays(leaves: dict[str, Any]) -> None:
+  for path, leaf in leaves.items():
+    if not hasattr(leaf, 'dtype') and not isinstance(leaf, float | int | complex):
+      raise TypeError(
+          f'the leaf {path!r} of the parameters is a {type(leaf).__name__}, not '
+          'an array; split the parameters from the rest of the model first, '
+          'with flax.nnx.split or equinox.partition.')
 
 
 _CALLS = {  # primitives that only run the jaxpr among their parameters
@@ -99,11 +137,18 @@ _CALLS = {  # primitives that only run the jaxpr among their parameters
     'core_call': 'call_jaxpr', 'remat': 'jaxpr', 'remat2': 'jaxpr',
     'checkpoint': 'jaxpr', 'custom_jvp_call': 'call_jaxpr',
     'custom_vjp_call': 'call_jaxpr', 'custom_vjp_call_jaxpr': 'fun_jaxpr',
+    'custom_vmap_call': 'call',
 }
+_PLAIN = ('jit', 'pjit', 'closed_call', 'core_call')  # have no rules of their own
+_CONTROL = {**loops.RULES, **shards.RULES}
 
 
 class _Walk:
-  """One walk over a program, and what it has found so far."""
+  """One walk over a program, and what it has found so far.
+
+  Totals go from `(site, by_data)` to what was summed: `by_data` tells whether
+  the inputs depend on the function's data.
+  """
 
   def __init__(self, visit: Visit):
     self._visit = visit
@@ -114,71 +159,100 @@ class _Walk:
     """A walk over the same ground whose findings do not count."""
     return _Walk(self._visit)
 
-  def run(self, jaxpr, consts, values, views, totals):
-    """Evaluates a jaxpr: its outputs, their views, and the new totals."""
+  def adopt(self, rehearsal: '_Walk') -> None:
+    """Takes over what another walk has found."""
+    for site, uses in rehearsal.uses.items():
+      self.uses[site] = self.uses.get(site, 0) + uses
+    for path, reason in rehearsal.untapped.items():
+      self.untapped.setdefault(path, reason)
+
+  def admit(self, path: str, leaf: Any) -> layout.Mark:
+    """The view that is a whole parameter, if one can be had."""
+    dtype, shape = jnp.result_type(leaf), jnp.shape(leaf)
+    if not jnp.issubdtype(dtype, jnp.floating):
+      self.untapped[path] = f'of type {dtype}, which is not real and floating'
+    elif math.prod(shape) == 0:
+      self.untapped[path] = 'empty'
+    else:
+      return layout.whole(path, shape)
+    return None
+
+  def run(self, jaxpr, consts, values, marks, totals):
+    """Evaluates a jaxpr: its outputs, their marks, and the new totals."""
+    # What does not reach the outputs is no use of a parameter.
+    everything = [True] * len(jaxpr.outvars)
+    jaxpr, _ = partial_eval.dce_jaxpr(jaxpr, everything, instantiate=True)
     env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *values],
                    strict=True))
-    seen = {var: v for var, v in zip(jaxpr.invars, views, strict=True) if v}
+    known = dict(zip(jaxpr.invars, marks, strict=True))
     is_literal = lambda v: isinstance(v, jex.Literal)
     read = lambda v: v.val if is_literal(v) else env[v]
-    view_of = lambda v: None if is_literal(v) else seen.get(v)
-    for eqn in _live(jaxpr):
-      ins, in_views = [*map(read, eqn.invars)], [*map(view_of, eqn.invars)]
-      if any(in_views):
-        outs, out_views, totals = self._equation(eqn, ins, in_views, totals)
-        seen.update((v, w) for v, w in zip(eqn.outvars, out_views) if w)
+    mark_of = lambda v: None if is_literal(v) else known.get(v)
+    for eqn in jaxpr.eqns:
+      ins, in_marks = [*map(read, eqn.invars)], [*map(mark_of, eqn.invars)]
+      # An empty array has no entries of any parameter.
+      empty = [v.aval.size == 0 for v in eqn.outvars if hasattr(v.aval, 'size')]
+      if any(in_marks) and not (empty and all(empty)):
+        outs, out_marks, totals = self._equation(eqn, ins, in_marks, totals)
       else:
-        outs = _bind(eqn, ins)
+        outs, out_marks = _bind(eqn, ins), [None] * len(eqn.outvars)
       env.update(zip(eqn.outvars, outs, strict=True))
-    return [*map(read, jaxpr.outvars)], [*map(view_of, jaxpr.outvars)], totals
+      rest = layout.DATA if layout.DATA in in_marks else None
+      known.update((v, mark or rest) for v, mark in zip(
+          eqn.outvars, out_marks, strict=True))
+    return [*map(read, jaxpr.outvars)], [*map(mark_of, jaxpr.outvars)], totals
 
-  def _equation(self, eqn, ins, views, totals):
+  def _equation(self, eqn, ins, marks, totals):
     """An equation that reads at least one parameter."""
     name = eqn.primitive.name
     if name in _CALLS:
       body = eqn.params[_CALLS[name]]
       closed = isinstance(body, jex.ClosedJaxpr)
       jaxpr, consts = (body.jaxpr, body.consts) if closed else (body, ())
-      return self.run(jaxpr, consts, ins, views, totals)
-    if name in loops.RULES:
-      return loops.RULES[name](self, eqn, ins, views, totals)
-    out_views = layout.passed_on(name, eqn.params, ins, views)
-    if out_views is None:
+      outs, out_marks, totals = self.run(jaxpr, consts, ins, marks, totals)
+      # The equation itself knows how it wants to be differentiated. Compiled,
+      # what it and the walk compute alike is computed once.
+      outs = outs if name in _PLAIN else _bind(eqn, ins)
+      return outs, out_marks, totals
+    if name in _CONTROL:
+      return _CONTROL[name](self, eqn, ins, marks, totals)
+    out_marks = passage.passed_on(name, eqn.params, ins, marks)
+    if out_marks is None:
       layer = layers.RULES.get(name, layers.opaque)
-      totals = layer(self, eqn, ins, views, totals)
-      out_views = [None] * len(eqn.outvars)
-    return _bind(eqn, ins), out_views, totals
+      totals = layer(self, eqn, ins, marks, totals)
+      out_marks = [None] * len(eqn.outvars)
+    return _bind(eqn, ins), out_marks, totals
 
-  def emit(self, view, batch, reduction, inputs: layers.Inputs, totals):
+  def emit(self, view, batch, reduction, inputs: layers.Inputs, by_data, totals):
     """Records a layer with weight `view`, contracted along `reduction`."""
     kind = type(inputs).__name__.lower()
     found = site_lib.locate(view, batch, reduction, kind)
-    if found is None:
-      return self.give_up(view, 'its axes are mixed before use', totals)
+    if isinstance(found, str):
+      return self.give_up(view, found, totals)
     site, place = found
     self.uses[site] = self.uses.get(site, 0) + 1
     value = jax.tree.map(place.arrange, self._visit(site, inputs))
-    if site in totals:
-      value = jax.tree.map(place.deposit, totals[site], value)
+    key = (site, by_data)
+    if key in totals:
+      value = jax.tree.map(place.deposit, totals[key], value)
     else:
       value = jax.tree.map(functools.partial(place.deposit, None), value)
-    return {**totals, site: value}
+    return {**totals, key: value}
 
-  def give_up(self, view, reason: str, totals=None):
+  def give_up(self, mark, reason: str, totals):
     """Records a use that is no layer; what it reads has to stay as it is.
 
-    Of a row that data pick, only that row: this is a lookup.
+    Of a row that the program picks, only that row: this is a lookup.
     """
-    totals = {} if totals is None else totals
-    for part in view.parts if isinstance(view, layout.Joined) else [view]:
-      if part is not None and part.row is not None:
-        table, axis = layout.whole(part.path, part.shape), part.row
-        at = part.start[axis]
-        counts = jnp.zeros((1, part.shape[axis])).at[0, at].add(1.)
-        inputs = layers.Lookup(counts)
-        totals = self.emit(table, (), (table.dims[axis],), inputs, totals)
-      elif part is not None:
-        self.untapped.setdefault(part.path, reason)
+    for view in layout.parts(mark):
+      row = view.row
+      if row is None or any(a.axis == row for dim in view.dims for a in dim):
+        self.untapped.setdefault(view.path, reason)
+        continue
+      counts = jnp.zeros((1, view.shape[row])).at[0, view.start[row]].add(1.)
+      table = layout.whole(view.path, view.shape)
+      totals = self.emit(table, (), (table.dims[row],), layers.Lookup(counts),
+                         view.row_by_data, totals)
     return totals
 
   def refuse_conflicts(self) -> None:
@@ -189,17 +263,6 @@ class _Walk:
         if a.path == b.path and not site_lib.commute(a, b):
           self.untapped.setdefault(
               a.path, 'used in two ways that exclude each other')
-
-
-def _live(jaxpr) -> list:
-  """The equations that matter for the outputs, in order."""
-  variables = lambda vs: {v for v in vs if not isinstance(v, jex.Literal)}
-  needed, live = variables(jaxpr.outvars), []
-  for eqn in reversed(jaxpr.eqns):
-    if eqn.effects or needed.intersection(eqn.outvars):
-      live.append(eqn)
-      needed |= variables(eqn.invars)
-  return live[::-1]
 
 
 def _bind(eqn, ins) -> list:

@@ -1,0 +1,104 @@
+"""Results on the disk: whole or not at all."""
+
+from collections.abc import Iterator
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+import flax
+import jax
+import numpy as np
+import optax
+
+import unsc_jax
+from unsc_jax import data as data_lib
+
+
+@contextlib.contextmanager
+def folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+  """A new folder that appears under its name only if all goes well.
+
+  Args:
+    path: of the folder; an older one of this name is replaced at the end.
+
+  Yields:
+    A temporary folder beside it to write to. Removed if the block raises.
+  """
+  path = pathlib.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  draft = pathlib.Path(tempfile.mkdtemp(prefix=f'.{path.name}-', dir=path.parent))
+  try:
+    yield draft
+    draft.chmod(0o755)
+    if path.exists():
+      old = pathlib.Path(tempfile.mkdtemp(dir=path.parent)) / path.name
+      path.rename(old)
+      draft.rename(path)
+      shutil.rmtree(old.parent)
+    else:
+      draft.rename(path)
+  finally:
+    shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_json(path: pathlib.Path, results: dict[str, Any]) -> None:
+  """Writes strict JSON: what is not a number is null."""
+  def clean(value):
+    if isinstance(value, dict):
+      return {k: clean(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+      return [clean(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+      return None
+    return value
+  path.write_text(json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
+
+
+def describe_run() -> dict[str, Any]:
+  """When, how and on what a result was made."""
+  device = jax.devices()[0]
+  return {
+      'created': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
+      'command': 'python ' + ' '.join([_module(), *sys.argv[1:]]),
+      'environment': {
+          'python': platform.python_version(),
+          'jax': jax.__version__,
+          'flax': flax.__version__,
+          'optax': optax.__version__,
+          'numpy': np.__version__,
+          'unsc_jax': unsc_jax.__version__,
+          'device_kind': device.device_kind,
+          'devices': jax.device_count(),
+          'platform': f'{platform.system()} {platform.machine()}',
+          'cpu_count': os.cpu_count(),
+      },
+  }
+
+
+def _module() -> str:
+  spec = getattr(sys.modules['__main__'], '__spec__', None)
+  return f'-m {spec.name}' if spec else pathlib.Path(sys.argv[0]).name
+
+
+def describe_data(dataset: data_lib.Dataset) -> dict[str, Any]:
+  """What data a result was made with, with a hash to tell."""
+  digest = hashlib.sha256()
+  for split in (dataset.train, dataset.validation, dataset.test):
+    digest.update(np.ascontiguousarray(split.x).tobytes())
+    digest.update(np.ascontiguousarray(split.y).tobytes())
+  return {
+      'name': dataset.name,
+      'num_classes': dataset.num_classes,
+      'class_names': list(dataset.class_names),
+      'sizes': {name: len(getattr(dataset, name))
+                for name in ('train', 'validation', 'test')},
+      'sha256': digest.hexdigest(),
+  }

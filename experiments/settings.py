@@ -1,0 +1,67 @@
+"""Which network, which training and which unlearning a data set gets."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flax import linen as nn
+import optax
+
+from unsc_jax import models
+from unsc_jax import training
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    'alexnet': models.AlexNet,
+    'allcnn': models.AllCNN,
+    'mlp': models.MLP,
+    'resnet18': models.ResNet18,
+    'small_cnn': models.SmallCNN,
+    'vgg11': models.VGG11,
+}
+
+
+class Unlearning(NamedTuple):
+  """How UNSC runs. Chosen on validation data, see `experiments.choose`."""
+  energy: float = .99
+  learning_rate: float = 1e-3
+  steps: int = 100
+  batch_size: int = 128
+
+
+class Settings(NamedTuple):
+  """What a data set gets unless the command line says otherwise."""
+  network: str
+  recipe: training.Recipe
+  forget: tuple[int, ...]
+  unlearning: Unlearning = Unlearning()
+
+
+def _adam_cosine(steps: int) -> optax.GradientTransformation:
+  return optax.adam(optax.cosine_decay_schedule(2e-3, steps))
+
+
+def _one_cycle(steps: int) -> optax.GradientTransformation:
+  """SGD with momentum and weight decay, up to .1 and down again."""
+  rate = optax.cosine_onecycle_schedule(steps, .1)
+  return optax.chain(
+      optax.add_decayed_weights(5e-4), optax.sgd(rate, momentum=.9))
+
+
+_IMAGES = training.Recipe(_one_cycle, epochs=30, batch_size=512)
+
+# The networks and classes of the paper; its training schedules are unknown.
+SETTINGS = {
+    'digits': Settings(
+        'small_cnn', training.Recipe(_adam_cosine, 30, 64), (3,)),
+    'mnist': Settings('alexnet', _IMAGES._replace(epochs=10), (3,)),
+    'fashion_mnist': Settings(
+        'alexnet', _IMAGES._replace(epochs=10), (6,),
+        Unlearning(learning_rate=3e-4, batch_size=256)),
+    'cifar10': Settings(
+        'allcnn', _IMAGES, (3,), Unlearning(learning_rate=3e-4)),
+    'svhn_cropped': Settings(
+        'vgg11', _IMAGES, (3,), Unlearning(learning_rate=3e-4)),
+    'cifar100': Settings(
+        'resnet18', _IMAGES._replace(epochs=60),
+        (65, 80, 51, 28, 85, 97, 67, 86, 19, 32),
+        Unlearning(learning_rate=3e-4)),
+}

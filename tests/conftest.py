@@ -1,0 +1,38 @@
+"""Eight virtual CPU devices, and where the real data lies."""
+
+import os
+
+# Before JAX is imported: it reads them only once.
+os.environ.setdefault('XLA_FLAGS', '--xla_force_host_platform_device_count=8')
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+# The partitionable generator, JAX's default, takes XLA a second to compile for
+# every new shape on a CPU, and a network's initialisation has a dozen of them.
+os.environ.setdefault('JAX_THREEFRY_PARTITIONABLE', '0')
+
+import pathlib  # noqa: E402
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(scope='session')
+def real_data_dir() -> pathlib.Path:
+  """A tfds folder with the real fashion_mnist and cifar10."""
+  root = pathlib.Path(os.environ.get('UNSC_TEST_DATA_DIR')
+                      or os.environ.get('TFDS_DATA_DIR')
+                      or '~/tensorflow_datasets').expanduser()
+  for name in ('fashion_mnist', 'cifar10'):
+    if not list(root.glob(f'{name}/*/dataset_info.json')):
+      pytest.skip(f'no {name} in {root}: set UNSC_TEST_DATA_DIR to a folder '
+                  'in which tfds has prepared fashion_mnist and cifar10')
+  return root
+
+
+@pytest.fixture(scope='session')
+def shared_dir() -> pathlib.Path:
+  """The folder beside the checkout that carries checkpoints and raw data."""
+  beside = pathlib.Path(__file__).parents[2] / 'shared'
+  root = pathlib.Path(os.environ.get('UNSC_SHARED') or beside)
+  if not (root / 'checkpoints').is_dir():
+    pytest.skip(f'no checkpoints in {root}: set UNSC_SHARED to the folder '
+                'that has them')
+  return root

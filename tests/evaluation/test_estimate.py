@@ -1,0 +1,130 @@
+"""Intervals against scipy and simulation; the gap by what it has to say."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from unsc_jax.evaluation import estimate
+
+
+@pytest.mark.parametrize(('k', 'n'), [(0, 40), (3, 40), (40, 40), (977, 1000)])
+@pytest.mark.parametrize('level', [0.9, 0.99])
+def test_wilson_is_scipys(k, n, level):
+  ours = estimate.wilson(k, n, level)
+  theirs = stats.binomtest(k, n).proportion_ci(level, method='wilson')
+  np.testing.assert_allclose(ours, (k / n, theirs.low, theirs.high), atol=1e-6)
+
+
+def test_mean_of_proportions_of_one_is_wilson_and_shrinks_with_more():
+  one = estimate.wilson(30, 40)
+  np.testing.assert_allclose(estimate.mean_of_proportions([30], [40]), one,
+                             atol=1e-6)
+  four = estimate.mean_of_proportions([30] * 4, [40] * 4)
+  np.testing.assert_allclose(four.value - four.low, (one.value - one.low) / 2,
+                             rtol=1e-5)
+
+
+def test_mean_of_proportions_covers():
+  rng = np.random.default_rng(0)
+  p, n = np.array([0.02, 0.5, 0.97]), np.array([60, 40, 80])
+  k = rng.binomial(n, p, size=(4000, 3))
+  e = jax.vmap(lambda k: estimate.mean_of_proportions(k, n))(k)
+  covered = np.mean((e.low <= p.mean()) & (p.mean() <= e.high))
+  assert 0.93 < covered < 0.98
+
+
+def test_normal_is_scipys():
+  x = np.random.default_rng(0).gamma(2., size=300)
+  low, high = stats.norm.interval(0.9, x.mean(), stats.sem(x))
+  np.testing.assert_allclose(estimate.normal(x, 0.9), (x.mean(), low, high),
+                             rtol=1e-5)
+  assert np.isnan(estimate.normal([1.]).low)
+
+
+def test_bootstrap_is_near_scipys_and_seeded():
+  x = np.random.default_rng(0).gamma(2., size=200)
+  ours = estimate.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
+  theirs = stats.bootstrap((x,), np.std, method='percentile',
+                           random_state=0).confidence_interval
+  width = theirs.high - theirs.low
+  np.testing.assert_allclose(ours[1:], theirs, atol=0.1 * width)
+  again = estimate.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
+  other = estimate.bootstrap(jnp.std, jax.random.key(1), x, draws=2000)
+  assert ours.low == again.low != other.low
+
+
+def test_bootstrap_draws_the_arrays_of_one_sample_together():
+  x = jnp.arange(50.)
+  statistic = lambda pair, z: jnp.max(jnp.abs(pair[0] - pair[1])) + 0 * z.sum()
+  together = estimate.bootstrap(statistic, jax.random.key(0), (x, x),
+                                jnp.ones(7), draws=50)
+  assert together.high == 0
+
+
+def test_gap_is_signed_and_counts_in_ddof_1():
+  references = [0.50, 0.54, 0.58, 0.60]
+  g = estimate.gap(0.40, references)
+  low, high = stats.t.interval(0.95, 3, np.mean(references),
+                               np.std(references, ddof=1) * np.sqrt(1.25))
+  np.testing.assert_allclose(
+      (g.value, g.reference, g.noise, g.band),
+      (0.40 - np.mean(references), np.mean(references),
+       np.std(references, ddof=1), (high - low) / 2), rtol=1e-4)
+  assert g.seeds == 4
+
+
+@pytest.mark.parametrize('seeds', [3, 5])
+def test_another_seed_passes_as_often_as_promised(seeds):
+  draws = np.random.default_rng(0).normal(0.8, 0.02, (seeds + 1, 6000))
+  within = estimate.gap(draws[0], list(draws[1:])).within
+  assert abs(np.mean(within) - 0.95) < 0.012
+
+
+@pytest.mark.parametrize('seeds', [1, 2])
+def test_few_references_fall_back_on_sampling_error(seeds):
+  k = np.random.default_rng(0).binomial(200, 0.1, size=(seeds + 1, 6000))
+  mine, *references = [estimate.wilson(a, 200) for a in k]
+  assert 0.93 < np.mean(estimate.gap(mine, references).within) < 0.975
+
+
+def test_both_sides_of_the_band_are_flagged():
+  references = [0.49, 0.50, 0.52]
+  auc = lambda x: bool(estimate.gap(x, references).within)
+  assert auc(0.51)
+  assert not auc(0.9)
+  assert not auc(0.1)
+  assert not auc(0.)
+
+
+def test_equal_references_do_not_make_a_band_of_zero():
+  references = [estimate.wilson(0, 1000)] * 5
+  one_slip = estimate.gap(estimate.wilson(1, 1000), references)
+  many = estimate.gap(estimate.wilson(30, 1000), references)
+  assert one_slip.within
+  assert one_slip.noise == 0
+  assert not many.within
+  assert not estimate.gap(0.001, [0., 0., 0.]).within
+
+
+def test_gap_traces():
+  references = [estimate.wilson(a, 100) for a in (50, 52, 55)]
+  mine = estimate.wilson(70, 100)
+  np.testing.assert_allclose(jax.jit(estimate.gap)(mine, references),
+                             estimate.gap(mine, references), rtol=1e-4)
+
+
+@pytest.mark.parametrize(('call', 'words'), [
+    (lambda: estimate.gap(0.5, []), 'at least one retrained reference'),
+    (lambda: estimate.gap(0.5, [0.5, 0.6]), 'at least three references'),
+    (lambda: estimate.gap(np.nan, [0.5, 0.6, 0.7]), 'NaN'),
+    (lambda: estimate.wilson(5, 4), 'between 0 and trials'),
+    (lambda: estimate.wilson(5, 9, level=95), 'between 0 and 1'),
+    (lambda: estimate.normal([]), 'empty'),
+    (lambda: estimate.bootstrap(jnp.mean, jax.random.key(0), jnp.ones(0)),
+     'non-empty'),
+])
+def test_bad_input_is_named(call, words):
+  with pytest.raises(ValueError, match=words):
+    call()

@@ -1,0 +1,46 @@
+"""The probe against scikit-learn, and what it means."""
+
+import jax
+import numpy as np
+from sklearn import linear_model
+
+from unsc_jax import problem
+from unsc_jax.evaluation import preservation
+from unsc_jax.evaluation import probe
+
+
+def _blobs(seed, centres, n=60, scale=.8):
+  rng = np.random.default_rng(seed)
+  x = np.concatenate([c + scale * rng.normal(size=(n, len(c))) for c in centres])
+  y = np.repeat(np.arange(len(centres)), n)
+  return problem.Examples(x.astype(np.float32), y)
+
+
+def test_it_finds_what_logistic_regression_finds():
+  centres = np.random.default_rng(0).normal(size=(4, 6)) * 1.2
+  train, test = _blobs(1, centres), _blobs(2, centres)
+  ours = probe.linear_probe(train, test, 4, jax.random.key(0), epochs=60)
+  theirs = linear_model.LogisticRegression(max_iter=1000).fit(train.x, train.y)
+  said = theirs.predict(test.x)
+  want = [np.mean(said[test.y == c] == c) for c in range(4)]
+  assert min(want) < .99  # the classes overlap, or anything would do
+  np.testing.assert_allclose(ours, want, atol=.07)
+
+
+def test_features_without_the_class_do_not_give_it_away():
+  same = np.zeros((1, 5))
+  centres = np.concatenate([same, same, same + 4])  # 0 and 1 are alike
+  train, test = _blobs(1, centres, 500), _blobs(2, centres, 500)
+  found = probe.linear_probe(train, test, 3, jax.random.key(0))
+  assert abs(found[0] + found[1] - 1) < .15
+  assert found[2] > .95
+
+
+def test_drift_and_flips_against_numpy():
+  rng = np.random.default_rng(0)
+  a, b = rng.normal(size=(2, 20, 5))
+  keep = [0, 2, 3]
+  want = np.linalg.norm((b - a)[:, keep]) / np.linalg.norm(a[:, keep])
+  np.testing.assert_allclose(preservation.logit_drift(a, b, keep), want, rtol=1e-5)
+  want = np.mean([i != j for i, j in zip(a.argmax(1), b.argmax(1), strict=True)])
+  np.testing.assert_allclose(preservation.flips(a, b), want, rtol=1e-6)

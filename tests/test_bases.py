@@ -1,0 +1,241 @@
+"""Ranks, and the projectors they lead to, against numpy in float64."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import unsc_jax
+
+D = 16
+
+
+def _inputs(seed, rows=200, d=D, decay=.75):
+  """Rows [n, d] whose second moment has a decaying spectrum, rotated."""
+  rng = np.random.default_rng(seed)
+  rotation, _ = np.linalg.qr(rng.normal(size=(d, d)))
+  return (rng.normal(size=(rows, d)) * decay**np.arange(d)) @ rotation.T
+
+
+def _moments(*layers):
+  """Moments of layers 'w0', 'w1' ... that read the given rows [n, d]."""
+  fn = lambda params, xs: [x @ params[f'w{i}'] for i, x in enumerate(xs)]
+  params = {f'w{i}': jnp.zeros((x.shape[-1],) * 2) for i, x in enumerate(layers)}
+  xs = [jnp.asarray(x, jnp.float32) for x in layers]
+  return unsc_jax.input_moments(fn)(params, xs)[1]
+
+
+def _numpy_rank(values, energy):
+  """The first k whose eigenvalues, largest first, sum to the energy."""
+  running = np.cumsum(np.maximum(values, 0))
+  return int(np.argmax(running >= energy * running[-1])) + 1
+
+
+def _numpy_projector(x, rank):
+  """[d, d] onto what all but the leading eigenvectors of x^T x span."""
+  _, vectors = np.linalg.eigh(np.asarray(x, np.float64).T @ x)
+  kept = vectors[:, ::-1][:, :rank]
+  return np.eye(len(kept)) - kept @ kept.T
+
+
+def _projector(basis):
+  """The matrix [d, d] by which a basis projects."""
+  d = basis.eigenvalues.shape[-1]
+  return np.asarray(basis.project(jnp.eye(d)))
+
+
+@pytest.mark.parametrize('energy', [.3, .9, .99, .9999])
+def test_energy_rank_is_the_first_that_suffices(energy):
+  rng = np.random.default_rng(0)
+  values = -np.sort(-rng.uniform(size=(50, 12))**4, axis=1)
+  ranks = unsc_jax.energy_rank(energy)(jnp.asarray(values, jnp.float32))
+  assert ranks.tolist() == [_numpy_rank(row, energy) for row in values]
+
+
+def test_energy_rank_at_its_ends():
+  rank = lambda energy, values: int(
+      unsc_jax.energy_rank(energy)(jnp.asarray(values, jnp.float32)))
+  assert rank(1., [3, 2, 1, 0, 0]) == 3
+  assert rank(1., [1] * 7) == 7
+  assert rank(.5, [1, 1]) == 1  # exactly enough
+  assert rank(.1, [100, 1, 1]) == 1  # the published rule gives 0
+  assert rank(.99, [0, 0, 0]) == 1
+  assert rank(.9, [10, 1, -1e-6]) == 1  # rounding makes a zero negative
+
+
+def test_threshold_rank_counts_what_exceeds_the_share():
+  rng = np.random.default_rng(1)
+  values = -np.sort(-10.**rng.uniform(-9, 2, size=(50, 12)), axis=1)
+  for share in (1e-6, 1e-3, .5):
+    ranks = unsc_jax.threshold_rank(share)(jnp.asarray(values, jnp.float32))
+    assert ranks.tolist() == (values > share * values[:, :1]).sum(1).tolist()
+  assert unsc_jax.threshold_rank()(jnp.zeros(3)).item() == 1
+
+
+@pytest.mark.parametrize('energy', [.5, .99, .999])
+def test_projector_and_what_is_stored(energy):
+  x = _inputs(0)
+  basis, = unsc_jax.null_space_bases(_moments(x), energy)['w0']
+  values = np.linalg.eigvalsh(x.T @ x)[::-1]
+  rank = _numpy_rank(values, energy)
+  assert basis.rank.tolist() == [rank]
+  np.testing.assert_allclose(basis.eigenvalues[0], values / len(x), rtol=1e-4,
+                             atol=1e-6 * values[0] / len(x))
+  np.testing.assert_allclose(
+      _projector(basis), _numpy_projector(x, rank), atol=1e-3)
+  assert basis.vectors.shape == (1, D, min(rank, D - rank))  # the smaller
+  assert basis.free == (D - rank < rank)
+  gram = basis.vectors[0].T @ basis.vectors[0]
+  np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-5)
+
+
+@pytest.mark.parametrize('solver', [unsc_jax.eigh, unsc_jax.eigh_float64])
+@pytest.mark.parametrize('energy', [.8, .98])
+def test_layers_of_one_parameter_have_their_own_ranks(energy, solver):
+  decays = (.2, .6, .9)
+  x = np.stack([_inputs(i, decay=decay) for i, decay in enumerate(decays)])
+  fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
+  w = jnp.zeros((3, D, D))
+  _, moments = unsc_jax.input_moments(fn)({'w': w}, jnp.asarray(x, jnp.float32))
+  basis, = unsc_jax.null_space_bases(moments, energy, solver=solver)['w']
+  ranks = [_numpy_rank(np.linalg.eigvalsh(one.T @ one)[::-1], energy)
+           for one in x]
+  assert basis.rank.tolist() == ranks
+  assert len(set(ranks)) == 3
+  projected = basis.project(jnp.broadcast_to(jnp.eye(D), w.shape))
+  for got, one, rank in zip(projected, x, ranks):
+    np.testing.assert_allclose(got, _numpy_projector(one, rank), atol=1e-3)
+  assert basis.vectors.shape[-1] == min(max(ranks), D - min(ranks))
+
+
+def _graded_integers():
+  """Rows whose moment is exact in float32: rank 4, two null directions.
+
+  The eigenvalues are 6e7, three of about 10, and two zeros.
+  """
+  x = np.full((1024, 6), 100.)
+  for j in range(3):
+    x[j * 10:(j + 1) * 10, j] += 1
+  return x
+
+
+def test_float64_solver_sees_below_the_noise_of_float32():
+  x = _graded_integers()
+  moments = _moments(x)
+  exact = np.linalg.svd(x, compute_uv=False)**2 / len(x)
+  assert 1e-9 < exact[3] / exact[0] < 1e-6
+  values, vectors = unsc_jax.eigh_float64(moments['w0'].mean_square)
+  np.testing.assert_allclose(values[0, :4], exact[:4], rtol=1e-5)
+  assert values.dtype == vectors.dtype == jnp.float32
+  rough, _ = unsc_jax.eigh(moments['w0'].mean_square)
+  assert abs(rough[0, 3] / exact[3] - 1) > .01
+
+  rule = unsc_jax.threshold_rank(1e-9)
+  basis, = unsc_jax.null_space_bases(
+      moments, rule, solver=unsc_jax.eigh_float64)['w0']
+  assert basis.rank.tolist() == [np.linalg.matrix_rank(x)] == [4]
+  null = np.linalg.svd(x)[2][4:]
+  np.testing.assert_allclose(_projector(basis), null.T @ null, atol=1e-5)
+
+
+@pytest.mark.parametrize('energy', [.5, .99, .999])
+def test_inside_jit_the_projector_is_the_same(energy):
+  moments = _moments(_inputs(2))
+  eager, = unsc_jax.null_space_bases(moments, energy)['w0']
+  take = jax.jit(lambda m: unsc_jax.null_space_bases(m, energy))
+  jitted, = take(moments)['w0']
+  assert jitted.rank.tolist() == eager.rank.tolist()
+  np.testing.assert_allclose(_projector(jitted), _projector(eager), atol=1e-5)
+
+
+@pytest.mark.parametrize('rank', [20, 200, 390])
+def test_little_leaks_of_an_update_that_lies_almost_in_the_kept_span(rank):
+  rng = np.random.default_rng(rank)
+  kept, _ = np.linalg.qr(rng.normal(size=(400, rank)))
+  moments = _moments(rng.normal(size=(800, rank)) @ kept.T)
+  inside, outside = kept @ rng.normal(size=(rank, 400)), rng.normal(size=(400, 400))
+  take = lambda m: unsc_jax.null_space_bases(m, unsc_jax.threshold_rank(1e-5))
+  for bases in (take(moments), jax.jit(take)(moments)):
+    project = jax.jit(bases['w0'][0].project)
+    for scale in (1., 1e-2, 1e-4, 0.):
+      update = jnp.asarray(inside + scale * outside, jnp.float32)
+      out = np.asarray(project(update), np.float64)
+      assert np.linalg.norm(kept.T @ out) <= 1e-5 * np.linalg.norm(out)
+
+
+def test_per_path_overrides():
+  x, y = _inputs(0), _inputs(1)
+  bases = unsc_jax.null_space_bases(
+      _moments(x, y, y), .9,
+      per_path={'w1': .999, 'w2': unsc_jax.threshold_rank(1e-2)})
+  rank = lambda name: bases[name][0].rank.item()
+  values = np.linalg.eigvalsh(y.T @ y)[::-1]
+  assert rank('w0') == _numpy_rank(np.linalg.eigvalsh(x.T @ x)[::-1], .9)
+  assert rank('w1') == _numpy_rank(values, .999)
+  assert rank('w2') == (values > 1e-2 * values[0]).sum()
+
+
+def test_rows_of_a_table_are_kept_if_read():
+  fn = lambda params, ids: params['table'][ids]
+  params = {'table': jnp.zeros((6, 3))}
+  _, moments = unsc_jax.input_moments(fn)(params, jnp.array([[1, 4], [1, 2]]))
+  basis, = unsc_jax.null_space_bases(moments, .5)['table']
+  moved = np.asarray(basis.project(jnp.ones((6, 3))))
+  np.testing.assert_array_equal(moved[:, 0], [1, 0, 0, 1, 0, 1])
+  assert basis.rank.tolist() == [3]
+
+
+def test_full_layer_is_named_and_cannot_move():
+  rng = np.random.default_rng(0)
+  moments = _moments(rng.normal(size=(50, D)), _inputs(0))
+  with pytest.warns(UserWarning, match=f'w0 has no free direction left: 0 of {D}'
+                    ' are free') as caught:
+    bases = unsc_jax.null_space_bases(moments, .999)
+  assert len(caught) == 1  # w1 has room
+  assert caught[0].filename == __file__
+  update = jnp.asarray(rng.normal(size=(D, D)), jnp.float32)
+  assert not bases['w0'][0].project(update).any()
+  jitted = jax.jit(lambda m: unsc_jax.null_space_bases(m, .999))(moments)
+  assert not jitted['w0'][0].project(update).any()  # no rounding either
+
+
+def test_full_groups_are_counted():
+  x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 50, 2)), jnp.float32)
+  x = x.at[1, :, 1].set(0)
+  fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
+  _, moments = unsc_jax.input_moments(fn)({'w': jnp.zeros((3, 2, 2))}, x)
+  with pytest.warns(UserWarning, match='in 2 of its 3 layers'):
+    unsc_jax.null_space_bases(moments, .999)
+
+
+def test_room_everywhere_warns_of_nothing():
+  with warnings.catch_warnings():
+    warnings.simplefilter('error')
+    unsc_jax.null_space_bases(_moments(_inputs(0)), .99)
+
+
+def test_bad_input_is_refused():
+  moments = _moments(_inputs(0))
+  take = unsc_jax.null_space_bases
+  with pytest.raises(ValueError, match="per_path names 'w', which has no moments; "
+                     'choose among w0'):
+    take(moments, per_path={'w': .9})
+  for bad in (0., -1., 1.5, float('nan')):
+    with pytest.raises(ValueError, match=r'energy is a share .* in \(0, 1\]'):
+      take(moments, bad)
+  for bad in (-1., 1., float('nan')):
+    with pytest.raises(ValueError, match=r'share of the largest .* in \[0, 1\)'):
+      unsc_jax.threshold_rank(bad)
+  for bad in (np.nan, np.inf):
+    x = _inputs(0)
+    x[3, 4] = bad
+    with pytest.raises(ValueError, match='inputs that meet w1 are NaN or infinite'):
+      take(_moments(_inputs(0), x))
+  with pytest.raises(ValueError, match='count no inputs'):
+    take(moments - moments)
+  with pytest.raises(ValueError, match='no moments: none of the parameters'):
+    take(unsc_jax.Moments({}))
+  with pytest.raises(TypeError, match='runs on the host'):
+    jax.jit(lambda m: take(m, solver=unsc_jax.eigh_float64))(moments)

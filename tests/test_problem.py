@@ -1,0 +1,66 @@
+"""What a problem accepts, and what it says of what it does not."""
+
+import numpy as np
+import pytest
+
+from unsc_jax import problem
+
+
+def _data(labels):
+  labels = np.asarray(labels)
+  return problem.Examples(np.arange(len(labels), dtype=float)[:, None], labels)
+
+
+_NETWORK = problem.Network(fn=lambda params, x: x)
+
+
+def _problem(retain, forget, classes=(), num_classes=3):
+  return problem.Problem(
+      _NETWORK, {}, _data(retain), _data(forget), num_classes, classes)
+
+
+def test_split_classes_is_a_partition():
+  data = _data([0, 1, 2, 1, 0])
+  retain, forget = problem.split_classes(data, [1])
+  assert set(forget.y) == {1}
+  assert 1 not in retain.y
+  assert sorted([*retain.x.ravel(), *forget.x.ravel()]) == [0, 1, 2, 3, 4]
+
+
+def test_split_random_is_a_seeded_partition():
+  data = _data(np.zeros(50, int))
+  retain, forget = problem.split_random(data, .2, seed=3)
+  again = problem.split_random(data, .2, seed=3)[1]
+  other = problem.split_random(data, .2, seed=4)[1]
+  assert len(forget) == 10
+  assert not set(retain.x.ravel()) & set(forget.x.ravel())
+  np.testing.assert_array_equal(forget.x, again.x)
+  assert set(forget.x.ravel()) != set(other.x.ravel())
+
+
+@pytest.mark.parametrize(('classes', 'message'), [
+    ([], 'forget set is empty'),
+    ([7], 'class 7 is not in the data; choose among 0, 1, 2'),
+    ([0, 1, 2], 'all classes would be forgotten'),
+])
+def test_split_classes_names_the_cause(classes, message):
+  with pytest.raises(ValueError, match=message):
+    problem.split_classes(_data([0, 1, 2]), classes)
+
+
+@pytest.mark.parametrize('share', [0, 1, 1e-9])
+def test_split_random_refuses_an_empty_side(share):
+  with pytest.raises(ValueError, match='choose one between 0 and 1'):
+    problem.split_random(_data([0, 1, 2]), share, seed=0)
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (([0], []), 'forget set is empty'),
+    (([], [0]), 'nothing is left to retain'),
+    (([0], [3]), 'forget set has labels outside 0 to 2'),
+    (([-1], [1]), 'retain set has labels outside 0 to 2'),
+    (([0, 1], [1], (1,)), 'class 1 is to be forgotten and has examples'),
+])
+def test_a_problem_names_what_is_wrong(arguments, message):
+  with pytest.raises(ValueError, match=message):
+    _problem(*arguments)

@@ -1,0 +1,67 @@
+"""What forget examples are told to say."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from unsc_jax import problem
+from unsc_jax import targets
+
+
+def _problem(classes, seed=0):
+  rng = np.random.default_rng(seed)
+  y = np.arange(60) % 6
+  data = problem.Examples(rng.normal(size=(60, 4)).astype(np.float32), y)
+  params = {'w': jnp.asarray(rng.normal(size=(4, 6)), jnp.float32)}
+  network = problem.Network(fn=lambda p, x: x @ p['w'])
+  if classes:
+    retain, forget = problem.split_classes(data, classes)
+  else:
+    retain, forget = problem.split_random(data, .3, 0)
+  return problem.Problem(network, params, retain, forget, 6, classes)
+
+
+@pytest.mark.parametrize('classes', [(2,), (0, 3, 5)])
+def test_pseudo_labels_are_the_best_of_the_rest(classes):
+  given = _problem(classes)
+  labels = targets.pseudo_labels()(given, jax.random.key(0))
+  logits = given.forget.x.astype(float) @ np.asarray(given.params['w'], float)
+  rest = [c for c in range(6) if c not in classes]
+  for z, label in zip(logits, labels, strict=True):
+    assert label == max(rest, key=lambda c: z[c])  # noqa: B023
+
+
+def test_pseudo_labels_need_classes():
+  with pytest.raises(ValueError, match='this request names none'):
+    targets.pseudo_labels()(_problem(()), jax.random.key(0))
+
+
+def test_random_labels_are_even_over_what_remains():
+  given = _problem((1, 4))
+  draw = lambda i: targets.random_labels()(given, jax.random.key(i))
+  labels = np.concatenate([draw(i) for i in range(50)])
+  assert set(labels) == {0, 2, 3, 5}
+  share = np.bincount(labels, minlength=6)[[0, 2, 3, 5]] / len(labels)
+  np.testing.assert_allclose(share, .25, atol=.06)
+
+
+def test_random_labels_of_single_examples_are_never_their_own():
+  given = _problem(())
+  for i in range(20):
+    labels = targets.random_labels()(given, jax.random.key(i))
+    assert not (labels == given.forget.y).any()
+    assert labels.min() >= 0
+    assert labels.max() < 6
+
+
+def test_a_masked_network_never_says_the_class():
+  given = _problem((1,))
+  fn = targets.masked_fn(given.fn, (1,))
+  x = np.concatenate([given.retain.x, given.forget.x])
+  said = np.asarray(fn(given.params, x).argmax(-1))
+  plain = np.asarray(given.fn(given.params, x))
+  assert 1 not in said
+  assert 1 in plain.argmax(-1)  # or the line above could not fail
+  keep = plain.argmax(-1) != 1
+  np.testing.assert_array_equal(said[keep], plain.argmax(-1)[keep])

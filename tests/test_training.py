@@ -1,0 +1,96 @@
+"""The loop against optax by hand, on one device and on eight."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from unsc_jax import batching
+from unsc_jax import problem
+from unsc_jax import sharding
+from unsc_jax import training
+
+
+def _regression(seed=0):
+  rng = np.random.default_rng(seed)
+  x = rng.normal(size=(64, 5)).astype(np.float32)
+  y = rng.integers(0, 3, 64).astype(np.int32)
+  params = {'w': jnp.asarray(rng.normal(size=(5, 3)), jnp.float32)}
+  return problem.Examples(x, y), params, lambda p, x: x @ p['w']
+
+
+@pytest.mark.parametrize('optimizer', [optax.sgd(.1), optax.adam(1e-2)])
+def test_fit_is_gradient_descent(optimizer):
+  data, params, fn = _regression()
+  batches = list(itertools.islice(batching.stream(data, 16, 0), 5))
+  fitted = training.fit(training.classify(fn), optimizer, params, batches,
+                        steps=5, key=jax.random.key(0))
+  want, state = params, optimizer.init(params)
+  for batch in batches:
+    loss = lambda p, batch=batch: training.cross_entropy(fn(p, batch.x), batch.y)
+    updates, state = optimizer.update(jax.grad(loss)(want), state, want)
+    want = optax.apply_updates(want, updates)
+  np.testing.assert_allclose(fitted.params['w'], want['w'], rtol=1e-5, atol=1e-6)
+  assert fitted.history['loss'].shape == (5,)
+
+
+def test_eight_devices_do_what_one_does():
+  data, params, fn = _regression()
+  run = lambda mesh: training.fit(
+      training.classify(fn), optax.sgd(.1), params, batching.stream(data, 16, 0),
+      steps=10, key=jax.random.key(0), mesh=mesh).params['w']
+  np.testing.assert_allclose(run(sharding.data_mesh(8)), run(None), atol=1e-5)
+
+
+def test_the_given_parameters_survive():
+  data, params, fn = _regression()
+  before = np.array(params['w'])
+  training.fit(training.classify(fn), optax.sgd(.1), params,
+               batching.stream(data, 16, 0), steps=2, key=jax.random.key(0))
+  np.testing.assert_array_equal(params['w'], before)
+
+
+def test_what_is_not_trainable_stays_even_under_weight_decay():
+  data, params, fn = _regression()
+  params = {**params, 'statistics': jnp.ones(3)}
+  fitted = training.fit(
+      training.classify(fn), optax.adamw(.1, weight_decay=1.), params,
+      batching.stream(data, 16, 0), steps=3, key=jax.random.key(0),
+      trainable=lambda path: path == 'w')
+  np.testing.assert_array_equal(fitted.params['statistics'], 1)
+  assert np.abs(fitted.params['w'] - params['w']).max() > 1e-3
+
+
+def test_what_the_forward_pass_rewrites_is_kept():
+  def loss(params, batch, key):
+    return jnp.sum(params['w'] * batch), {**params, 'seen': params['seen'] + 1}
+  params = {'w': jnp.ones(2), 'seen': jnp.zeros(())}
+  fitted = training.fit(
+      loss, optax.sgd(1.), params, itertools.repeat(jnp.ones(2)), steps=3,
+      key=jax.random.key(0), trainable=lambda path: path == 'w')
+  assert fitted.params['seen'] == 3
+  np.testing.assert_allclose(fitted.params['w'], -2)
+
+
+def test_divergence_is_named():
+  loss = lambda w, batch, key: (w / batch, w)
+  with pytest.raises(FloatingPointError, match='loss of digits is inf at step 1'):
+    training.fit(loss, optax.sgd(0.), jnp.ones(()), [jnp.ones(()), jnp.zeros(())],
+                 steps=2, key=jax.random.key(0), label='digits')
+
+
+def test_soft_labels_are_the_mean_of_hard_ones():
+  logits = jnp.array([[1., 2., 3.]])
+  hard = [training.cross_entropy(logits, jnp.array([c])) for c in range(3)]
+  soft = training.cross_entropy(logits, jnp.array([[.2, .3, .5]]))
+  np.testing.assert_allclose(soft, np.dot([.2, .3, .5], hard), rtol=1e-6)
+
+
+def test_training_from_scratch_needs_init():
+  network = problem.Network(fn=lambda p, x: x)
+  recipe = training.Recipe(lambda steps: optax.sgd(.1), 1, 4)
+  with pytest.raises(ValueError, match='give the Network an `init` function'):
+    training.train(network, _regression()[0], recipe, jax.random.key(0))

@@ -1,0 +1,79 @@
+"""Streams of minibatches from examples in host memory."""
+
+from collections.abc import Iterator
+import itertools
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
+  """Endless shuffled batches of equal size.
+
+  Permutations of the data follow one another without a gap: every epoch sees
+  every example once, and a batch may close one epoch and open the next. So no
+  example is dropped and no step is compiled for a smaller last batch.
+
+  Args:
+    data: pytree of arrays `[N, ...]`.
+    size: examples a batch.
+    seed: of the permutations.
+
+  Yields:
+    Pytrees of arrays `[size, ...]`.
+
+  Example:
+    >>> batches = stream(np.arange(4), 2, seed=0)
+    >>> sorted([*next(batches), *next(batches)]) == [0, 1, 2, 3]
+    True
+  """
+  n = len(jax.tree.leaves(data)[0])
+  rng = np.random.default_rng(seed)
+  indices = itertools.chain.from_iterable(
+      rng.permutation(n) for _ in itertools.repeat(None))
+  while True:
+    chosen = np.fromiter(itertools.islice(indices, size), int, size)
+    yield jax.tree.map(lambda leaf, at=chosen: leaf[at], data)
+
+
+def in_order(data: Any, size: int) -> Iterator[Any]:
+  """The data once, in order; the last batch may be smaller.
+
+  Example:
+    >>> [len(batch) for batch in in_order(np.arange(5), 2)]
+    [2, 2, 1]
+  """
+  n = len(jax.tree.leaves(data)[0])
+  for lo in range(0, n, size):
+    yield jax.tree.map(lambda leaf, lo=lo: leaf[lo:lo + size], data)
+
+
+def in_few_sizes(data: Any, size: int) -> Iterator[Any]:
+  """The data once, in order, in batches of `size`, a quarter of it, and so on.
+
+  For passes over sets of many different sizes, whose every last batch would
+  otherwise be compiled for.
+
+  Example:
+    >>> [len(batch) for batch in in_few_sizes(np.arange(38), 16)]
+    [16, 16, 4, 1, 1]
+  """
+  n = len(jax.tree.leaves(data)[0])
+  lo = 0
+  while lo < n:
+    while size > n - lo:
+      size = max(1, size // 4)
+    yield jax.tree.map(lambda leaf, lo=lo, size=size: leaf[lo:lo + size], data)
+    lo += size
+
+
+def steps_for(n: int, size: int, epochs: float) -> int:
+  """How many batches make so many epochs of `n` examples."""
+  return max(1, math.ceil(epochs * n / size))
+
+
+def seed_of(key: jax.Array) -> int:
+  """A seed for NumPy from a JAX key."""
+  return int(jax.random.bits(key))

@@ -1,0 +1,139 @@
+"""Says in one sentence what is wrong with an array, and never breaks `jit`.
+
+Shapes are known under a trace and are always checked; values are looked at, on
+the host, only where they are concrete and all here. `N` examples, `C` classes,
+`d` features, `M` models.
+"""
+
+from collections.abc import Callable
+import importlib
+from typing import Any
+
+import chex
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+
+
+def holds(test: Callable[..., Any], *arrays: jax.Array) -> bool:
+  """Whether `test(*numpy_arrays)` is true; taken for granted under a trace."""
+  if any(isinstance(a, jax.core.Tracer) or not a.is_fully_addressable
+         for a in arrays):
+    return True
+  return bool(test(*map(np.asarray, arrays)))
+
+
+def _array(x: chex.Array, ndim: int, shape: str, name: str) -> jax.Array:
+  """A non-empty float array of at least 32 bits, with `ndim` axes."""
+  x = jnp.asarray(x)
+  if x.ndim != ndim:
+    raise ValueError(f'{name} should be an array {shape}, but its shape is '
+                     f'{x.shape}.')
+  if x.size == 0:
+    raise ValueError(f'{name} is empty (shape {x.shape}): nothing can be '
+                     'measured without examples.')
+  return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def finite(x: jax.Array, name: str) -> jax.Array:
+  """`x`, once none of its entries is NaN or infinite."""
+  if not holds(lambda a: np.isfinite(a).all(), x):
+    raise ValueError(f'{name} holds NaN or infinite entries: look for a model '
+                     'that diverged before comparing it.')
+  return x
+
+
+def logits(x: chex.Array, name: str = 'logits') -> jax.Array:
+  """Logits [N, C]; -inf is fine, since masked classes have it."""
+  x = _array(x, 2, '[N, C]', name)
+  if x.shape[1] < 2:
+    raise ValueError(f'{name} has one class only (shape {x.shape}): give a '
+                     'column for each class.')
+  if not holds(lambda a: not np.any(np.isnan(a) | (a == np.inf)), x):
+    raise ValueError(f'{name} holds NaN or +inf: look for a model that '
+                     'diverged before comparing it.')
+  if not holds(lambda a: np.any(a > -np.inf, axis=1).all(), x):
+    raise ValueError(f'{name} has a row of -inf only: leave at least one '
+                     'class unmasked.')
+  return x
+
+
+def labels(y: chex.Array, like: jax.Array, name: str = 'labels') -> jax.Array:
+  """Labels [N] that fit logits [N, C]."""
+  y = jnp.asarray(y)
+  n, classes = like.shape
+  if not jnp.issubdtype(y.dtype, jnp.integer):
+    raise ValueError(f'{name} should be integers 0..{classes - 1}, but their '
+                     f'type is {y.dtype}.')
+  if y.shape != (n,):
+    raise ValueError(f'{name} should be an array [{n}], one for each row of '
+                     f'the logits, but its shape is {y.shape}.')
+  if not holds(lambda a: ((a >= 0) & (a < classes)).all(), y):
+    raise ValueError(f'{name} run from {int(y.min())} to {int(y.max())}, but '
+                     f'the logits have classes 0..{classes - 1} only.')
+  return y
+
+
+def same_shape(a: jax.Array, b: jax.Array, names: str) -> None:
+  """Raises unless the two arrays speak of the same examples."""
+  if a.shape != b.shape:
+    raise ValueError(f'{names} should have the same shape, but have {a.shape} '
+                     f'and {b.shape}: compute both on the same examples.')
+
+
+def same_examples(a: jax.Array, b: jax.Array, names: str) -> None:
+  """Raises unless two arrays [..., N] agree in their last axis."""
+  if a.shape[-1] != b.shape[-1]:
+    raise ValueError(f'{names} should cover the same examples, but have '
+                     f'{a.shape[-1]} and {b.shape[-1]} of them.')
+
+
+def scores(x: chex.Array, name: str) -> jax.Array:
+  """Attack scores [N]; infinite ones can still be ranked."""
+  x = _array(x, 1, '[N]', name)
+  if not holds(lambda a: not np.isnan(a).any(), x):
+    raise ValueError(f'{name} holds NaN: look for a model that diverged before '
+                     'comparing it.')
+  return x
+
+
+def values(x: chex.Array, name: str) -> jax.Array:
+  """Finite values [N]."""
+  return finite(_array(x, 1, '[N]', name), name)
+
+
+def models(x: chex.Array, name: str, least: int = 1) -> jax.Array:
+  """One finite number a model and example, [M, N], with M >= `least`."""
+  x = finite(_array(x, 2, '[models, N]', name), name)
+  if x.shape[0] < least:
+    raise ValueError(f'{name} holds {x.shape[0]} model(s), but at least '
+                     f'{least} are needed: train more of them.')
+  return x
+
+
+def features(x: chex.Array, name: str) -> jax.Array:
+  """Finite features [N, d]."""
+  return finite(_array(x, 2, '[N, d]', name), name)
+
+
+def unit_interval(x: chex.Numeric, name: str) -> jax.Array:
+  """Fractions in 0..1."""
+  x = jnp.asarray(x, dtype=float)
+  if x.size == 0:
+    raise ValueError(f'{name} is empty: nothing can be compared.')
+  rounding = 1e-6  # a softmax may exceed 1 by as much
+  if not holds(lambda a: ((a >= 0) & (a <= 1 + rounding)).all(), x):
+    raise ValueError(f'{name} should be fractions between 0 and 1: divide '
+                     'percentages by 100 and look for NaN.')
+  return jnp.minimum(x, 1)
+
+
+def optional_import(module: str) -> Any:
+  """A module of scikit-learn, which only some protocols need."""
+  try:
+    return importlib.import_module(module)
+  except ImportError as error:
+    raise ImportError(f'{module} is missing: this protocol is defined by '
+                      'scikit-learn, so install unsc_jax[experiments].'
+                      ) from error

@@ -1,0 +1,73 @@
+"""Linear probe: does the representation still hold what was forgotten?
+
+`N` examples, `d` features, `C` classes.
+"""
+
+import dataclasses
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from unsc_jax import batching
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+
+
+def _head(weights, features):
+  return features @ weights['kernel'] + weights['bias']
+
+
+def linear_probe(
+    train: problem_lib.Examples, test: problem_lib.Examples, num_classes: int,
+    key: jax.Array, *, epochs: float = 20, learning_rate: float = .01,
+    batch_size: int = 128, progress: problem_lib.Progress = problem_lib.no_progress,
+) -> np.ndarray:
+  r"""Trains a fresh head on frozen features and tests it class by class.
+
+  .. math:: \min_{W, b} \mathrm{CE}(z W + b, y) \quad \text{over all of the
+    training set, forgotten classes and their true labels included}
+
+  Good is what a retrained network's features give, which is far from chance:
+  the features of a network that never saw a class still tell it apart. More
+  than that is memory, less is damage.
+
+  Args:
+    train: features `[N, d]` and labels of the full training set.
+    test: features and labels to score on.
+    num_classes: `C`.
+    key: of the order of batches.
+    epochs: over `train`.
+    learning_rate: of SGD with momentum .9.
+    batch_size: examples a step.
+    progress: wraps the loop.
+
+  Returns:
+    `[C]` test accuracy of every class; NaN where it has no examples.
+
+  Example:
+    >>> x = np.repeat(np.eye(2, dtype=np.float32), 50, 0)
+    >>> data = problem_lib.Examples(x, np.repeat([0, 1], 50))
+    >>> linear_probe(data, data, 2, jax.random.key(0)).tolist()
+    [1.0, 1.0]
+
+  Source: the protocol of Gao et al. (2026, arXiv 2604.08271), without its early
+  stopping.
+  """
+  # Features of one scale, so that one learning rate serves every network.
+  scale = np.sqrt(np.mean(np.square(train.x))) or 1.
+  train, test = (dataclasses.replace(e, x=e.x / scale) for e in (train, test))
+  weights = {'kernel': jnp.zeros((train.x.shape[1], num_classes)),
+             'bias': jnp.zeros(num_classes)}
+  steps = batching.steps_for(len(train), batch_size, epochs)
+  order_key, key = jax.random.split(key)
+  batches = batching.stream(train, batch_size, batching.seed_of(order_key))
+  fitted = training.fit(
+      training.classify(_head), optax.sgd(learning_rate, momentum=.9), weights,
+      itertools.islice(batches, steps), steps=steps, key=key,
+      progress=progress, label='linear probe')
+  right = np.asarray(_head(fitted.params, test.x)).argmax(-1) == test.y
+  return np.array([right[test.y == c].mean() if (test.y == c).any() else np.nan
+                   for c in range(num_classes)])

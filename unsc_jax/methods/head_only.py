@@ -1,0 +1,29 @@
+"""The original network that no longer says the class: the control row."""
+
+from unsc_jax import problem as problem_lib
+from unsc_jax import targets
+
+
+def head_only() -> problem_lib.Method:
+  r"""Masks the forgotten classes' logits; no weight is touched.
+
+  .. math:: f(x)_c = -\infty \quad \text{for } c \in F
+
+  Any measure on which it ties with a method does not measure unlearning. Its
+  masked logits are a very low but finite number.
+
+  Returns:
+    The method. It needs no data and no pass over the network.
+
+  Raises:
+    ValueError: when used: the request is not one of whole classes.
+  """
+  def method(problem, key):
+    del key
+    if not problem.forget_classes:
+      raise ValueError(
+          'head_only masks whole classes, and this request names none; leave it '
+          'out of tables about single examples.')
+    fn = targets.masked_fn(problem.fn, problem.forget_classes)
+    return problem_lib.Unlearned(fn, problem.params, {}, {})
+  return method

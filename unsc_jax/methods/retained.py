@@ -1,0 +1,31 @@
+"""The moments of what is to be retained, as methods take them."""
+
+from collections.abc import Iterable, Iterator
+
+from unsc_jax import batching
+from unsc_jax import moments as moments_lib
+from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
+
+
+def moments_by_class(
+    problem: problem_lib.Problem, batch_size: int
+) -> Iterator[moments_lib.Moments]:
+  """The moments of the retained inputs, one retained class after the other."""
+  moments_fn = moments_lib.input_moments(problem.fn)
+  put = lambda batch: (batch if problem.mesh is None else
+                       sharding.shard_batch(batch, problem.mesh))
+  classes = problem.retain_classes
+  for c in problem.progress(classes, 'moments', len(classes)):
+    x = problem.retain.where(problem.retain.y == c).x
+    batches = map(put, batching.in_few_sizes(x, batch_size))
+    yield moments_lib.accumulate(moments_fn, problem.params, batches)
+
+
+def adding_up(
+    classes: Iterable[moments_lib.Moments], total: list
+) -> Iterator[moments_lib.Moments]:
+  """Hands the classes' moments on, and leaves their sum in `total`."""
+  for moments in classes:
+    total[:] = [total[0] + moments if total else moments]
+    yield moments

@@ -1,0 +1,29 @@
+"""Training from scratch without what is to be forgotten: the reference."""
+
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+from unsc_jax.methods import clock
+
+
+def retrain(recipe: training.Recipe) -> problem_lib.Method:
+  r"""Trains a new network on the retain set alone.
+
+  .. math:: \theta_r = \arg\min_\theta L(\theta; D_r)
+
+  Everything else is judged by its gap to this one, over several seeds.
+
+  Args:
+    recipe: the one that the original was trained by.
+
+  Returns:
+    The method. Cost: `3 * epochs * |D_r|` passes.
+  """
+  def method(problem, key):
+    stopwatch = clock.Stopwatch()
+    with stopwatch('training'):
+      fitted = training.train(
+          problem.network, problem.retain, recipe, key, mesh=problem.mesh,
+          progress=problem.progress, label='retraining')
+    return problem_lib.Unlearned(
+        problem.fn, fitted.params, fitted.history, stopwatch.seconds)
+  return method

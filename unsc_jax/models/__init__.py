@@ -1,0 +1,17 @@
+"""The paper's networks and two small ones, in Flax linen.
+
+All are called as `model.apply(variables, x, train=False)` with `x` float32
+`[B, H, W, channels]` and return logits `[B, num_classes]`. In training they
+need the rng 'dropout' where they drop, and the mutable collection
+'batch_stats' where they normalise. The library itself works with any JAX
+function and knows none of them.
+"""
+
+from unsc_jax.models.alexnet import AlexNet
+from unsc_jax.models.allcnn import AllCNN
+from unsc_jax.models.resnet import ResNet18
+from unsc_jax.models.small import MLP
+from unsc_jax.models.small import SmallCNN
+from unsc_jax.models.vgg import VGG11
+
+__all__ = ['AlexNet', 'AllCNN', 'MLP', 'ResNet18', 'SmallCNN', 'VGG11']

@@ -1,0 +1,98 @@
+"""The primitives that only hand a parameter on: rearranged, cast or scaled."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax import layout
+
+View, Joined = layout.View, layout.Joined
+
+
+def passed_on(primitive: str, params: dict, operands: Sequence,
+              marks: Sequence[layout.Mark]) -> list | None:
+  """Views of an equation's results, if it only hands a parameter on.
+
+  Args:
+    primitive: the equation's name.
+    params: its static parameters.
+    operands: its operands' values.
+    marks: its operands' marks, at least one of which is a view.
+
+  Returns:
+    A view for every result; None where the equation does something else.
+  """
+  if primitive == 'optimization_barrier':
+    return list(marks)
+  if primitive == 'concatenate' and all(isinstance(m, View) for m in marks):
+    return [Joined(params['dimension'], tuple(marks))]
+  if sum(map(bool, marks)) > 1:
+    return None
+  if primitive in _SCALINGS:
+    return _scaled(primitive, operands, marks)
+  rule, view = _RULES.get(primitive), marks[0]
+  if rule is None or not view:
+    return None
+  if isinstance(view, Joined):
+    return _passed_on_joined(primitive, rule, params, view)
+  out = rule(view, params, operands[1:], marks[1:])
+  out = out if isinstance(out, list) else [out]
+  return out if all(out) else None
+
+
+def _passed_on_joined(primitive, rule, params, joined: Joined) -> list | None:
+  axis = joined.axis
+  if primitive == 'transpose':
+    axis = list(params['permutation']).index(axis)
+  elif primitive != 'convert_element_type':
+    return None
+  parts = [rule(part, params, (), ()) for part in joined.parts]
+  return [Joined(axis, tuple(parts))] if all(parts) else None
+
+
+_SCALINGS = ('mul', 'div', 'neg')
+
+
+def _scaled(primitive, operands, marks) -> list | None:
+  """A single factor for all entries: `x (c W)` confines `W` as `x W` does."""
+  at = next(i for i, mark in enumerate(marks) if mark)
+  if primitive == 'div' and at == 1:
+    return None
+  others = [x for i, x in enumerate(operands) if i != at]
+  return [marks[at]] if all(np.shape(x) == () for x in others) else None
+
+
+def _float_cast(view, params, *_):
+  # Casting to an integer rounds, so a small step may change nothing or much; so
+  # do floating types of less than 16 bits.
+  dtype = params['new_dtype']
+  wide = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits >= 16
+  return view if wide else None
+
+
+def _dynamic_slice(view, params, starts, marks):
+  by_data = layout.DATA in marks
+  return layout.dynamic_slice(view, starts, params['slice_sizes'], by_data)
+
+
+_RULES: dict[str, Callable[..., Any]] = {
+    'transpose': lambda v, p, *_: layout.transpose(v, p['permutation']),
+    'squeeze': lambda v, p, *_: layout.squeeze(v, p['dimensions']),
+    'broadcast_in_dim': lambda v, p, *_: layout.broadcast_in_dim(
+        v, p['shape'], p['broadcast_dimensions']),
+    'reshape': lambda v, p, *_: (
+        layout.reshape(v, p['new_sizes']) if p['dimensions'] is None else None),
+    'slice': lambda v, p, *_: layout.slice_(
+        v, p['start_indices'], p['limit_indices'], p['strides']),
+    'split': lambda v, p, *_: layout.split(v, p['sizes'], p['axis']),
+    'rev': lambda v, p, *_: layout.rev(v, p['dimensions']),
+    'dynamic_slice': _dynamic_slice,
+    'convert_element_type': _float_cast,
+    'reduce_precision': lambda v, p, *_: v if p['mantissa_bits'] >= 7 else None,
+    **dict.fromkeys(
+        ('copy', 'copy_p', 'stop_gradient', 'name',
+         'sharding_constraint', 'mesh_cast', 'reshard', 'pvary', 'pcast'),
+        lambda v, *_: v),
+}

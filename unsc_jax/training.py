@@ -1,0 +1,191 @@
+"""The one training loop that every method shares.
+
+A loss is `(params, batch, key) -> (value, params)`: it returns the params with
+whatever the forward pass rewrote (running statistics), or as they came. Batches
+are any pytrees; an optimiser is any of Optax.
+"""
+
+from collections.abc import Callable, Iterable
+import itertools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from unsc_jax import batching
+from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
+from unsc_jax import trace
+
+Loss = Callable[[Any, Any, jax.Array], tuple[jax.Array, Any]]
+
+
+class Recipe(NamedTuple):
+  """How to train a network from scratch.
+
+  Attributes:
+    optimizer: from the number of steps to an optimiser, for its schedule.
+    epochs: over the examples.
+    batch_size: examples a step.
+  """
+  optimizer: Callable[[int], optax.GradientTransformation]
+  epochs: float
+  batch_size: int
+
+
+class Fitted(NamedTuple):
+  """Trained parameters, and the loss of every step."""
+  params: Any
+  history: dict[str, np.ndarray]  # name to [steps]
+
+
+def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+  """Mean cross-entropy against labels `[N]` or their probabilities `[N, C]`."""
+  logits = logits.astype(jnp.float32)
+  if labels.ndim == 1:
+    each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+  else:
+    each = optax.softmax_cross_entropy(logits, labels)
+  return each.mean()
+
+
+def classify(fn: Callable) -> Loss:
+  """Cross-entropy of a network as it is in evaluation: for fine-tuning."""
+  def loss(params, batch, key):
+    del key
+    return cross_entropy(fn(params, batch.x), batch.y), params
+  return loss
+
+
+def classify_in_training(network: problem_lib.Network) -> Loss:
+  """Cross-entropy of a network in training, with dropout and statistics."""
+  def loss(params, batch, key):
+    logits, params = network.training(params, batch.x, key)
+    return cross_entropy(logits, batch.y), params
+  return loss
+
+
+def fit(
+    loss: Loss, optimizer: optax.GradientTransformation, params: Any,
+    batches: Iterable, *, steps: int, key: jax.Array,
+    trainable: Callable[[str], bool] = lambda path: True,
+    mesh: jax.sharding.Mesh | None = None,
+    progress: problem_lib.Progress = problem_lib.no_progress,
+    label: str = 'training',
+) -> Fitted:
+  """Minimises a loss over a stream of batches.
+
+  The step is jitted once. With a mesh, batches are split over its devices and
+  parameters are replicated; the partitioner adds the all-reduce.
+
+  Args:
+    loss: see the module's docstring.
+    optimizer: any Optax optimiser.
+    params: pytree of arrays; left as it is.
+    batches: at least `steps` batches of one shape.
+    steps: how many updates to make.
+    key: for the loss.
+    trainable: tells by path which leaves the optimiser may touch.
+    mesh: devices to split batches over.
+    progress: wraps the loop, as `problem.Problem.progress`.
+    label: what the bar says.
+
+  Returns:
+    The new parameters, and the loss before every step.
+
+  Raises:
+    FloatingPointError: the loss has become NaN or infinite.
+
+  Example:
+    >>> import itertools, optax
+    >>> loss = lambda w, batch, key: ((w - batch) ** 2, w)
+    >>> ones = itertools.repeat(jnp.ones(()))
+    >>> fitted = fit(loss, optax.sgd(.25), jnp.zeros(()), ones, steps=2,
+    ...              key=jax.random.key(0))
+    >>> fitted.params.item(), fitted.history['loss'].tolist()
+    (0.75, [1.0, 0.25])
+  """
+  optimizer = only(optimizer, trainable, params)
+  step = make_step(loss, optimizer)
+  if mesh is not None:
+    params = sharding.replicate(params, mesh)
+  # The step consumes what it is given, so it gets copies.
+  state = jax.tree.map(jnp.array, optimizer.init(params))
+  params = jax.tree.map(jnp.array, params)
+  losses = []
+  for batch in progress(itertools.islice(batches, steps), label, steps):
+    if mesh is not None:
+      batch = sharding.shard_batch(batch, mesh)
+    key, now = jax.random.split(key)
+    params, state, value = sharding.settle(step(params, state, batch, now))
+    losses.append(value)
+  history = np.asarray(jax.device_get(losses), np.float32)
+  if not np.isfinite(history).all():
+    at = int(np.argmin(np.isfinite(history)))
+    raise FloatingPointError(
+        f'the loss of {label} is {history[at]} at step {at}; lower the learning '
+        'rate, or clip gradients.')
+  return Fitted(params, {'loss': history})
+
+
+def make_step(loss: Loss, optimizer: optax.GradientTransformation) -> Callable:
+  """The jitted `(params, state, batch, key) -> (params, state, value)`."""
+  def step(params, state, batch, key):
+    differentiate = jax.value_and_grad(loss, has_aux=True)
+    (value, rewritten), gradient = differentiate(params, batch, key)
+    updates, state = optimizer.update(gradient, state, params)
+    return optax.apply_updates(rewritten, updates), state, value
+  return jax.jit(step, donate_argnums=(0, 1))
+
+
+def only(
+    optimizer: optax.GradientTransformation,
+    trainable: Callable[[str], bool], params: Any,
+) -> optax.GradientTransformation:
+  """Confines an optimiser to the leaves whose path is trainable."""
+  labels = jax.tree_util.tree_map_with_path(
+      lambda path, _: trainable(trace.path_name(path)), params)
+  if all(jax.tree.leaves(labels)):
+    return optimizer
+  return optax.partition({True: optimizer, False: optax.set_to_zero()}, labels)
+
+
+def train(
+    network: problem_lib.Network, examples: problem_lib.Examples,
+    recipe: Recipe, key: jax.Array, *,
+    mesh: jax.sharding.Mesh | None = None,
+    progress: problem_lib.Progress = problem_lib.no_progress,
+    label: str = 'training',
+) -> Fitted:
+  """Trains a network from scratch.
+
+  Args:
+    network: with `init`.
+    examples: the training examples.
+    recipe: how.
+    key: of the initialisation, the order of the data, and dropout.
+    mesh: devices to split batches over.
+    progress: wraps the loop.
+    label: what the bar says.
+
+  Returns:
+    The parameters, running statistics estimated anew, and the history.
+
+  Raises:
+    ValueError: the network has no `init`.
+  """
+  if network.init is None:
+    raise ValueError(
+        'training from scratch needs fresh parameters; give the Network an '
+        '`init` function from a key to params.')
+  init_key, order_key, loss_key = jax.random.split(key, 3)
+  steps = batching.steps_for(len(examples), recipe.batch_size, recipe.epochs)
+  fitted = fit(
+      classify_in_training(network), recipe.optimizer(steps),
+      network.init(init_key),
+      batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
+      steps=steps, key=loss_key, trainable=network.trainable, mesh=mesh,
+      progress=progress, label=label)
+  return fitted._replace(params=network.finish(fitted.params, examples.x))
