@@ -34,7 +34,7 @@ class Conv(NamedTuple):
 
 class Lookup(NamedTuple):
   """How often each row of a table is read."""
-  counts: jax.Array  # [1, d]
+  counts: jax.Array  # [B, d]
 
 
 Inputs = Dense | Conv | Lookup
@@ -44,71 +44,77 @@ _REASONS = {  # in words, where a primitive's name alone would puzzle
     'sub': 'subtracted', 'mul': 'multiplied entry by entry, as a scale is',
     'div': 'divided entry by entry', 'concatenate': 'joined to activations',
     'reshape': 'reshaped in a way that mixes its axes',
-    'convert_element_type': 'cast to a type that is not floating',
-    'shard_map': 'used inside `shard_map`, which is not entered',
+    'convert_element_type': 'cast to a type that is no float of 16 bits or more',
+    'reduce_precision': 'rounded to less than 16 bits',
+    'gather': 'read by index, but not in whole rows',
+    'shard_map': 'used in a `shard_map` whose types are not checked '
+                 '(check_vma=False)',
 }
 
 
-def opaque(walk, eqn, ins, views, totals):
+def opaque(walk, eqn, ins, marks, totals):
   """An equation that is no layer: its parameters' inputs cannot be seen."""
   del ins
   name = eqn.primitive.name
-  for view in views:
+  for mark in marks:
     reason = _REASONS.get(name, f'used by `{name}`')
-    if isinstance(view, layout.Joined):
+    if isinstance(mark, layout.Joined):
       reason = f'joined to other parameters and {reason}'
-    totals = walk.give_up(view, reason, totals)
+    totals = walk.give_up(mark, reason, totals)
   return totals
 
 
-def dot_general(walk, eqn, ins, views, totals):
-  w = 0 if views[0] else 1
-  if all(views):
-    # Of two parameters neither is an input, unless it is a row that data pick.
-    rows = [isinstance(v, layout.View) and v.row is not None for v in views]
+def dot_general(walk, eqn, ins, marks, totals):
+  w = 0 if marks[0] else 1
+  by_data = marks[1 - w] is layout.DATA
+  if all(marks):
+    # Of two parameters neither is an input, unless it is a row that is picked.
+    rows = [isinstance(m, layout.View) and m.row is not None for m in marks]
     if sum(rows) != 1:
-      for view in views:
-        totals = walk.give_up(view, 'multiplied by another parameter', totals)
+      for mark in marks:
+        totals = walk.give_up(mark, 'multiplied by another parameter', totals)
       return totals
     w = rows.index(False)
-    totals = walk.give_up(views[1 - w], 'used as an input', totals)
+    by_data = marks[1 - w].row_by_data
+    totals = walk.give_up(marks[1 - w], 'used as an input', totals)
   x = ins[1 - w]
   contract, batch = eqn.params['dimension_numbers']
   wc, wb, xc, xb = contract[w], batch[w], contract[1 - w], batch[1 - w]
-  for part, rows in _pieces(views[w], x, dict(zip((*wc, *wb), (*xc, *xb)))):
+  for part, rows in _pieces(marks[w], x, dict(zip((*wc, *wb), (*xc, *xb)))):
     free = [i for i in range(rows.ndim) if i not in (*xb, *xc)]
     size = lambda axes, rows=rows: math.prod(rows.shape[i] for i in axes)
     flat = rows.transpose(*xb, *free, *xc).reshape(size(xb), size(free), size(xc))
     pick = lambda axes, part=part: tuple(part.dims[i] for i in axes)
-    totals = walk.emit(part, pick(wb), pick(wc), Dense(flat), totals)
+    totals = walk.emit(part, pick(wb), pick(wc), Dense(flat), by_data, totals)
   return totals
 
 
-def _pieces(view, x, meets: dict[int, int]) -> Sequence[tuple]:
-  """The views in `view`, each with the part of the inputs that it meets."""
-  if isinstance(view, layout.View):
-    return [(view, x)]
-  if view.axis not in meets:
-    return [(part, x) for part in view.parts]
+def _pieces(mark, x, meets: dict[int, int]) -> Sequence[tuple]:
+  """The views in `mark`, each with the part of the inputs that it meets."""
+  if isinstance(mark, layout.View):
+    return [(mark, x)]
+  if mark.axis not in meets:
+    return [(part, x) for part in mark.parts]
   out, lo = [], 0
-  for part in view.parts:
-    n = layout.size(part.dims[view.axis])
-    out.append((part, lax.slice_in_dim(x, lo, lo + n, axis=meets[view.axis])))
+  for part in mark.parts:
+    n = layout.size(part.dims[mark.axis])
+    out.append((part, lax.slice_in_dim(x, lo, lo + n, axis=meets[mark.axis])))
     lo += n
   return out
 
 
-def conv_general_dilated(walk, eqn, ins, views, totals):
-  p, kernel = eqn.params, views[1]
-  if views[0] or isinstance(kernel, layout.Joined) or p['batch_group_count'] > 1:
-    return opaque(walk, eqn, ins, views, totals)
+def conv_general_dilated(walk, eqn, ins, marks, totals):
+  p, kernel = eqn.params, marks[1]
+  by_data = marks[0] is layout.DATA
+  if marks[0] or isinstance(kernel, layout.Joined) or p['batch_group_count'] > 1:
+    return opaque(walk, eqn, ins, marks, totals)
   numbers, groups = p['dimension_numbers'], p['feature_group_count']
   out_dim, in_dim, *spatial = numbers.rhs_spec
   outputs = layout.size(kernel.dims[out_dim])
   grouped = layout.reshape(
       kernel._replace(dims=(kernel.dims[out_dim],)), (groups, outputs // groups))
   if grouped is None:
-    return opaque(walk, eqn, ins, views, totals)
+    return opaque(walk, eqn, ins, marks, totals)
   batch_dim, channel_dim, *space = numbers.lhs_spec
   inputs = Conv(
       x=ins[0].transpose(batch_dim, *space, channel_dim),
@@ -118,28 +124,40 @@ def conv_general_dilated(walk, eqn, ins, views, totals):
       groups=groups)
   reduction = tuple(kernel.dims[i] for i in (*spatial, in_dim))
   kernel = kernel._replace(dims=(*grouped.dims, *reduction))
-  return walk.emit(kernel, grouped.dims[:1], reduction, inputs, totals)
+  return walk.emit(
+      kernel, grouped.dims[:1], reduction, inputs, by_data, totals)
 
 
-def gather(walk, eqn, ins, views, totals):
-  table, p = views[0], eqn.params
+def gather(walk, eqn, ins, marks, totals):
+  table, p = marks[0], eqn.params
   numbers, sizes, shape = p['dimension_numbers'], p['slice_sizes'], ins[0].shape
-  rows = numbers.start_index_map
+  batch, found = numbers.operand_batching_dims, numbers.start_index_map
+  # Along an axis of which all is read, an index can only be zero.
+  found = {axis: i for i, axis in enumerate(found) if sizes[axis] < shape[axis]}
+  rows = tuple(found)
   reads_whole_rows = (
-      len(rows) == 1 and sizes[rows[0]] == 1 and not views[1]
-      and not numbers.operand_batching_dims and isinstance(table, layout.View)
-      and all(n == sizes[i] for i, n in enumerate(shape) if i != rows[0]))
+      isinstance(table, layout.View) and not marks[1] and rows
+      and all(sizes[i] == 1 for i in rows)
+      and all(sizes[i] == n for i, n in enumerate(shape)
+              if i not in (*rows, *batch)))
   if not reads_whole_rows:
-    return opaque(walk, eqn, ins, views, totals)
-  read = lambda column: lax.gather(
-      column, ins[1], lax.GatherDimensionNumbers((), (0,), (0,)), (1,),
-      mode=p['mode'], fill_value=0)
-  column = jax.ShapeDtypeStruct((shape[rows[0]],), jnp.float32)
+    return opaque(walk, eqn, ins, marks, totals)
   # A lookup is linear in the table: its transpose counts the rows it reads.
-  counts, = jax.linear_transpose(read, column)(
-      jnp.ones(ins[1].shape[:-1], jnp.float32))
-  row_dim = table.dims[rows[0]]
-  return walk.emit(table, (), (row_dim,), Lookup(counts[None]), totals)
+  column = (*batch, *rows)
+  at = lambda axes: tuple(map(column.index, axes))
+  read = lambda counts: lax.gather(
+      counts, ins[1][..., jnp.array([*found.values()])],
+      lax.GatherDimensionNumbers(
+          (), at(rows), at(rows), at(batch), numbers.start_indices_batching_dims),
+      (1,) * len(column), mode=p['mode'], fill_value=0)
+  counts, = jax.linear_transpose(
+      read, jax.ShapeDtypeStruct(tuple(shape[i] for i in column), jnp.float32))(
+          jnp.ones(ins[1].shape[:-1], jnp.float32))
+  pick = lambda axes: tuple(table.dims[i] for i in axes)
+  tables = math.prod(shape[i] for i in batch)
+  return walk.emit(table, pick(batch), pick(rows),
+                   Lookup(counts.reshape(tables, -1)),
+                   marks[1] is layout.DATA, totals)
 
 
 RULES = {

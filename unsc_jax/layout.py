@@ -35,6 +35,7 @@ class View(NamedTuple):
   dims: tuple[Dim, ...]
   row: int | None = None  # an axis of which the program picks one entry
   row_by_data: bool = False  # whether data say which
+  factor: Any = None  # stands for a factor of all entries, whatever its value
 
 
 class Joined(NamedTuple):
@@ -87,8 +88,8 @@ def same(a: Mark, b: Mark) -> bool:
     return True
   equal = lambda s, t: s is t or (
       isinstance(s, int) and isinstance(t, int) and s == t)
-  return (a.path, a.dims, a.row) == (b.path, b.dims, b.row) and all(
-      map(equal, a.start, b.start))
+  return ((a.path, a.dims, a.row) == (b.path, b.dims, b.row)
+          and a.factor is b.factor and all(map(equal, a.start, b.start)))
 
 
 def join(before: Mark, after: Mark) -> Mark:
@@ -148,9 +149,15 @@ def broadcast_in_dim(
   return view._replace(dims=tuple(dims))
 
 
-def repeat(view: View, n: int) -> View:
-  """The same view `n` times, along a new first axis."""
-  return view._replace(dims=(_tidy([Atom(None, 0, n)]), *view.dims))
+def repeat(view: View, n: int, axis: int = 0) -> View:
+  """The same view `n` times, along a new axis."""
+  new = _tidy([Atom(None, 0, n)])
+  return view._replace(dims=(*view.dims[:axis], new, *view.dims[axis:]))
+
+
+def tile(view: View, reps: Sequence[int]) -> View:
+  return view._replace(dims=tuple(
+      _tidy([Atom(None, 0, int(n)), *dim]) for n, dim in zip(reps, view.dims)))
 
 
 def reshape(view: View, sizes: Sequence[int]) -> View | None:
@@ -192,6 +199,8 @@ def _slice_dim(
   dim = view.dims[i]
   if (lo, hi) == (0, size(dim)) and (stride == 1 or not dim):
     return view
+  if lo >= hi:
+    return _with_dim(view, i, (Atom(None, 0, 0),))
   inner = size(dim[1:])
   axis, step, _ = dim[0]
   turn = lo // inner
@@ -212,6 +221,11 @@ def split(view: View, sizes: Sequence[int], axis: int) -> list[View | None]:
   return out
 
 
+def unstack(view: View, axis: int) -> list[View]:
+  return [squeeze(index(view, axis, i), (axis,))
+          for i in range(size(view.dims[axis]))]
+
+
 def rev(view: View, dimensions: Sequence[int]) -> View:
   for i in dimensions:
     for atom in view.dims[i]:
@@ -228,6 +242,14 @@ def index(view: View, i: int, at) -> View:
     out = _shift(out, atom.axis, atom.step * (at % atom.size))
     at = at // atom.size
   return out
+
+
+def chunk(view: View, i: int, count: int, at) -> View | None:
+  """One of `count` equal parts along a view's axis `i`."""
+  sizes = [*map(size, view.dims)]
+  sizes[i:i + 1] = [count, sizes[i] // count]
+  out = reshape(view, sizes)
+  return out and squeeze(index(out, i, at), (i,))
 
 
 def dynamic_slice(

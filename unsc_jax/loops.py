@@ -4,6 +4,9 @@ A loop's totals travel in its carry, so that they need no memory per step. A
 parameter that a loop only hands on keeps its view; one that changes on the way
 is given up. Of stacked parameters every step sees one layer, at an index that
 the step counts, so that its statistics land in that layer's place.
+
+What a loop's body finds is learnt in rehearsals: traces of shapes alone, until
+the marks that enter the body are those that leave it.
 """
 
 from collections.abc import Callable
@@ -14,132 +17,184 @@ import jax.extend.core as jex
 import jax.numpy as jnp
 
 from unsc_jax import layout
+from unsc_jax import varying
 
 
-def scan(walk, eqn, ins, views, totals):
+def scan(walk, eqn, ins, marks, totals):
   p = eqn.params
   body, nc, nk = p['jaxpr'], p['num_consts'], p['num_carry']
   reverse, last = p['reverse'], p['length'] - 1
-  kept, totals = _kept(walk, body.jaxpr, views[nc:nc + nk], nc, totals, 'scan')
+  consts, carry, xs = ins[:nc], ins[nc:nc + nk], ins[nc + nk:]
+  const_marks, xs_marks = marks[:nc], marks[nc + nk:]
+  for i, mark in enumerate(xs_marks):
+    if isinstance(mark, layout.Joined) and mark.axis == 0:
+      totals = walk.give_up(mark, 'stacked on others before a `scan`', totals)
+      xs_marks[i] = None
 
-  def step(walk, totals, i, carry, x):
-    at = last - i if reverse else i
-    layer = [_layer(walk, view, at) for view in views[nc + nk:]]
-    outs, out_views, totals = walk.run(
-        body.jaxpr, body.consts, [*ins[:nc], *carry, *x],
-        [*views[:nc], *kept, *layer], totals)
-    totals = _escaped(walk, out_views, kept, totals, 'scan')
-    return outs[:nk], outs[nk:], totals
+  def step(walk, kept, totals, i, carry, x):
+    layer = [_layer(mark, last - i if reverse else i) for mark in xs_marks]
+    outs, after, totals = walk.run(
+        body.jaxpr, body.consts, [*consts, *carry, *x],
+        [*const_marks, *kept, *layer], totals)
+    # Carried values keep their marks; what is stacked may be a parameter again.
+    stacked = [_stacked(y, [*const_marks, *kept], layer, xs_marks, p['length'])
+               for y in after[nk:]]
+    totals = _escaped(walk, after, [*kept, *stacked], totals, 'scan')
+    return outs, [*after[:nk], *stacked], totals
 
-  carry, xs = ins[nc:nc + nk], ins[nc + nk:]
   first = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in xs]
   zero = jnp.zeros((), jnp.int32)
-  totals = _open(walk, lambda *a: step(*a)[-1], totals, zero, carry, first)
+  kept, stacked, totals = _settle(
+      walk, marks[nc:nc + nk], step, totals, zero, carry, first)
+  totals = _changed(walk, marks[nc:nc + nk], kept, totals, 'scan')
   again = walk.rehearsal()
 
   def scanned(state, x):
     i, carry, totals = state
-    carry, y, totals = step(again, totals, i, carry, x)
-    return (i + 1, carry, totals), y
+    outs, _, totals = step(again, kept, totals, i, carry, x)
+    return (i + 1, outs[:nk], totals), outs[nk:]
 
   (_, carry, totals), ys = lax.scan(
-      scanned, (zero, carry, totals), xs, length=p['length'], reverse=reverse)
-  return [*carry, *ys], [*kept, *[None] * len(ys)], totals
+      scanned, (zero, carry, totals), xs, length=p['length'], reverse=reverse,
+      unroll=p['unroll'])
+  return [*carry, *ys], [*kept, *stacked], totals
 
 
-def while_loop(walk, eqn, ins, views, totals):
+def while_loop(walk, eqn, ins, marks, totals):
   p = eqn.params
   test, body = p['cond_jaxpr'], p['body_jaxpr']
   nt, nb = p['cond_nconsts'], p['body_nconsts']
   state = ins[nt + nb:]
-  kept, totals = _kept(
-      walk, body.jaxpr, views[nt + nb:], nb, totals, 'while_loop')
-  for view in _read_by(test.jaxpr, [*views[:nt], *kept]):
-    totals = walk.give_up(view, 'decides when a `while_loop` ends', totals)
 
-  def step(walk, totals, state):
-    outs, out_views, totals = walk.run(
+  def step(walk, kept, totals, state):
+    outs, after, totals = walk.run(
         body.jaxpr, body.consts, [*ins[nt:nt + nb], *state],
-        [*views[nt:nt + nb], *kept], totals)
-    return outs, _escaped(walk, out_views, kept, totals, 'while_loop')
+        [*marks[nt:nt + nb], *kept], totals)
+    if layout.DATA in _read_by(test.jaxpr, [*marks[:nt], *kept]):
+      # Data say how often the loop runs, so also what it has counted to.
+      after = [mark or layout.DATA for mark in after]
+    return outs, after, _escaped(walk, after, kept, totals, 'while_loop')
 
-  totals = _open(walk, lambda *a: step(*a)[-1], totals, state)
+  kept, _, totals = _settle(walk, marks[nt + nb:], step, totals, state)
+  totals = _changed(walk, marks[nt + nb:], kept, totals, 'while_loop')
+  for mark in _read_by(test.jaxpr, [*marks[:nt], *kept]):
+    totals = walk.give_up(mark, 'read to decide when a `while_loop` ends', totals)
   again = walk.rehearsal()
+
+  def advance(state):
+    outs, _, totals = step(again, kept, state[1], state[0])
+    return outs, totals
+
   state, totals = lax.while_loop(
       lambda s: jex.jaxpr_as_fun(test)(*ins[:nt], *s[0])[0],
-      lambda s: step(again, s[1], s[0]), (state, totals))
+      advance, (state, totals))
   return state, kept, totals
 
 
-def cond(walk, eqn, ins, views, totals):
+def cond(walk, eqn, ins, marks, totals):
   index, *operands = ins
-  totals = walk.give_up(views[0], 'decides which branch runs', totals)
+  totals = walk.give_up(marks[0], 'read to decide which branch runs', totals)
 
   def branch_fn(branch):
-    def run(walk, totals, operands):
-      outs, out_views, totals = walk.run(
-          branch.jaxpr, branch.consts, operands, views[1:], totals)
-      for view in out_views:
-        totals = walk.give_up(view, 'returned by a branch of `cond`', totals)
-      return outs, totals
+    def run(walk, agreed, totals, operands):
+      outs, after, totals = walk.run(
+          branch.jaxpr, branch.consts, operands, marks[1:], totals)
+      totals = _escaped(walk, after, agreed, totals, 'cond')
+      return outs, after, totals
     return run
 
   branches = [branch_fn(branch) for branch in eqn.params['branches']]
+  nothing = [None] * len(eqn.outvars)
+  first, *others = [_rehearse(walk, run, nothing, totals, operands)[1]
+                    for run in branches]
+  agreed = first  # what all branches hand on alike
+  for other in others:
+    agreed = [*map(layout.join, agreed, other)]
   for run in branches:
-    totals = _open(walk, lambda *a, run=run: run(*a)[-1], totals, operands)
+    again, _, shapes = _rehearse(walk, run, agreed, totals, operands)
+    walk.adopt(again)
+    totals = varying.zeros_unless(totals, shapes)
   again = walk.rehearsal()
-  outs, totals = lax.switch(
-      index, [lambda t, o, run=run: run(again, t, o) for run in branches],
-      totals, operands)
-  return outs, [None] * len(outs), totals
+
+  def real(run):
+    def chosen(totals, operands):
+      outs, _, totals = run(again, agreed, totals, operands)
+      return outs, totals
+    return chosen
+
+  outs, totals = lax.switch(index, [*map(real, branches)], totals, operands)
+  return outs, agreed, totals
 
 
-def _open(walk, body: Callable, totals, *args):
-  """The totals, with a zero for every site that `body` will add to.
+def _rehearse(walk, run: Callable, known, totals, *args):
+  """Traces `run` for shapes alone: the walk, the marks and totals it ends with."""
+  again, seen = walk.rehearsal(), []
 
-  The dry run is the one whose findings count: JAX may trace a loop's body more
-  than once.
+  def dry(totals, *args):
+    _, after, totals = run(again, known, totals, *args)
+    seen.append(after)
+    return totals
+
+  shapes = jax.eval_shape(dry, totals, *args)
+  return again, seen[-1], shapes
+
+
+def _settle(walk, marks, step: Callable, totals, *args):
+  """What holds before every step of a loop: marks and, to add to, totals.
+
+  The walk takes over what the last rehearsal finds. The marks of anything else
+  that a step returns follow those of the carry.
   """
-  shapes = jax.eval_shape(lambda t, *a: body(walk, t, *a), totals, *args)
-  zeros = lambda tree: jax.tree.map(
-      lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree)
-  return {site: totals[site] if site in totals else zeros(shape)
-          for site, shape in shapes.items()}
+  kept = list(marks)
+  while True:
+    again, after, shapes = _rehearse(walk, step, kept, totals, *args)
+    joined = [*map(layout.join, kept, after[:len(kept)])]
+    if all(map(layout.same, joined, kept)):
+      walk.adopt(again)
+      return kept, after[len(kept):], varying.zeros_unless(totals, shapes)
+    kept = joined
 
 
-def _layer(walk, view, at):
+def _layer(mark, at):
   """One layer of stacked parameters, inside a scan's body."""
-  entry = layout.index(view, 0, at) if isinstance(view, layout.View) else None
-  if view and not entry:
-    walk.give_up(view, 'its axes are mixed before a `scan`')
-  return entry and layout.squeeze(entry, (0,))
+  take = lambda view: layout.squeeze(layout.index(view, 0, at), (0,))
+  if isinstance(mark, layout.Joined):
+    return layout.Joined(mark.axis - 1, tuple(map(take, mark.parts)))
+  return take(mark) if isinstance(mark, layout.View) else mark
 
 
-def _kept(walk, body, views, offset: int, totals, loop: str):
-  """Views of carried values, where the loop's body hands them on unchanged."""
-  kept = []
-  for i, view in enumerate(views):
-    same = body.outvars[i] is body.invars[offset + i]
-    if not same:
-      totals = walk.give_up(view, f'carried and changed by a `{loop}`', totals)
-    kept.append(view if same else None)
-  return kept, totals
+def _stacked(mark, constant, layer, stacks, length: int):
+  """What a scan returns of the values that its steps return one by one."""
+  for entry, stack in zip(layer, stacks):
+    if mark and layout.same(mark, entry):
+      return stack
+  if isinstance(mark, layout.View) and any(
+      layout.same(mark, other) for other in constant):
+    return layout.repeat(mark, length)
+  return None if mark else mark
 
 
-def _escaped(walk, out_views, kept, totals, loop: str):
-  """Gives up parameters that a loop's body returns as something new."""
-  known = [*kept, *[None] * (len(out_views) - len(kept))]
-  for view, same in zip(out_views, known, strict=True):
-    if not same:
-      totals = walk.give_up(view, f'returned by the body of a `{loop}`', totals)
+def _changed(walk, before, kept, totals, loop: str):
+  """Gives up parameters that a loop's body replaces by something else."""
+  for was, mark in zip(before, kept):
+    if was and not mark:
+      totals = walk.give_up(was, f'carried and changed by a `{loop}`', totals)
   return totals
 
 
-def _read_by(jaxpr, views) -> list:
-  """Those of the views that a jaxpr reads at all."""
-  used = {v for eqn in jaxpr.eqns for v in eqn.invars
+def _escaped(walk, after, known, totals, loop: str):
+  """Gives up parameters that a loop's body returns as something new."""
+  for mark, same in zip(after, known, strict=True):
+    if mark and not same:
+      totals = walk.give_up(mark, f'returned by the body of a `{loop}`', totals)
+  return totals
+
+
+def _read_by(jaxpr, marks) -> list:
+  """Those of the marks whose values a jaxpr reads at all."""
+  used = {v for v in [*jaxpr.outvars, *(v for e in jaxpr.eqns for v in e.invars)]
           if not isinstance(v, jex.Literal)}
-  return [view for var, view in zip(jaxpr.invars, views, strict=True)
+  return [mark for var, mark in zip(jaxpr.invars, marks, strict=True)
           if var in used]
 
 

@@ -18,8 +18,8 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from unsc_jax import patches
 from unsc_jax import layers
+from unsc_jax import patches
 from unsc_jax import sharding
 from unsc_jax import site as site_lib
 from unsc_jax import trace
@@ -29,7 +29,7 @@ Site = site_lib.Site
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=('second', 'first', 'count'), meta_fields=('site',))
+    data_fields=('second', 'first', 'count', 'fixed'), meta_fields=('site',))
 @dataclasses.dataclass(frozen=True)
 class Moment:
   """Sums over the inputs of one site.
@@ -40,11 +40,14 @@ class Moment:
       how often each row was read.
     first: `[B, d]` the sum of `x`.
     count: `[B]` how many `x` were summed.
+    fixed: the part of these three sums that no data reach, None if there is no
+      such part. A table of positions, say, is read alike by every batch.
   """
   site: Site
   second: jax.Array
   first: jax.Array
   count: jax.Array
+  fixed: tuple[jax.Array, jax.Array, jax.Array] | None = None
 
   @property
   def mean_square(self) -> jax.Array:
@@ -96,12 +99,25 @@ class Moments:
 
   def __sub__(self, other: 'Moments') -> 'Moments':
     _check_same(self, other)
-    return jax.tree.map(jnp.subtract, self, other)
+    is_moment = lambda x: isinstance(x, Moment)
+    return jax.tree.map(_less, self, other, is_leaf=is_moment)
 
   def __mul__(self, scale: float) -> 'Moments':
     return jax.tree.map(lambda leaf: leaf * scale, self)
 
   __rmul__ = __mul__
+
+
+def _less(a: Moment, b: Moment) -> Moment:
+  """What is left of `a` without the data of `b`.
+
+  What no data reach stays: the data that remain need it just as much.
+  """
+  rest = jax.tree.map(jnp.subtract, a, b)
+  if b.fixed is None:
+    return rest
+  sums = map(jnp.add, (rest.second, rest.first, rest.count), b.fixed)
+  return Moment(a.site, *sums, fixed=a.fixed)
 
 
 def _check_same(a: Moments, b: Moments) -> None:
@@ -166,9 +182,8 @@ def input_moments(
     skipped = {site.path for site, sums in traced.values.items() if not sums}
     for site, sums in sorted(traced.values.items()):
       if site.path not in skipped:
-        batch = len(site.batch_axis)
-        flat = [leaf.reshape(-1, *leaf.shape[batch:]) for leaf in sums]
-        moment = Moment(site, *flat)
+        fixed = traced.fixed.get(site)
+        moment = Moment(site, *_flat(site, sums), fixed and _flat(site, fixed))
         by_path[site.path] = (*by_path.get(site.path, ()), moment)
     moments = Moments(by_path)
     if axis_name is not None:
@@ -176,6 +191,12 @@ def input_moments(
     return traced.out, moments
 
   return with_moments
+
+
+def _flat(site: Site, sums: Any) -> tuple[jax.Array, ...]:
+  """Sums with one leading axis for all of a site's layers."""
+  batch = len(site.batch_axis)
+  return tuple(leaf.reshape(-1, *leaf.shape[batch:]) for leaf in sums)
 
 
 def _sums(inputs: layers.Inputs, chunk_bytes: int) -> tuple[jax.Array, ...]:
@@ -218,10 +239,8 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> Moments
   """
   total = None
   for x in batches:
-    if total is None:
-      total = _first(moments_fn)(params, x)
-    else:
-      total = _next(moments_fn)(total, params, x)
+    moments = _jitted(moments_fn)(params, x)
+    total = moments if total is None else _add(total, moments)
     sharding.settle(total)
   if total is None:
     raise ValueError('there is no data to take moments of; pass one batch at least.')
@@ -230,15 +249,13 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> Moments
 
 
 @functools.lru_cache(maxsize=64)
-def _first(moments_fn: MomentsFn) -> Callable[..., Moments]:
+def _jitted(moments_fn: MomentsFn) -> Callable[..., Moments]:
   return jax.jit(lambda params, x: moments_fn(params, x)[1])
 
 
-@functools.lru_cache(maxsize=64)
-def _next(moments_fn: MomentsFn) -> Callable[..., Moments]:
-  return jax.jit(
-      lambda total, params, x: total + moments_fn(params, x)[1],
-      donate_argnums=0)
+# Apart from the pass itself, so that a last batch of another size costs one
+# compilation; the old sum's memory serves the new one.
+_add = jax.jit(lambda a, b: a + b, donate_argnums=0)
 
 
 def check_finite(moments: Moments) -> None:

@@ -24,10 +24,13 @@ def passed_on(primitive: str, params: dict, operands: Sequence,
   Returns:
     A view for every result; None where the equation does something else.
   """
-  if primitive == 'optimization_barrier':
+  if primitive in ('optimization_barrier', 'device_put'):
     return list(marks)
-  if primitive == 'concatenate' and all(isinstance(m, View) for m in marks):
-    return [Joined(params['dimension'], tuple(marks))]
+  if primitive in _JOINS and all(isinstance(m, View) for m in marks):
+    return [_JOINS[primitive](marks, params)]
+  if primitive == 'select_n' and not marks[0] and all(
+      layout.same(mark, marks[1]) for mark in marks[2:]):
+    return marks[1:2]  # whichever is chosen
   if sum(map(bool, marks)) > 1:
     return None
   if primitive in _SCALINGS:
@@ -52,6 +55,11 @@ def _passed_on_joined(primitive, rule, params, joined: Joined) -> list | None:
   return [Joined(axis, tuple(parts))] if all(parts) else None
 
 
+_JOINS: dict[str, Callable[..., Joined]] = {
+    'concatenate': lambda views, p: Joined(p['dimension'], tuple(views)),
+    'stack': lambda views, p: Joined(
+        p['axis'], tuple(layout.repeat(v, 1, p['axis']) for v in views)),
+}
 _SCALINGS = ('mul', 'div', 'neg')
 
 
@@ -60,8 +68,13 @@ def _scaled(primitive, operands, marks) -> list | None:
   at = next(i for i, mark in enumerate(marks) if mark)
   if primitive == 'div' and at == 1:
     return None
-  others = [x for i, x in enumerate(operands) if i != at]
-  return [marks[at]] if all(np.shape(x) == () for x in others) else None
+  if any(np.shape(x) for i, x in enumerate(operands) if i != at):
+    return None
+  mark, factor = marks[at], object()
+  if isinstance(mark, View):
+    return [mark._replace(factor=factor)]
+  return [mark._replace(parts=tuple(
+      part._replace(factor=factor) for part in mark.parts))]
 
 
 def _float_cast(view, params, *_):
@@ -82,17 +95,20 @@ _RULES: dict[str, Callable[..., Any]] = {
     'squeeze': lambda v, p, *_: layout.squeeze(v, p['dimensions']),
     'broadcast_in_dim': lambda v, p, *_: layout.broadcast_in_dim(
         v, p['shape'], p['broadcast_dimensions']),
-    'reshape': lambda v, p, *_: (
-        layout.reshape(v, p['new_sizes']) if p['dimensions'] is None else None),
+    'reshape': lambda v, p, *_: layout.reshape(
+        layout.transpose(v, p['dimensions'] or range(len(v.dims))),
+        p['new_sizes']),
     'slice': lambda v, p, *_: layout.slice_(
         v, p['start_indices'], p['limit_indices'], p['strides']),
     'split': lambda v, p, *_: layout.split(v, p['sizes'], p['axis']),
+    'unstack': lambda v, p, *_: layout.unstack(v, p['axis']),
+    'tile': lambda v, p, *_: layout.tile(v, p['reps']),
     'rev': lambda v, p, *_: layout.rev(v, p['dimensions']),
     'dynamic_slice': _dynamic_slice,
     'convert_element_type': _float_cast,
     'reduce_precision': lambda v, p, *_: v if p['mantissa_bits'] >= 7 else None,
     **dict.fromkeys(
         ('copy', 'copy_p', 'stop_gradient', 'name',
-         'sharding_constraint', 'mesh_cast', 'reshard', 'pvary', 'pcast'),
+         'sharding_constraint', 'mesh_cast', 'reshard', 'pvary'),
         lambda v, *_: v),
 }

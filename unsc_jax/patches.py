@@ -13,6 +13,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from unsc_jax import layers
+from unsc_jax import varying
 
 
 def extract(conv: layers.Conv) -> jax.Array:
@@ -33,6 +34,11 @@ def extract(conv: layers.Conv) -> jax.Array:
   positions = [max(0, (s - r - 1) // stride + 1)
                for s, r, stride in zip(space, reach, conv.strides)]
 
+  rows, width = n * math.prod(positions), channels // conv.groups
+  if rows == 0:
+    return jnp.zeros(
+        (conv.groups, 0, math.prod(conv.window) * width), x.dtype)
+
   def shifted(offset):
     lo = [o * k for o, k in zip(offset, conv.kernel_dilation)]
     hi = [a + (p - 1) * s + 1 for a, p, s in zip(lo, positions, conv.strides)]
@@ -40,7 +46,6 @@ def extract(conv: layers.Conv) -> jax.Array:
 
   offsets = itertools.product(*map(range, conv.window))
   stacked = jnp.stack([shifted(offset) for offset in offsets], axis=-2)
-  rows, width = n * math.prod(positions), channels // conv.groups
   stacked = stacked.reshape(rows, math.prod(conv.window), conv.groups, width)
   return stacked.transpose(2, 0, 1, 3).reshape(
       conv.groups, rows, math.prod(conv.window) * width)
@@ -59,8 +64,8 @@ def sum_over_patches(
   Returns:
     The pytree for all patches.
   """
-  one = jax.eval_shape(lambda x: extract(conv._replace(x=x)), conv.x[:1])
-  count = _divisor(len(conv.x), math.prod(one.shape) * 4, max_bytes)
+  patches = jax.eval_shape(lambda x: extract(conv._replace(x=x)), conv.x)
+  count = _divisor(len(conv.x), math.prod(patches.shape) * 4, max_bytes)
   if count == 1:
     return statistic(extract(conv))
   # Every chunk takes some images of each device: cut along the inner axis. The
@@ -68,12 +73,12 @@ def sum_over_patches(
   chunks = conv.x.reshape(-1, count, *conv.x.shape[1:]).swapaxes(0, 1)
   chunk_sum = lambda x: statistic(extract(conv._replace(x=x)))
   shapes = jax.eval_shape(chunk_sum, chunks[0])
-  zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+  zeros = varying.zeros(shapes)
   add = lambda total, x: (jax.tree.map(jnp.add, total, chunk_sum(x)), None)
   return lax.scan(add, zeros, chunks)[0]
 
 
-def _divisor(images: int, image_bytes: int, max_bytes: int) -> int:
+def _divisor(images: int, all_bytes: int, max_bytes: int) -> int:
   """The smallest number of equal chunks whose patches fit in memory."""
-  enough = min(images, math.ceil(images * image_bytes / max_bytes))
-  return next(c for c in range(max(enough, 1), images + 1) if images % c == 0)
+  enough = max(1, min(images, math.ceil(all_bytes / max_bytes)))
+  return next((c for c in range(enough, images + 1) if images % c == 0), 1)

@@ -121,10 +121,10 @@ def _is_everything(index, size: int) -> bool:
   return isinstance(index, np.ndarray) and np.array_equal(index, np.arange(size))
 
 
-def _place(value: jax.Array, axis: int, index: np.ndarray, size: int) -> jax.Array:
+def _place(value: jax.Array, axis: int, index, size: int) -> jax.Array:
   if _is_everything(index, size):
     return value
-  if len(index) == size:  # a permutation, mostly a flipped kernel
+  if isinstance(index, np.ndarray) and len(index) == size:  # a flipped kernel
     return jnp.take(value, np.argsort(index), axis)
   shape = (*value.shape[:axis], size, *value.shape[axis + 1:])
   at = (slice(None),) * axis + (index,)
@@ -134,7 +134,7 @@ def _place(value: jax.Array, axis: int, index: np.ndarray, size: int) -> jax.Arr
 def locate(
     view: layout.View, batch: tuple[layout.Dim, ...],
     reduction: tuple[layout.Dim, ...], kind: str,
-) -> tuple[Site, Placement] | None:
+) -> tuple[Site, Placement] | str:
   """Names the parameter axes that a layer contracts.
 
   Args:
@@ -145,13 +145,13 @@ def locate(
     kind: what the layer is, for `Site.kind`.
 
   Returns:
-    The site, and how to bring statistics into its order; None where the
-    parameter's axes are mixed in a way that has no such description.
+    The site, and how to bring statistics into its order; where there is no such
+    description, the reason why.
   """
   atoms = {'batch': [a for dim in batch for a in dim],
            'reduction': [a for dim in reduction for a in dim]}
   if any(a.axis is None for a in atoms['reduction']):
-    return None  # one entry multiplies several inputs
+    return 'read so that one entry multiplies several inputs'
   used = {a for role in atoms.values() for a in role}
   atoms['output'] = [a for dim in view.dims for a in dim if a not in used]
   axes: list[_Axis] = []
@@ -159,7 +159,7 @@ def locate(
   for axis, n in enumerate(view.shape):
     found = _axes(axis, n, view.start[axis], atoms)
     if found is None:
-      return None
+      return 'rearranged so that its axes are mixed'
     axes += found
     shape += [a.size for a in found]
   pick = lambda role: tuple(i for i, a in enumerate(axes) if a.role == role)
@@ -176,20 +176,17 @@ def _axes(axis: int, n: int, start, atoms) -> list[_Axis] | None:
   """What a layer makes of one parameter axis of size `n`."""
   mine = [(role, i, a) for role, group in atoms.items()
           for i, a in enumerate(group) if a.axis == axis]
-  if not mine:  # a single entry of the axis is read, say one of stacked layers
-    if n == 1:
-      return [_Axis('output', 1, (), np.arange(1))]
-    at = np.asarray if isinstance(start, int) else jnp.asarray
-    return [_Axis('batch', n, (), at([start]))]
-  if not isinstance(start, int):
-    return None
+  if not mine and n == 1:
+    return [_Axis('output', 1, (), np.arange(1))]
   mine.sort(key=lambda m: -abs(m[2].step))
-  roles = {role for role, *_ in mine}
+  roles = {role for role, *_ in mine} or {'batch'}  # one of stacked layers, say
   if len(roles) == 1:
-    at = np.full(1, start)
+    at = (np if isinstance(start, int) else jnp).asarray([start])
     for *_, a in mine:
       at = (at[:, None] + a.step * np.arange(a.size)).reshape(-1)
     return [_Axis(roles.pop(), n, tuple(i for _, i, _ in mine), at)]
+  if not isinstance(start, int):
+    return None
   rest = n  # several roles on one axis: its atoms must tile it
   for *_, a in mine:
     if a.step * a.size != rest:

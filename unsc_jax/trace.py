@@ -187,23 +187,29 @@ class _Walk:
     known = dict(zip(jaxpr.invars, marks, strict=True))
     is_literal = lambda v: isinstance(v, jex.Literal)
     read = lambda v: v.val if is_literal(v) else env[v]
+    # What was the same on all devices of a mesh axis before it had to be cast.
+    narrow: dict = {}
     mark_of = lambda v: None if is_literal(v) else known.get(v)
     for eqn in jaxpr.eqns:
       ins, in_marks = [*map(read, eqn.invars)], [*map(mark_of, eqn.invars)]
-      # An empty array has no entries of any parameter.
-      empty = [v.aval.size == 0 for v in eqn.outvars if hasattr(v.aval, 'size')]
+      empty = [*map(_is_empty, eqn.outvars)]
       if any(in_marks) and not (empty and all(empty)):
-        outs, out_marks, totals = self._equation(eqn, ins, in_marks, totals)
+        met = [x if is_literal(v) else narrow.get(v, x)
+               for v, x in zip(eqn.invars, ins)]
+        outs, out_marks, totals = self._equation(eqn, ins, met, in_marks, totals)
       else:
         outs, out_marks = _bind(eqn, ins), [None] * len(eqn.outvars)
       env.update(zip(eqn.outvars, outs, strict=True))
+      if eqn.primitive.name == 'pvary':
+        narrow.update((w, narrow.get(v, env[v])) for v, w in zip(
+            eqn.invars, eqn.outvars) if not is_literal(v))
       rest = layout.DATA if layout.DATA in in_marks else None
-      known.update((v, mark or rest) for v, mark in zip(
-          eqn.outvars, out_marks, strict=True))
+      known.update((v, rest if none else mark or rest) for v, mark, none in zip(
+          eqn.outvars, out_marks, empty, strict=True))
     return [*map(read, jaxpr.outvars)], [*map(mark_of, jaxpr.outvars)], totals
 
-  def _equation(self, eqn, ins, marks, totals):
-    """An equation that reads at least one parameter."""
+  def _equation(self, eqn, ins, met, marks, totals):
+    """An equation that reads at least one parameter, with what it meets."""
     name = eqn.primitive.name
     if name in _CALLS:
       body = eqn.params[_CALLS[name]]
@@ -215,11 +221,13 @@ class _Walk:
       outs = outs if name in _PLAIN else _bind(eqn, ins)
       return outs, out_marks, totals
     if name in _CONTROL:
-      return _CONTROL[name](self, eqn, ins, marks, totals)
+      entered = _CONTROL[name](self, eqn, ins, marks, totals)
+      if entered is not None:
+        return entered
     out_marks = passage.passed_on(name, eqn.params, ins, marks)
     if out_marks is None:
       layer = layers.RULES.get(name, layers.opaque)
-      totals = layer(self, eqn, ins, marks, totals)
+      totals = layer(self, eqn, met, marks, totals)
       out_marks = [None] * len(eqn.outvars)
     return _bind(eqn, ins), out_marks, totals
 
@@ -263,6 +271,11 @@ class _Walk:
         if a.path == b.path and not site_lib.commute(a, b):
           self.untapped.setdefault(
               a.path, 'used in two ways that exclude each other')
+
+
+def _is_empty(var) -> bool:
+  """Whether a value has no entries, so none of a parameter either."""
+  return 0 in getattr(var.aval, 'shape', ())
 
 
 def _bind(eqn, ins) -> list:

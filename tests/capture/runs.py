@@ -1,0 +1,77 @@
+"""What the library says of a row, computed once, and how outputs are compared."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import unsc_jax
+from tests.capture import case as case_lib
+from tests.capture import oracle
+from unsc_jax import trace
+
+
+@functools.cache
+def network(case: case_lib.Case) -> case_lib.Network:
+  fn, params, args = case.network()
+  return case_lib.Network(fn, jax.tree.map(jnp.asarray, params),
+                          jax.tree.map(jnp.asarray, args))
+
+
+@functools.cache
+def result(case: case_lib.Case) -> tuple[Any, unsc_jax.Moments]:
+  """The output and the moments, compiled."""
+  fn, params, args = network(case)
+  return jax.jit(unsc_jax.input_moments(fn))(params, *args)
+
+
+@functools.cache
+def forward(case: case_lib.Case):
+  return jax.jit(network(case).fn)
+
+
+def floats(tree: Any) -> list[np.ndarray]:
+  return [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(tree)
+          if jnp.issubdtype(leaf.dtype, jnp.floating)]
+
+
+def change(before: Any, after: Any) -> float:
+  """The largest change of an output, relative to the largest output."""
+  before, after = floats(before), floats(after)
+  scale = max((np.abs(x).max(initial=0) for x in before), default=0) or 1
+  return max((np.abs(a - b).max(initial=0) for a, b in zip(before, after)),
+             default=0) / scale
+
+
+def replace(params: Any, changes: dict[str, np.ndarray]) -> Any:
+  """Parameters with some of them changed by so much."""
+  def add(path, leaf):
+    delta = changes.get(trace.path_name(path))
+    if delta is None:
+      return leaf
+    return (leaf.astype(jnp.float32) + delta).astype(leaf.dtype)
+  return jax.tree_util.tree_map_with_path(add, params)
+
+
+@functools.cache
+def changes(case: case_lib.Case) -> tuple[dict, dict]:
+  """Random changes of the captured parameters: in the null space, and not.
+
+  Both have the size of the parameter, so that the two can be compared.
+  """
+  _, params, _ = network(case)
+  _, moments = result(case)
+  leaves = trace.leaf_paths(params)
+  inside, outside = {}, {}
+  for seed, (path, found) in enumerate(moments.by_path.items()):
+    leaf = np.asarray(leaves[path], np.float64)
+    draw = np.random.default_rng(seed).standard_normal(leaf.shape)
+    free = draw
+    for moment in found:
+      free = oracle.into_null_space(moment, free)
+    size = np.linalg.norm(leaf) or 1
+    fit = lambda x: x * (size / (np.linalg.norm(x) or 1))
+    inside[path], outside[path] = fit(free), fit(draw)
+  return inside, outside

@@ -1,0 +1,130 @@
+"""The same moments, whatever the function is wrapped in.
+
+Two batches go through each row at once, over two virtual devices or as two
+examples of a `vmap`; the moments must be the sum of those of one and the other.
+"""
+
+import functools
+
+import jax
+from jax.sharding import PartitionSpec as P
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.capture import runs
+from tests.capture import table
+import unsc_jax
+from unsc_jax import sharding
+
+
+def rows(context):
+  """The rows for a context; most of them only in long runs."""
+  return pytest.mark.parametrize('case', [
+      pytest.param(case, id=case.id, marks=(
+          () if case.what in table.DAILY else pytest.mark.slow))
+      for case in table.CASES if context in case.contexts])
+
+
+@functools.cache
+def second_batch(case):
+  def other(leaf):
+    if jnp.issubdtype(leaf.dtype, jnp.floating):
+      return 1.3 * leaf[::-1] + .1
+    return leaf
+  return jax.tree.map(other, runs.network(case).args)
+
+
+@functools.cache
+def expected(case):
+  fn, params, _ = runs.network(case)
+  out, moments = runs.result(case)
+  other, more = jax.jit(unsc_jax.input_moments(fn))(params, *second_batch(case))
+  return (out, other), moments + more
+
+
+def both(case):
+  args = runs.network(case).args
+  return jax.tree.map(lambda *leaves: jnp.stack(leaves), args, second_batch(case))
+
+
+def assert_equal(case, found, wanted):
+  assert jax.tree.structure(found) == jax.tree.structure(wanted)
+  for a, b in zip(runs.floats(found), runs.floats(wanted), strict=True):
+    np.testing.assert_allclose(
+        a, b, rtol=0, atol=case.tolerance * np.abs(b).max(initial=1e-9))
+
+
+@rows('eager')
+def test_eager(case):
+  fn, params, args = runs.network(case)
+  found = unsc_jax.input_moments(fn)(params, *args)
+  assert_equal(case, found, runs.result(case))
+
+
+@rows('grad')
+def test_gradients_pass_through(case):
+  """The gradient of a loss is the same with and without moments beside it."""
+  fn, params, args = runs.network(case)
+  loss = lambda out: sum(jnp.sum(jnp.sin(leaf.astype(jnp.float32)))
+                         for leaf in jax.tree.leaves(out)
+                         if jnp.issubdtype(leaf.dtype, jnp.floating))
+
+  def beside(params):
+    out, moments = unsc_jax.input_moments(fn)(params, *args)
+    return loss(out), moments
+
+  grad = functools.partial(jax.grad, allow_int=True)
+  plain = jax.jit(grad(lambda params: loss(fn(params, *args))))(params)
+  found, moments = jax.jit(grad(beside, has_aux=True))(params)
+  assert_equal(case, found, plain)
+  assert_equal(case, moments, runs.result(case)[1])
+
+
+@rows('jvp')
+def test_tangents_pass_through(case):
+  """As above, forward: a `while_loop` has no reverse mode."""
+  fn, params, args = runs.network(case)
+  out = lambda fn: lambda params: fn(params, *args)
+  run = lambda fn: jax.jit(lambda p: jax.jvp(out(fn), (p,), (p,))[1])(params)
+  found, _ = run(unsc_jax.input_moments(fn))
+  assert_equal(case, found, run(fn))
+
+
+@rows('vmap')
+def test_vmap(case):
+  fn, params, _ = runs.network(case)
+  tapped = unsc_jax.input_moments(fn)
+  outs, moments = jax.jit(jax.vmap(lambda args: tapped(params, *args)))(both(case))
+  total = jax.tree.map(lambda leaf: leaf.sum(0), moments)
+  check(case, outs, total)
+
+
+@rows('pmap')
+def test_pmap(case):
+  fn, params, _ = runs.network(case)
+  tapped = unsc_jax.input_moments(fn, axis_name='batch')
+  outs, moments = jax.pmap(lambda args: tapped(params, *args),
+                           axis_name='batch', devices=jax.devices()[:2])(both(case))
+  check(case, outs, jax.tree.map(lambda leaf: leaf[0], moments))
+
+
+@rows('shard_map')
+def test_shard_map(case):
+  fn, params, _ = runs.network(case)
+  tapped = unsc_jax.input_moments(fn, axis_name='data')
+
+  def one(params, args):
+    out, moments = tapped(params, *jax.tree.map(lambda x: x[0], args))
+    return jax.tree.map(lambda x: x[None], out), moments
+
+  run = jax.shard_map(one, mesh=sharding.data_mesh(2), in_specs=(P(), P('data')),
+                      out_specs=(P('data'), P()))
+  check(case, *jax.jit(run)(params, both(case)))
+
+
+def check(case, outs, moments):
+  (out, other), wanted = expected(case)
+  assert_equal(case, moments, wanted)
+  pick = lambda i: jax.tree.map(lambda leaf: leaf[i], outs)
+  assert_equal(case, (pick(0), pick(1)), (out, other))

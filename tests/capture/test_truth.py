@@ -1,0 +1,80 @@
+"""The test of truth: a change that meets no input changes no output."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.capture import oracle
+from tests.capture import runs
+from tests.capture import table
+import unsc_jax
+from unsc_jax import trace
+
+rows = pytest.mark.parametrize('case', table.CASES, ids=lambda case: case.id)
+
+
+@rows
+def test_what_is_captured(case):
+  """All parameters but those listed, and those for the reasons listed."""
+  fn, params, args = runs.network(case)
+  found = unsc_jax.sites(fn, params, *args)
+  assert set(found.untapped) == set(case.untapped), str(found)
+  for path, reason in case.untapped.items():
+    assert reason in found.untapped[path]
+  assert {site.path for site in found.uses} == (
+      set(trace.leaf_paths(params)) - set(case.untapped))
+
+
+@rows
+def test_output_is_the_functions_own(case):
+  out, _ = runs.result(case)
+  fn, params, args = runs.network(case)
+  assert runs.change(runs.forward(case)(params, *args), out) < case.tolerance / 10
+
+
+@rows
+def test_null_space_leaves_outputs_and_random_does_not(case):
+  _, params, args = runs.network(case)
+  forward = runs.forward(case)
+  before = forward(params, *args)
+  inside, outside = runs.changes(case)
+  for path, change in inside.items():
+    assert bool(np.any(change)) == (path not in case.full), path
+  moved = runs.change(before, forward(runs.replace(params, inside), *args))
+  assert moved < case.tolerance
+  for path, change in outside.items():  # every parameter by itself matters
+    after = forward(runs.replace(params, {path: change}), *args)
+    far = max(1e-2, 10 * case.tolerance)
+    assert (runs.change(before, after) > far) == (path not in case.idle), path
+
+
+@pytest.mark.parametrize(
+    'case', [c for c in table.CASES if c.rows], ids=lambda case: case.id)
+def test_moments_are_the_closed_form(case):
+  """Against sums of outer products in float64, to 1e-5."""
+  _, params, args = runs.network(case)
+  _, moments = runs.result(case)
+  numpy = lambda x: np.asarray(x, np.float64) if jnp.issubdtype(
+      x.dtype, jnp.floating) else np.asarray(x)
+  params = {path: numpy(x) for path, x in trace.leaf_paths(params).items()}
+  expected = case.rows(params, *jax.tree.map(numpy, args))
+  assert set(expected) == set(moments.by_path)
+  for path, ways in expected.items():
+    ways = ways if isinstance(ways, list) else [ways]
+    found = moments.by_path[path]
+    assert len(found) == len(ways)
+    for moment, met in zip(found, ways, strict=True):
+      met = np.asarray(met, np.float64)
+      if moment.site.kind == 'lookup':
+        second = first = met.reshape(moment.second.shape)
+        count = second.sum(-1)
+      else:
+        met = met.reshape(-1, *met.shape[-2:])
+        second, first = oracle.second_moment(met), met.sum(1)
+        count = met.shape[1] * met.any((1, 2))  # 0 for a layer that never ran
+      scale = np.abs(second).max()
+      np.testing.assert_allclose(moment.second, second, rtol=0, atol=1e-5 * scale)
+      np.testing.assert_allclose(
+          moment.first, first, rtol=0, atol=1e-5 * max(1, np.abs(met).sum()))
+      np.testing.assert_array_equal(moment.count, count)

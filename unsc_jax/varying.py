@@ -1,0 +1,36 @@
+"""Zeros to add to that vary over the same devices as what will be added.
+
+Inside `jax.shard_map` a loop's carry must have one type from the first step on,
+and the mesh axes over which a value differs are part of its type.
+"""
+
+from typing import Any
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+
+def axes(x: Any) -> frozenset[str]:
+  """The manual mesh axes over which an array, or its shape, differs."""
+  kind = x if isinstance(x, jax.ShapeDtypeStruct) else jax.typeof(x)
+  manual = getattr(kind, 'manual_axis_type', None)
+  return manual.varying if manual is not None else frozenset()
+
+
+def over(x: jax.Array, names: frozenset[str]) -> jax.Array:
+  """The same array, of a type that may differ over these mesh axes."""
+  missing = tuple(sorted(names - axes(x)))
+  return lax.pcast(x, missing, to='varying') if missing else x
+
+
+def zeros(shapes: Any) -> Any:
+  """Zeros of given shapes and types, such as `jax.eval_shape` returns."""
+  return jax.tree.map(lambda s: over(jnp.zeros(s.shape, s.dtype), axes(s)), shapes)
+
+
+def zeros_unless(totals: dict, shapes: dict) -> dict:
+  """The totals so far, or zeros; of the types that they will have."""
+  like = lambda leaf, s: over(leaf, axes(s))
+  return {key: jax.tree.map(like, totals[key], shape) if key in totals
+          else zeros(shape) for key, shape in shapes.items()}
