@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from unsc_jax import batch_stats
+from unsc_jax import checkpoints
+from unsc_jax import data
 from unsc_jax import models
 
 
@@ -75,6 +77,37 @@ def test_dropout_spoils_training_statistics_and_reestimation_mends_them():
   mended = batch_stats.reestimate(model, trained, x, batch_size=len(x))
   errors = _errors(model, mended, x)
   assert max(errors['bn1'] + errors['bn2']) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_trap_on_the_published_alexnet(real_data_dir, shared_dir):
+  dataset = data.load('fashion_mnist', real_data_dir)
+  train, test = dataset.train.x, dataset.test
+  model = models.AlexNet()
+  published = checkpoints.load(
+      shared_dir / 'checkpoints' / 'fmnist_alexnet_original.npz',
+      jax.eval_shape(model.init, jax.random.key(0), train[:1]))
+  predict = jax.jit(lambda v, x: jnp.argmax(model.apply(v, x), axis=-1))
+
+  def accuracy(variables):
+    guess = [predict(variables, test.x[i:i + 500])
+             for i in range(0, len(test), 500)]
+    return np.mean(np.concatenate(guess) == test.y)
+
+  @jax.jit
+  def step(variables, x, key):
+    _, new = model.apply(variables, x, train=True, mutable=['batch_stats'],
+                         rngs={'dropout': key})
+    return {**variables, **new}
+
+  trained = published
+  for i, key in enumerate(jax.random.split(jax.random.key(0), 50)):
+    trained = jax.block_until_ready(
+        step(trained, train[200 * i:200 * (i + 1)], key))
+  assert accuracy(trained) < .82
+  mended = batch_stats.reestimate(model, trained, train[:10_000])
+  assert abs(accuracy(mended) - accuracy(published)) < .003
 
 
 def test_batches_of_any_size_give_the_first_layer_exactly():

@@ -94,3 +94,14 @@ def test_training_from_scratch_needs_init():
   recipe = training.Recipe(lambda steps: optax.sgd(.1), 1, 4)
   with pytest.raises(ValueError, match='give the Network an `init` function'):
     training.train(network, _regression()[0], recipe, jax.random.key(0))
+
+
+def test_watching_records_and_stops():
+  loss = lambda w, batch, key: ((w - batch) ** 2, w)
+  fitted = training.fit(
+      loss, optax.sgd(.25), jnp.zeros(()), itertools.repeat(jnp.ones(())),
+      steps=50, key=jax.random.key(0), watch_every=2,
+      watch=lambda w: ({'w': float(w)}, w > .9))
+  # The distance to one halves with every step: .75, .9375.
+  np.testing.assert_allclose(fitted.history['w'], [.75, .9375])
+  assert len(fitted.history['loss']) == 4

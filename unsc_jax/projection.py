@@ -4,7 +4,6 @@ Bases live in the optimiser's state: they are sharded, donated and checkpointed
 with it, and never become constants of the compiled program.
 """
 
-from collections.abc import Callable, Mapping
 import difflib
 import math
 from typing import Any, NamedTuple

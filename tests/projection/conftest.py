@@ -1,0 +1,84 @@
+"""A small network with free directions in both layers, and how to train it."""
+
+from collections.abc import Callable
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import unsc_jax
+
+D, HIDDEN, OUT, RETAINED = 24, 48, 5, 20
+
+
+class Toy(NamedTuple):
+  """Trained by nobody: what is tested holds for any weights."""
+  fn: Callable
+  params: Any
+  bases: dict
+  retained: jax.Array  # [20, 24], of rank 6
+  forgotten: tuple[jax.Array, jax.Array]  # [16, 24] and labels [16]
+
+  def loss(self, params, batch):
+    x, y = batch
+    return optax.softmax_cross_entropy_with_integer_labels(
+        self.fn(params, x), y).mean()
+
+  def step(self, tx, params, state, batch):
+    """The new parameters and state, and the update between."""
+    gradient = jax.grad(self.loss)(params, batch)
+    updates, state = tx.update(gradient, state, params)
+    return optax.apply_updates(params, updates), state, updates
+
+  def run(self, tx, steps=5):
+    """The parameters after some steps, and the last update that moved them."""
+    step = jax.jit(functools.partial(self.step, tx))
+    params, state, last = self.params, tx.init(self.params), None
+    for _ in range(steps):
+      params, state, updates = jax.block_until_ready(
+          step(params, state, self.forgotten))
+      if any(np.any(u) for u in jax.tree.leaves(updates)):
+        last = updates
+    return params, last
+
+  def leak(self, updates):
+    """The largest leak of any parameter."""
+    return max(float(x) for x in unsc_jax.leak(updates, self.bases).values())
+
+  def drift(self, params, x):
+    """The relative change of the outputs on inputs `x`."""
+    return change(self.fn(self.params, x), self.fn(params, x))
+
+  def moved(self, params):
+    """The smallest relative change of the two kernels."""
+    return min(change(self.params[name]['w'], params[name]['w'])
+               for name in ('hidden', 'head'))
+
+
+def change(before, after):
+  """The distance of two arrays, relative to the first."""
+  before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
+  return np.linalg.norm(after - before) / np.linalg.norm(before)
+
+
+def _fn(params, x):
+  h = jnp.tanh(x @ params['hidden']['w'] + params['hidden']['b'])
+  return h @ params['head']['w'] + params['head']['b']
+
+
+@pytest.fixture(scope='session')
+def toy() -> Toy:
+  rng = np.random.default_rng(0)
+  normal = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)
+  params = {
+      'hidden': {'w': normal(D, HIDDEN) / D**.5, 'b': normal(HIDDEN)},
+      'head': {'w': normal(HIDDEN, OUT) / HIDDEN**.5, 'b': normal(OUT)}}
+  retained = normal(RETAINED, 6) @ normal(6, D) / 6**.5
+  _, moments = jax.jit(unsc_jax.input_moments(_fn))(params, retained)
+  bases = unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-5))
+  forgotten = normal(16, D), jnp.arange(16) % OUT
+  return Toy(_fn, params, bases, retained, forgotten)
