@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from unsc_jax.evaluation import accuracy, estimate
+from unsc_jax.evaluation import accuracy
+from unsc_jax.evaluation import estimate
 
 
 @pytest.fixture(name='case')

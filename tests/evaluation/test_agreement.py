@@ -7,7 +7,8 @@ import pytest
 from scipy import special
 from scipy.spatial import distance
 
-from unsc_jax.evaluation import agreement, estimate
+from unsc_jax.evaluation import agreement
+from unsc_jax.evaluation import estimate
 
 
 @pytest.fixture(name='pair')

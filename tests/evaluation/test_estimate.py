@@ -89,6 +89,20 @@ def test_few_references_fall_back_on_sampling_error(seeds):
   assert 0.93 < np.mean(estimate.gap(mine, references).within) < 0.975
 
 
+@pytest.mark.parametrize(('mine', 'theirs'), [(30, 2), (2, 30), (1, 0)])
+def test_the_sampling_band_is_newcombes(mine, theirs):
+  """Of the two intervals, the halves that face each other count."""
+  n = 200
+  a, b = (stats.binomtest(k, n).proportion_ci(method='wilson')
+          for k in (mine, theirs))
+  difference = (mine - theirs) / n
+  halves = ((mine / n - a.low, b.high - theirs / n) if difference > 0 else
+            (a.high - mine / n, theirs / n - b.low))
+  g = estimate.gap(estimate.wilson(mine, n), [estimate.wilson(theirs, n)])
+  np.testing.assert_allclose(g.band, np.hypot(*halves), rtol=1e-4)
+  np.testing.assert_allclose(g.value, difference, rtol=1e-4)
+
+
 def test_both_sides_of_the_band_are_flagged():
   references = [0.49, 0.50, 0.52]
   auc = lambda x: bool(estimate.gap(x, references).within)

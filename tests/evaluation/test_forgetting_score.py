@@ -55,12 +55,28 @@ def _lattice(seed, models=14, step=0.05, slots=(45, 45), offset=0):
 @pytest.mark.parametrize(('slots', 'offset'), [
     ((45, 45), 0), ((45, 45), 12), ((45, 45), -20), ((20, 90), 30),
     ((90, 20), 30), ((150, 60), 20), ((45, 45), 90)])
-def test_epsilons_are_the_grids(slots, offset):
+@pytest.mark.parametrize('step', [0.05, 0.2, 0.6])  # spans of 2 to 90
+def test_epsilons_are_the_grids(slots, offset, step):
   for seed in range(2):
-    u, r = _lattice(seed, slots=slots, offset=offset)
+    u, r = _lattice(seed, slots=slots, offset=offset, step=step)
     ours = forgetting_score.attack_epsilons(u[:, None], r[:, None])[0]
     np.testing.assert_allclose(ours, _grid_epsilon(u, r, 100), rtol=1e-4,
                                atol=1e-5)
+
+
+_CLUSTER = np.append(np.arange(13) / 13, 10.)
+_WIDE = np.concatenate([[-20., -19, -18, -17, -16, 0.04],
+                        np.linspace(3, 7, 5), [21, 22, 23]])
+
+
+@pytest.mark.parametrize(('u', 'r'), [
+    # One stray in the middle: the rule that misses nothing is left out.
+    (np.append(np.arange(13.), 26.5), np.arange(20., 34.)),
+    # A cluster and a stray: the two-sided rule may not end at the cluster.
+    (_CLUSTER, _WIDE), (10 - _CLUSTER, 10 - _WIDE)])
+def test_rules_that_the_competition_leaves_out(u, r):
+  ours = forgetting_score.attack_epsilons(u[:, None], r[:, None])[0]
+  np.testing.assert_allclose(ours, _grid_epsilon(u, r, 100), rtol=1e-4)
 
 
 def test_all_rules_are_at_least_a_grid_of_them():
@@ -81,8 +97,17 @@ def test_narrow_and_equal_kinds():
   assert epsilon(u, u) == 0
   assert epsilon(0 * u, 0 * u) == 0
   assert epsilon(0 * u, 0 * u + 1) == CAP
-  assert epsilon(np.median(r) + 1e-4 * u, r) == CAP  # inside, but peaky
   assert epsilon(u, r + 99) == epsilon(u, r - 99) == CAP
+
+
+def test_a_hundred_times_narrower_is_caught_by_that_alone():
+  narrow = np.linspace(0, 1, 14)
+  far = np.array([-2., -1., 2., 3.])
+  def epsilon(scale):
+    wide = np.concatenate([narrow[1:11] + 0.01, scale * far])
+    return forgetting_score.attack_epsilons(narrow[:, None], wide[:, None])[0]
+  assert 0 < epsilon(10.) < 5  # no rule is without errors
+  assert epsilon(21.) == CAP
 
 
 def test_the_published_quality_of_buckets():

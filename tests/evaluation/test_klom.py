@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unsc_jax.evaluation import estimate, klom
+from unsc_jax.evaluation import estimate
+from unsc_jax.evaluation import klom
 
 
 def _slow(unlearned, retrained, bins, limit=100, epsilon=1e-5):
@@ -32,6 +33,9 @@ def test_it_is_numpys_histogram(bins, shift, models):
   u, r = _margins(0, models, shift=shift), _margins(1)
   np.testing.assert_allclose(klom.kl_of_margins(u, r, bins=bins),
                              _slow(u, r, bins), rtol=1e-3, atol=1e-5)
+  ours = klom.kl_of_margins(u, r, bins=bins, limit=3., epsilon=0.1)
+  np.testing.assert_allclose(ours, _slow(u, r, bins, 3, 0.1), rtol=1e-3,
+                             atol=1e-5)
 
 
 def test_equal_models_have_none_and_clipped_ones_are_equal():

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import linalg
-from sklearn import cluster, metrics
+from sklearn import cluster
+from sklearn import metrics
 
 from unsc_jax.evaluation import representation
 

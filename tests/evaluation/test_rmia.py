@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from unsc_jax.evaluation import estimate, rmia, roc
+from unsc_jax.evaluation import estimate
+from unsc_jax.evaluation import rmia
+from unsc_jax.evaluation import roc
 
 
 def _world(seed, boost, n=200, models=2, spread=1.):

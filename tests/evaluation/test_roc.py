@@ -72,6 +72,12 @@ def test_tpr_at_fpr_is_the_best_allowed_point(fpr, ties):
                              rtol=1e-6)
 
 
+def test_rounding_of_the_rate_does_not_cost_a_negative():
+  s = np.arange(100.)  # in floating point .29 * 100 is below 29
+  assert np.sum(s > roc.threshold_at_fpr(s, 0.29)) == 29
+  assert np.sum(s > roc.threshold_at_fpr(s, 0.295)) == 29
+
+
 def _slow_balanced_accuracy(x, y):
   right = {0: 0, 1: 0}
   for fold in range(2):

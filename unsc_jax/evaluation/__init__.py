@@ -6,71 +6,58 @@ several of them. A value beyond the retrained models' on the far side is
 over-unlearning.
 """
 
-from unsc_jax.evaluation.accuracy import (
-    average_gap,
-    macro_accuracy,
-    overall_accuracy,
-    per_class_accuracy,
-    tug_of_war,
-)
-from unsc_jax.evaluation.agreement import (
-    activation_distance,
-    js_divergence,
-    prediction_agreement,
-    zero_retrain_forgetting,
-)
-from unsc_jax.evaluation.estimate import (
-    Estimate,
-    Gap,
-    bootstrap,
-    gap,
-    mean_of_proportions,
-    normal,
-    wilson,
-    without_interval,
-)
-from unsc_jax.evaluation.forgetting_score import (
-    attack_epsilons,
-    competition_score,
-    forgetting_quality,
-)
+from unsc_jax.evaluation.accuracy import average_gap
+from unsc_jax.evaluation.accuracy import macro_accuracy
+from unsc_jax.evaluation.accuracy import overall_accuracy
+from unsc_jax.evaluation.accuracy import per_class_accuracy
+from unsc_jax.evaluation.accuracy import tug_of_war
+from unsc_jax.evaluation.agreement import activation_distance
+from unsc_jax.evaluation.agreement import js_divergence
+from unsc_jax.evaluation.agreement import prediction_agreement
+from unsc_jax.evaluation.agreement import zero_retrain_forgetting
+from unsc_jax.evaluation.estimate import bootstrap
+from unsc_jax.evaluation.estimate import Estimate
+from unsc_jax.evaluation.estimate import Gap
+from unsc_jax.evaluation.estimate import gap
+from unsc_jax.evaluation.estimate import mean_of_proportions
+from unsc_jax.evaluation.estimate import normal
+from unsc_jax.evaluation.estimate import wilson
+from unsc_jax.evaluation.estimate import without_interval
+from unsc_jax.evaluation.forgetting_score import attack_epsilons
+from unsc_jax.evaluation.forgetting_score import competition_score
+from unsc_jax.evaluation.forgetting_score import forgetting_quality
 from unsc_jax.evaluation.klom import kl_of_margins
-from unsc_jax.evaluation.lira import ULira, ulira, ulira_scores
-from unsc_jax.evaluation.membership import (
-    Attack,
-    ThresholdAttacks,
-    classifier_attack,
-    retrained_attack,
-    threshold_attack,
-    threshold_attacks,
-)
-from unsc_jax.evaluation.representation import (
-    ClusterScores,
-    DimensionalAlignment,
-    cluster_scores,
-    dimensional_alignment,
-    linear_cka,
-    normalized_mutual_information,
-    pairwise_f1,
-)
-from unsc_jax.evaluation.rmia import rmia_scores, tuned_offline_a
-from unsc_jax.evaluation.roc import (
-    Curve,
-    auc,
-    balanced_accuracy,
-    roc_curve,
-    threshold_at_fpr,
-    tpr_at_fpr,
-)
-from unsc_jax.evaluation.signals import (
-    confidence,
-    correctness,
-    entropy,
-    loss,
-    margin,
-    modified_entropy,
-    probabilities,
-)
+from unsc_jax.evaluation.lira import ULira
+from unsc_jax.evaluation.lira import ulira
+from unsc_jax.evaluation.lira import ulira_scores
+from unsc_jax.evaluation.membership import Attack
+from unsc_jax.evaluation.membership import classifier_attack
+from unsc_jax.evaluation.membership import retrained_attack
+from unsc_jax.evaluation.membership import threshold_attack
+from unsc_jax.evaluation.membership import threshold_attacks
+from unsc_jax.evaluation.membership import ThresholdAttacks
+from unsc_jax.evaluation.representation import cluster_scores
+from unsc_jax.evaluation.representation import ClusterScores
+from unsc_jax.evaluation.representation import dimensional_alignment
+from unsc_jax.evaluation.representation import DimensionalAlignment
+from unsc_jax.evaluation.representation import linear_cka
+from unsc_jax.evaluation.representation import normalized_mutual_information
+from unsc_jax.evaluation.representation import pairwise_f1
+from unsc_jax.evaluation.rmia import rmia_scores
+from unsc_jax.evaluation.rmia import tuned_offline_a
+from unsc_jax.evaluation.roc import auc
+from unsc_jax.evaluation.roc import balanced_accuracy
+from unsc_jax.evaluation.roc import Curve
+from unsc_jax.evaluation.roc import roc_curve
+from unsc_jax.evaluation.roc import threshold_at_fpr
+from unsc_jax.evaluation.roc import tpr_at_fpr
+from unsc_jax.evaluation.signals import confidence
+from unsc_jax.evaluation.signals import correctness
+from unsc_jax.evaluation.signals import entropy
+from unsc_jax.evaluation.signals import loss
+from unsc_jax.evaluation.signals import margin
+from unsc_jax.evaluation.signals import modified_entropy
+from unsc_jax.evaluation.signals import probabilities
 
 __all__ = (
     'Attack', 'ClusterScores', 'Curve', 'DimensionalAlignment', 'Estimate',

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from unsc_jax.evaluation import checks, signals
+from unsc_jax.evaluation import checks
 from unsc_jax.evaluation import estimate as estimate_lib
+from unsc_jax.evaluation import signals
 
 
 def overall_accuracy(logits: chex.Array,

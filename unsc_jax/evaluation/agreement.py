@@ -54,8 +54,8 @@ def _js(a: jax.Array, b: jax.Array) -> jax.Array:
   log_m = jnp.logaddexp(log_p, log_q) - math.log(2)
   def kl(log_a):
     some = log_a > -jnp.inf  # masked classes: 0 log 0 is 0
-    term = jnp.exp(log_a) * jnp.where(some, log_a - log_m, 0)
-    return jnp.sum(jnp.where(some, term, 0), axis=1)
+    log_ratio = jnp.where(some, log_a - log_m, 0)
+    return jnp.sum(jnp.exp(log_a) * log_ratio, axis=1)
   # Rounding leaves a little noise of either sign around zero.
   return jnp.clip((kl(log_p) + kl(log_q)) / 2, 0, math.log(2))
 

@@ -65,9 +65,9 @@ def _example_epsilon(unlearned: jax.Array, retrained: jax.Array) -> jax.Array:
   after = jnp.concatenate([cuts[1:], infinity])
   right_low = jnp.maximum(cuts, peaky.max() - _BUFFER)
   right_high = jnp.minimum(after, peaky.max() + _BUFFER)
-  allowed = ((right_low <= right_high)[None, :]
+  allowed = (((right_low < after) & (right_low <= right_high))[None, :]
              & (right_low[None, :] - cuts[:, None] <= width + _BUFFER)
-             & (right_high[None, :] - before[:, None] >= width - _BUFFER)
+             & (right_high[None, :] - before[:, None] > width - _BUFFER)
              & (cuts[:, None] <= cuts[None, :]))
   double = _epsilon(inside(wide), m - inside(peaky), m)
   double = jnp.where(allowed, double, jnp.nan)

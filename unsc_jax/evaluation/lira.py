@@ -15,8 +15,9 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.stats
 
-from unsc_jax.evaluation import checks, roc
+from unsc_jax.evaluation import checks
 from unsc_jax.evaluation import estimate as estimate_lib
+from unsc_jax.evaluation import roc
 
 _MIN_STD = 1e-3  # nats: models that agree to the last bit still have a width
 

@@ -15,8 +15,10 @@ import chex
 import jax
 import numpy as np
 
-from unsc_jax.evaluation import checks, roc, signals
+from unsc_jax.evaluation import checks
 from unsc_jax.evaluation import estimate as estimate_lib
+from unsc_jax.evaluation import roc
+from unsc_jax.evaluation import signals
 
 Feature = Callable[[chex.Array, chex.Array], jax.Array]
 

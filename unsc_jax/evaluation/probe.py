@@ -3,7 +3,6 @@
 `N` examples, `d` features, `C` classes.
 """
 
-import dataclasses
 import itertools
 
 import jax
@@ -58,7 +57,7 @@ def linear_probe(
   """
   # Features of one scale, so that one learning rate serves every network.
   scale = np.sqrt(np.mean(np.square(train.x))) or 1.
-  train, test = (dataclasses.replace(e, x=e.x / scale) for e in (train, test))
+  train, test = (e.replace(x=e.x / scale) for e in (train, test))
   weights = {'kernel': jnp.zeros((train.x.shape[1], num_classes)),
              'bias': jnp.zeros(num_classes)}
   steps = batching.steps_for(len(train), batch_size, epochs)

@@ -11,7 +11,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from unsc_jax.evaluation import checks, roc
+from unsc_jax.evaluation import checks
+from unsc_jax.evaluation import roc
 
 _TINY = 1e-30  # keeps ratios of vanished probabilities defined
 
