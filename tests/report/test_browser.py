@@ -1,0 +1,189 @@
+"""The page in headless Chromium, over the DevTools pipe.
+
+Screenshots go to pytest's temporary folder, or to UNSC_SCREENSHOTS if that is
+set, to be looked at by a person.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import select
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from unsc_jax import report
+
+# name: width, height, dark
+VIEWS = {'desktop': (1280, 900, False), 'desktop-dark': (1280, 900, True),
+         'phone': (375, 800, False), 'phone-dark': (375, 800, True)}
+
+
+class Browser:
+  """Commands to a page, and the events it has sent so far."""
+
+  def __init__(self, to_browser: int, from_browser: int):
+    self._to, self._from = to_browser, from_browser
+    self._buffer, self._last, self.events = b'', 0, []
+    target = self('Target.createTarget', url='about:blank')['targetId']
+    self._session = None
+    self._session = self('Target.attachToTarget', targetId=target,
+                         flatten=True)['sessionId']
+
+  def __call__(self, method: str, **params):
+    self._last += 1
+    message = {'id': self._last, 'method': method, 'params': params}
+    if getattr(self, '_session', None):
+      message['sessionId'] = self._session
+    os.write(self._to, json.dumps(message).encode() + b'\0')
+    while True:
+      answer = self._read()
+      if answer.get('id') == self._last:
+        assert 'error' not in answer, answer
+        return answer['result']
+      self.events.append(answer)
+
+  def wait_for(self, event: str) -> None:
+    while not any(e.get('method') == event for e in self.events):
+      self.events.append(self._read())
+
+  def evaluate(self, expression: str):
+    return self('Runtime.evaluate', expression=expression,
+                returnByValue=True)['result']['value']
+
+  def _read(self, timeout: float = 60.):
+    end = time.monotonic() + timeout
+    while b'\0' not in self._buffer:
+      ready, *_ = select.select([self._from], [], [], end - time.monotonic())
+      chunk = os.read(self._from, 1 << 20) if ready else b''
+      assert chunk, 'Chromium does not answer.'
+      self._buffer += chunk
+    message, self._buffer = self._buffer.split(b'\0', 1)
+    return json.loads(message)
+
+
+# Chromium reads commands from descriptor 3 and writes answers to 4.
+_LAUNCH = """
+import fcntl, os, sys
+pipes = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 5) for fd in sys.argv[1:3]]
+os.dup2(pipes[0], 3)
+os.dup2(pipes[1], 4)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+
+
+@contextlib.contextmanager
+def chromium(program: str, profile: pathlib.Path):
+  (read_here, write_there), (read_there, write_here) = os.pipe(), os.pipe()
+  process = subprocess.Popen(
+      [sys.executable, '-c', _LAUNCH, f'{read_there}', f'{write_there}', program,
+       '--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
+       '--disable-dev-shm-usage', f'--user-data-dir={profile}',
+       '--remote-debugging-pipe'],
+      pass_fds=(read_there, write_there), stdout=subprocess.DEVNULL,
+      stderr=subprocess.DEVNULL)
+  os.close(read_there)
+  os.close(write_there)
+  try:
+    yield Browser(write_here, read_here)
+  finally:
+    process.terminate()
+    process.wait(20)
+    os.close(write_here)
+    os.close(read_here)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> pathlib.Path:
+  if chosen := os.environ.get('UNSC_SCREENSHOTS'):
+    path = pathlib.Path(chosen)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+  return tmp_path_factory.mktemp('screenshots')
+
+
+@pytest.fixture(scope='module')
+def page(folder, example) -> pathlib.Path:
+  path = folder / 'report.html'
+  path.write_text(report.render(example()), encoding='utf-8')
+  return path
+
+
+@pytest.fixture(scope='module')
+def browser(tmp_path_factory):
+  program = shutil.which('chromium') or shutil.which('chromium-browser')
+  if not program:
+    pytest.skip('chromium is not on the PATH (Debian: apt install chromium)')
+  with chromium(program, tmp_path_factory.mktemp('profile')) as found:
+    for domain in ('Page', 'Runtime', 'Log', 'Network'):
+      found(f'{domain}.enable')
+    yield found
+
+
+@pytest.mark.parametrize('view', VIEWS)
+def test_opens_without_errors_or_requests_and_fits(view, browser, folder, page):
+  width, height, dark = VIEWS[view]
+  _open(browser, page, width, height, dark)
+
+  # Nothing is wider than the screen, but what scrolls on its own.
+  assert browser.evaluate('innerWidth') == width
+  assert browser.evaluate('document.documentElement.scrollWidth') <= width
+  lightness = browser.evaluate(
+      'getComputedStyle(document.body).backgroundColor.match(/\\d+/g)'
+      '.reduce((sum, c) => sum + Number(c), 0) / 3')
+  assert lightness < 60 if dark else lightness > 200
+  # Text in figures takes the page's colour, and is large enough to read.
+  assert browser.evaluate(
+      'getComputedStyle(document.querySelector("svg text")).fill ==='
+      'getComputedStyle(document.body).color')
+  assert browser.evaluate(
+      'Math.min(...[...document.querySelectorAll("svg text")].map('
+      't => t.getBoundingClientRect().height))') > 8
+
+  assert _screenshot(browser, folder / f'{view}.png').startswith(b'\x89PNG')
+
+  kinds = [event.get('method') for event in browser.events]
+  complaints = [event for event, kind in zip(browser.events, kinds) if kind in (
+      'Log.entryAdded', 'Runtime.consoleAPICalled', 'Runtime.exceptionThrown')]
+  assert not complaints
+  requests = [event['params']['request']['url']
+              for event, kind in zip(browser.events, kinds)
+              if kind == 'Network.requestWillBeSent']
+  assert [url for url in requests if not url.startswith('data:')] == [page.as_uri()]
+
+
+def test_prints(browser, folder, page):
+  _open(browser, page, width=718, height=1000, dark=True)
+  browser('Emulation.setEmulatedMedia', media='print', features=[
+      {'name': 'prefers-color-scheme', 'value': 'dark'}])
+  background = browser.evaluate('getComputedStyle(document.body).backgroundColor')
+  pdf = base64.b64decode(browser('Page.printToPDF', preferCSSPageSize=True)['data'])
+  (folder / 'report.pdf').write_bytes(pdf)
+  assert pdf.startswith(b'%PDF')
+  # A dark screen does not make dark paper, and no table is cut off.
+  assert background == 'rgb(255, 255, 255)'
+  assert browser.evaluate('document.documentElement.scrollWidth') <= 718
+  _screenshot(browser, folder / 'print.png')
+
+
+def _open(browser, page, width, height, dark):
+  browser('Emulation.setDeviceMetricsOverride', width=width, height=height,
+          deviceScaleFactor=1, mobile=width < 600)
+  browser('Emulation.setEmulatedMedia', features=[
+      {'name': 'prefers-color-scheme', 'value': 'dark' if dark else 'light'}])
+  browser.events.clear()
+  browser('Page.navigate', url=page.as_uri())
+  browser.wait_for('Page.loadEventFired')
+
+
+def _screenshot(browser, path) -> bytes:
+  size = browser('Page.getLayoutMetrics')['cssContentSize']
+  data = browser('Page.captureScreenshot', captureBeyondViewport=True,
+                 clip={**size, 'scale': 1})['data']
+  path.write_bytes(base64.b64decode(data))
+  return path.read_bytes()

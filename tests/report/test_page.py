@@ -1,0 +1,234 @@
+"""The page: well formed, whole in itself, and true to the numbers."""
+
+from html import parser
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from unsc_jax import report
+
+VOID = {'meta', 'link', 'br', 'hr', 'img', 'input'}
+
+
+class Reader(parser.HTMLParser):
+  """Checks the nesting; collects attributes and the cells of tables."""
+
+  def __init__(self, text: str):
+    super().__init__()
+    self.open, self.attributes, self.tables, self.counts = [], [], [], {}
+    self.feed(text)
+    self.close()
+
+  def handle_starttag(self, tag, attrs):
+    self.attributes += [(tag, key, value) for key, value in attrs]
+    self.counts[tag] = self.counts.get(tag, 0) + 1
+    if tag not in VOID:
+      self.open.append(tag)
+    if tag == 'table':
+      self.tables.append([])
+    elif tag == 'tr':
+      self.tables[-1].append([])
+    elif tag in ('td', 'th'):
+      self.tables[-1][-1].append([])
+
+  def handle_startendtag(self, tag, attrs):
+    self.attributes += [(tag, key, value) for key, value in attrs]
+
+  def handle_endtag(self, tag):
+    assert self.open, f'</{tag}> closes nothing'
+    assert self.open.pop() == tag, f'</{tag}> crosses another element'
+
+  def handle_data(self, data):
+    if 'td' in self.open or 'th' in self.open:
+      self.tables[-1][-1][-1].append(data)
+
+  def values(self, key):
+    return [value for _, k, value in self.attributes if k == key]
+
+
+@pytest.fixture(scope='module', params=[1, 3], ids=['one seed', 'three seeds'])
+def made(request, example):
+  results = example(request.param)
+  text = report.render(results)
+  return results, text, Reader(text)
+
+
+def test_is_well_formed_html(made):
+  _, text, reader = made
+  assert text.startswith('<!DOCTYPE html>')
+  assert reader.open == []
+  assert [reader.counts[tag] for tag in ('html', 'head', 'body', 'main', 'h1')] == (
+      [1] * 5)
+  ids = reader.values('id')
+  assert len(ids) == len(set(ids))
+
+
+def test_links_and_labels_lead_somewhere_on_the_page(made):
+  _, _, reader = made
+  ids = set(reader.values('id'))
+  led = [value for _, key, value in reader.attributes
+         if key in ('href', 'aria-labelledby', 'aria-describedby')
+         and value != 'data:,']
+  assert led
+  assert {value.removeprefix('#') for value in led} <= ids
+
+
+def test_needs_nothing_from_outside(made):
+  _, text, reader = made
+  assert not {'script', 'iframe', 'object', 'embed', 'base'} & set(reader.counts)
+  for _, key, value in reader.attributes:
+    if key in ('src', 'href', 'srcset', 'action', 'poster', 'data', 'xlink:href'):
+      assert value.startswith('#') or value == 'data:,'
+    assert not re.match(r'\s*(https?:)?//', value or '')
+  assert '@import' not in text
+  assert set(re.findall(r'url\((.)', text)) <= {'#'}
+  assert "default-src 'none'" in text
+
+
+def test_every_figure_has_a_text_alternative(made):
+  _, text, reader = made
+  pictures = re.findall(r'<svg.*?</svg>', text, flags=re.DOTALL)
+  assert len(pictures) == reader.counts['figure'] == 13
+  for picture in pictures:
+    assert re.match(r'<svg role="img" [^>]*><title [^>]*>[^<]{8,}</title>'
+                    r'<desc [^>]*>[^<]{20,}</desc>', picture)
+
+
+def _column(results, method, key):
+  return np.array([row['metrics'][key] for row in results['rows']
+                   if row['method'] == method], float)
+
+
+def test_numbers_of_the_table_are_numpys(made):
+  results, _, reader = made
+  table = reader.tables[0]
+  columns = {'Forget accuracy (test)': 'forget_test',
+             'Retain accuracy (test)': 'retain_test',
+             'Forget accuracy (train)': 'forget_train',
+             'Retain accuracy (train)': 'retain_train', 'Linear probe': 'probe'}
+  assert [''.join(cell) for cell in table[0]] == ['Method', *columns]
+  assert [row[0][0] for row in table[1:]] == [
+      'Original', 'Retrained', 'Head-only', 'UNSC']
+  for method, row in zip(results['methods'], table[1:], strict=True):
+    for key, cell in zip(columns.values(), row[1:], strict=True):
+      values = 100 * _column(results, method, key)
+      expected = f'{values.mean():.1f}'
+      if len(values) > 1:
+        expected += f' ± {values.std(ddof=1):.1f}'
+      assert cell[0].replace('\u00a0', ' ') == f'{expected} %'
+      if method == 'retrain':
+        assert cell[1:] == ['the reference']
+        continue
+      gap = values.mean() - 100 * _column(results, 'retrain', key).mean()
+      shown, band = re.fullmatch(r'(\S+) \(± (\S+)\)', cell[1]).groups()
+      shown = float(shown.replace('−', '-'))
+      assert abs(shown - gap) <= (.0501 if abs(gap) >= 1 else .00501)
+      if len(values) > 2 and key == 'probe':
+        spread = 100 * _column(results, 'retrain', key).std(ddof=1)
+        assert abs(float(band) - 4.3027 * spread * np.sqrt(4 / 3)) < .051
+
+
+def test_flags_follow_the_numbers(made):
+  _, _, reader = made
+  rows = {row[0][0]: row[1:] for row in reader.tables[0][1:]}
+  assert '▲ knowledge left' in rows['Original'][0]
+  assert '▲ knowledge left' in rows['UNSC'][4]
+  assert '= ties with head-only' in rows['UNSC'][4]
+  assert '= ties with head-only' in rows['UNSC'][1]
+  assert not any('= ties with head-only' in cell for cell in rows['Original'])
+
+
+def test_every_measure_is_explained_without_a_mouse(made):
+  results, text, reader = made
+  for key in results['rows'][0]['metrics']:
+    assert f'href="#metric-{key}"' in text
+    entry = re.search(f'<dt id="metric-{key}">.*?</dt><dd>(.*?)</dd>', text)[1]
+    assert '<b>Good:</b>' in entry
+    assert '<b>Over-unlearning:</b>' in entry
+
+
+def test_speed_up_is_over_retraining(made):
+  results, text, _ = made
+  seconds = lambda method: np.mean([sum(r['seconds'].values())
+                                    for r in results['rows'] if r['method'] == method])
+  assert f'{seconds("retrain") / seconds("unsc"):.0f}×' in text
+
+
+def test_what_is_slower_than_retraining_is_called_so(example):
+  results = example(1, quick=True)
+  for row in results['rows']:
+    row['seconds'] = {'retrain': {'training': 10.}, 'unsc': {'steps': 40.}}.get(
+        row['method'], {})
+  assert '0.25×, slower' in report.render(results)
+
+
+def test_says_how_it_was_made(made):
+  results, text, _ = made
+  for found in (results['command'], results['dataset']['sha256'], results['created'],
+                'jax 0.10.2', '2 CPU cores', '1 × cpu'):
+    assert found in text
+  assert ', '.join(str(s) for s in results['config']['seeds']) in text
+
+
+def test_the_verdict_comes_first(made):
+  _, text, _ = made
+  headings = re.findall(r'<h2[^>]*>([^<]*)', text)
+  assert headings == [
+      'Verdict', 'Measures', 'What the measures mean', 'Class by class',
+      'Room in the layers', 'Tighter and looser protection', 'Loss', 'Wall time',
+      'How it was made']
+
+
+def test_a_bare_run_has_a_page_too(example):
+  """No reference, no control, no layers, no times, one class of no images."""
+  results = {**example(1), 'methods': ['unsc'], 'layers': [], 'curve': None,
+             'config': {}, 'environment': {}}
+  results['rows'] = [row for row in results['rows'] if row['method'] == 'unsc']
+  results['rows'][0].update(history={}, seconds={}, metrics={'probe': float('nan')})
+  results['rows'][0]['per_class'][4] = None
+  text = report.render(results)
+  assert Reader(text).open == []
+  assert 'no verdict without a retrained model' in text
+  assert 'not a number' in text
+  for absent in ('Room in the layers', 'Wall time', 'Loss</h2>'):
+    assert absent not in text
+
+
+def test_text_from_results_is_not_taken_for_html(example):
+  evil = '"><script>alert(1)</script>&amp;'
+  results = example(1)
+  results.update(experiment=evil, command=evil, created=evil)
+  results['dataset'].update(name=evil, sha256=evil, class_names=[evil] * 10)
+  results['config'][evil] = evil
+  results['environment'][evil] = evil
+  results['environment']['device_kind'] = evil
+  results['methods'][-1] = evil
+  for row in results['rows']:
+    row['method'] = evil if row['method'] == 'unsc' else row['method']
+    row['metrics'] = {**row['metrics'], evil: 1.}
+    row['seconds'] = {evil: 1.}
+  results['layers'][0]['path'] = evil
+  text = report.render(results)
+  reader = Reader(text)
+  assert reader.open == []
+  assert 'script' not in reader.counts
+
+
+def test_results_of_another_schema_are_refused(example):
+  with pytest.raises(ValueError, match='schema 2'):
+    report.render({**example(1), 'schema': 2})
+
+
+def test_results_are_left_as_they_were_and_give_the_same_page(example):
+  results = example(1, quick=True)
+  assert report.render(results) == report.render(results)
+  assert results == example(1, quick=True)
+
+
+def test_the_library_itself_does_not_import_it():
+  code = ('import sys, unsc_jax, unsc_jax.methods, unsc_jax.evaluation;'
+          'sys.exit("matplotlib" in sys.modules or "unsc_jax.report" in sys.modules)')
+  assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0

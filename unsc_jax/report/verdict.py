@@ -1,0 +1,224 @@
+"""What the numbers say, in sentences.
+
+No measure is called better for being lower: each is judged by its gap to the
+retrained models, and counts for nothing where masking a logit does as well.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+from unsc_jax.report import comparison as comparison_lib
+from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import wording
+
+Tone = Literal['headline', 'good', 'warning', 'note']
+
+
+class Finding(NamedTuple):
+  """One sentence or two of the verdict."""
+  tone: Tone
+  text: str
+
+
+def verdict(comparison: comparison_lib.Comparison) -> list[Finding]:
+  """The verdict on every method, and on how far it can be trusted.
+
+  Args:
+    comparison: of `comparison.compare`.
+
+  Returns:
+    Findings in the order of reading: a headline for each method, what it rests
+    on, and then what limits all of it.
+  """
+  if not comparison.references:
+    return [Finding(
+        'headline', 'There is no verdict without a retrained model: forgetting '
+        'is only defined against one. Run the experiment with retrain among its '
+        'methods.')]
+  found = []
+  for method in comparison.judged_methods:
+    found += [_headline(comparison, method), *_agreements(comparison, method),
+              *_gaps(comparison, method), *_preservation(comparison, method),
+              *_checks(comparison, method)]
+  if not found:
+    found.append(Finding(
+        'headline', 'No unlearning method was run: these are the references '
+        'alone.'))
+  return [*found, *_original(comparison), *_limits(comparison)]
+
+
+def _headline(comparison, method) -> Finding:
+  name, judged = wording.method(method), comparison.judged(method)
+  if not judged:
+    return Finding('headline', f'{name} could not be judged: there is no measure '
+                   'that both it and the retrained model have, with a noise '
+                   'band.')
+  like = [key for key, cell in judged.items() if cell.place == 'like']
+  ties = [key for key, cell in judged.items() if cell.tie]
+  total = len(judged)
+  text = (f'{name} answers like the retrained model on {len(like)} of '
+          f'{wording.plural(total, "measure")}')
+  if all(cell.tie is None for cell in judged.values()):
+    return Finding('headline', f'{text}.')
+  if not ties:
+    return Finding('headline', f'{text}, and all of them can tell it from '
+                   'masking a logit.')
+  which = 'none' if len(ties) == total else f'only {total - len(ties)}'
+  return Finding('headline', f'{text}, but {which} of the {total} can tell it '
+                 'from merely masking a logit.')
+
+
+def _agreements(comparison, method) -> list[Finding]:
+  """Where it is like the retrained model, told from a mere mask or not."""
+  name = wording.method(method)
+  like = {key: cell for key, cell in comparison.judged(method).items()
+          if cell.place == 'like'}
+  telling = [key for key, cell in like.items()
+             if not cell.tie and not _blind(comparison, key)]
+  ties = [key for key, cell in like.items() if cell.tie]
+  found = []
+  if telling:
+    control = ('can be told from the head-only control'
+               if all(like[key].tie is False for key in telling) else
+               'nothing is known of the head-only control')
+    found.append(Finding('good', f'{_measures(telling)}: {name} is within the '
+                         f'noise of the retrained model, and {control}.'))
+  if ties:
+    found.append(Finding(
+        'note', f'{_measures(ties)}: {name} ties with the head-only control, '
+        'the original model with its logit masked. Where that is enough to be '
+        'like the retrained model, nothing tells unlearning from masking a '
+        'logit.'))
+  return found
+
+
+def _gaps(comparison, method) -> list[Finding]:
+  """One sentence for every measure outside the noise band."""
+  found = []
+  for key, cell in comparison.judged(method).items():
+    if cell.place == 'like':
+      continue
+    metric = metrics_lib.describe(key)
+    control = comparison.cells.get((comparison_lib.CONTROL, key))
+    text = (f'{metric.name}: {metric.show(cell.mean)} against '
+            f'{metric.show(cell.mean - cell.gap)} for the retrained model '
+            f'(noise band ± {_width(metric, cell.band)}): '
+            f'{_meaning(comparison, metric, cell)}.')
+    if cell.tie:
+      text += (f' It ties with the head-only control ({metric.show(control.mean)}): '
+               f'on this measure {wording.method(method)} cannot be told from '
+               'masking a logit.')
+    found.append(Finding('warning', text))
+  for metric in comparison.measures:
+    cell = comparison.cells.get((method, metric.key))
+    if cell and not math.isfinite(cell.mean):
+      found.append(Finding(
+          'warning', f'{metric.name}: {metric.show(cell.mean)} for '
+          f'{wording.method(method)}; the run has probably diverged.'))
+  return found
+
+
+def _meaning(comparison, metric, cell) -> str:
+  original = comparison.cells.get((comparison_lib.ORIGINAL, metric.key))
+  if metric.kind == 'retain':
+    if cell.place == 'above':
+      return ('more than retraining keeps, which is no harm, but not what a '
+              'retrained model does either')
+    if original and cell.mean >= original.mean:
+      return ('less than retraining gives the remaining classes, though no less '
+              f'than the original had ({metric.show(original.mean)})')
+    return 'the remaining classes were harmed'
+  if cell.place == 'below':
+    return ('over-unlearning, since a model that never saw the class would do '
+            'better; the lack itself gives away what was forgotten')
+  left = 'knowledge of what was to be forgotten is left'
+  if original and original.place == 'above':
+    share = metrics_lib.small_percent(cell.gap / original.gap)
+    left += f', {share} of the gap that the untouched original has'
+  return left
+
+
+def _preservation(comparison, method) -> list[Finding]:
+  """How far the answers moved that were to stay."""
+  parts, retrained = [], []
+  for key, phrase in (('logit_drift', 'the logits of the remaining classes by {}'),
+                      ('flips', 'the predicted class of {} of their images')):
+    show = metrics_lib.describe(key).show
+    cell = comparison.cells.get((method, key))
+    reference = comparison.cells.get((comparison_lib.REFERENCE, key))
+    if cell and math.isfinite(cell.mean):
+      parts.append(phrase.format(show(cell.mean)))
+      if reference:
+        retrained.append(show(reference.mean))
+  if not parts:
+    return []
+  text = f'{wording.method(method)} moved {wording.listing(parts)}'
+  if retrained:
+    text += f' (the retrained model: {wording.listing(retrained)})'
+  return [Finding('note', f'{text}. By itself that is no merit: doing nothing '
+                  'moves them by 0.')]
+
+
+def _checks(comparison, method) -> list[Finding]:
+  cell = comparison.cells.get((method, 'leak'))
+  if not cell or max(cell.values) <= metrics_lib.LEAK_BOUND:
+    return []
+  show = metrics_lib.scientific
+  return [Finding(
+      'warning', f'The weights left the null space: leak {show(max(cell.values))}, '
+      f'where rounding explains {show(metrics_lib.LEAK_BOUND)}. What protects the '
+      'remaining classes does not hold; use project_updates.')]
+
+
+def _original(comparison) -> list[Finding]:
+  """Whether the measures can see anything at all."""
+  judged = comparison.judged(comparison_lib.ORIGINAL)
+  forget = [key for key in judged if metrics_lib.describe(key).kind == 'forget']
+  if not forget:
+    return []
+  blind = [key for key in forget if _blind(comparison, key)]
+  seeing = [key for key in forget if key not in blind]
+  found = []
+  if seeing:
+    found.append(Finding(
+        'good', 'The untouched original is flagged, as it should be: '
+        f'{wording.low(_measures(seeing))} tell it from a retrained model.'))
+  if blind:
+    found.append(Finding(
+        'warning', f'{_measures(blind)}: even the untouched original, which has '
+        'forgotten nothing, is within the noise of the retrained model. On these '
+        'data this measure cannot show forgetting.'))
+  return found
+
+
+def _blind(comparison, key) -> bool:
+  """Whether a measure of forgetting does not see that nothing was forgotten."""
+  original = comparison.cells.get((comparison_lib.ORIGINAL, key))
+  return bool(original and original.place == 'like'
+              and metrics_lib.describe(key).kind == 'forget')
+
+
+def _limits(comparison) -> list[Finding]:
+  found, references = [], comparison.references
+  if references < 3:
+    only = ('is only one retrained model' if references == 1 else
+            'are only two retrained models')
+    found.append(Finding(
+        'note', f'There {only}, so the noise between seeds is unknown. The noise '
+        'bands are the sampling error of the images, which is less than all '
+        'noise there is; run three seeds or more where it matters.'))
+  if not any(method == comparison_lib.CONTROL for method, _ in comparison.cells):
+    found.append(Finding(
+        'warning', 'The head-only control was not run, so nothing here tells '
+        'unlearning from masking a logit.'))
+  return found
+
+
+def _measures(keys) -> str:
+  names = [metrics_lib.describe(key).name for key in keys]
+  return wording.listing([names[0], *map(wording.low, names[1:])])
+
+
+def _width(metric: metrics_lib.Metric, band: float) -> str:
+  text = metric.show_gap(band) if metric.show_gap else metric.show(band)
+  return f'{text.lstrip("+")} points'

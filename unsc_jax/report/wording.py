@@ -1,0 +1,68 @@
+"""Names and lists as sentences have them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_METHODS = {
+    'original': 'Original', 'retrain': 'Retrained', 'head_only': 'Head-only',
+    'unsc': 'UNSC',
+}
+
+
+def method(key: str) -> str:
+  """What a method is called on the page.
+
+  Example:
+    >>> method('head_only'), method('random_label')
+    ('Head-only', 'Random label')
+  """
+  return _METHODS.get(key) or key.replace('_', ' ').capitalize()
+
+
+def listing(items: Sequence[str], most: int = 6) -> str:
+  """Items as a sentence lists them.
+
+  Example:
+    >>> listing(['a', 'b', 'c']), listing(list('abcdefgh'), most=2)
+    ('a, b and c', 'a, b and 6 more')
+  """
+  if len(items) > most:
+    items = [*items[:most], f'{len(items) - most} more']
+  return ' and '.join(filter(None, [', '.join(items[:-1]), *items[-1:]]))
+
+
+def class_name(results: Mapping[str, Any], c: int) -> str:
+  """A class's name, or its number where the name is no more than that."""
+  name = results['dataset']['class_names'][c]
+  return f'class {c}' if name == str(c) else name
+
+
+def forgotten(results: Mapping[str, Any]) -> str:
+  """The forgotten classes by name and number.
+
+  Example:
+    >>> names = {'class_names': ['cat', 'dog', '2']}
+    >>> forgotten({'forget_classes': [1, 2], 'dataset': names})
+    'dog (class 1) and class 2'
+  """
+  classes = results['forget_classes']
+  if not classes:
+    return 'single examples'
+  names = {c: class_name(results, c) for c in classes}
+  return listing([name if name == f'class {c}' else f'{name} (class {c})'
+                  for c, name in names.items()], most=3)
+
+
+def low(name: str) -> str:
+  """A measure's name inside a sentence."""
+  return name[:1].lower() + name[1:]
+
+
+def plural(count: int, noun: str) -> str:
+  """A count and its noun.
+
+  Example:
+    >>> plural(1, 'seed'), plural(3, 'seed')
+    ('1 seed', '3 seeds')
+  """
+  return f'{count} {noun}' + ('' if count == 1 else 's')
