@@ -1,7 +1,8 @@
-"""What a forget example should say instead.
+"""What an example should say instead.
 
 A target is a function `(problem, key) -> labels`: integers `[N]`, or the
-probabilities of labels `[N, C]`, for the `N` examples of the forget set.
+probabilities of labels or a teacher's logits `[N, C]`, for the `N` examples of
+the forget set (or of the retain set, where it says so).
 """
 
 from collections.abc import Callable
@@ -10,11 +11,18 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
+from unsc_jax import batching
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
+from unsc_jax import training
 
 Target = Callable[[problem_lib.Problem, jax.Array], np.ndarray]
+
+# Finite, so that no gradient or difference of it becomes NaN.
+_NEVER = -1e9
 
 
 def pseudo_labels() -> Target:
@@ -68,6 +76,131 @@ def random_labels() -> Target:
   return target
 
 
+def uniform_labels() -> Target:
+  """A label drawn evenly from all classes, the true one included.
+
+  Returns:
+    The target; integers, fixed for every example.
+
+  Source: `RL` in SalUn's code, which draws anew every epoch; a quirk that leaves
+  one example in `C` its own label. `random_labels` is the correct form.
+  """
+  def target(problem, key):
+    shape = (len(problem.forget),)
+    return np.asarray(jax.random.randint(key, shape, 0, problem.num_classes))
+  return target
+
+
+def boundary_labels(bound: float = .1, *, published: bool = False) -> Target:
+  r"""The class across the nearest decision boundary.
+
+  .. math:: \hat y = \arg\max_{c \notin F} f_{\theta_0}(x')_c, \quad
+    x' = x + \epsilon \, \mathrm{sign} \nabla_x \mathrm{CE}(f_{\theta_0}(x), y)
+
+  For single examples every class but the example's own is allowed.
+
+  Args:
+    bound: `epsilon`, in the units of the network's inputs.
+    published: allows all classes, as the code does: an example that the step
+      does not carry across the boundary keeps its label.
+
+  Returns:
+    The target; integers. Cost: two forward passes and a backward one.
+
+  Source: Boundary Unlearning (arXiv 2303.11570), boundary shrink. Exact but for
+  its clipping to the range of pixels, which a network's inputs do not tell.
+  """
+  def target(problem, key):
+    del key
+    attacked = _after_attack(problem.fn, bound)
+    put = lambda batch: (batch if problem.mesh is None else
+                         sharding.shard_batch(batch, problem.mesh))
+    logits = np.concatenate([
+        np.asarray(attacked(problem.params, put(batch)))
+        for batch in batching.in_few_sizes(problem.forget, 500)])
+    if not published:
+      logits = _without_own(problem, logits)
+    return np.asarray(logits.argmax(-1), np.int32)
+  return target
+
+
+@functools.lru_cache(maxsize=16)
+def _after_attack(fn: Callable, bound: float) -> Callable:
+  def attacked(params, batch):
+    loss = lambda x: optax.softmax_cross_entropy_with_integer_labels(
+        fn(params, x), batch.y).sum()
+    x = jnp.asarray(batch.x)
+    return fn(params, x + bound * jnp.sign(jax.grad(loss)(x)))
+  return jax.jit(attacked)
+
+
+def _without_own(problem: problem_lib.Problem, logits: np.ndarray) -> np.ndarray:
+  """Rules out the forgotten classes; for single examples, their own."""
+  if problem.forget_classes:
+    return np.asarray(mask_classes(jnp.asarray(logits), problem.forget_classes))
+  own = np.arange(logits.shape[-1]) == problem.forget.y[:, None]
+  return np.where(own, _NEVER, logits)
+
+
+def teacher_logits(*, of_retain: bool = False) -> Target:
+  """What the original network says itself, of the forget set.
+
+  Args:
+    of_retain: of the retain set instead.
+
+  Returns:
+    The target; logits `[N, C]`.
+  """
+  def target(problem, key):
+    del key
+    x = (problem.retain if of_retain else problem.forget).x
+    return predict.predict(problem.fn, problem.params, x, mesh=problem.mesh)
+  return target
+
+
+def novice_logits() -> Target:
+  """What a freshly initialised network says of the forget set.
+
+  Returns:
+    The target; logits `[N, C]`.
+
+  Raises:
+    ValueError: when used: the network has no `init`.
+  """
+  def target(problem, key):
+    return predict.predict(
+        problem.fn, training.fresh(problem.network, key), problem.forget.x,
+        mesh=problem.mesh)
+  return target
+
+
+def other_logits(*, published: bool = False) -> Target:
+  r"""What the original network says when its answer is ruled out.
+
+  .. math:: q = \mathrm{softmax}(z), \quad z_c = -\infty \; \text{for } c \in F
+
+  For single examples only the example's own class is ruled out.
+
+  Args:
+    published: rules out the example's own class alone even where several are to
+      be forgotten.
+
+  Returns:
+    The target; logits `[N, C]`.
+
+  Source: DELETE (arXiv 2503.23751), exact from its code for one class.
+  """
+  def target(problem, key):
+    del key
+    logits = predict.predict(
+        problem.fn, problem.params, problem.forget.x, mesh=problem.mesh)
+    if published:
+      own = np.arange(logits.shape[-1]) == problem.forget.y[:, None]
+      return np.where(own, _NEVER, logits)
+    return _without_own(problem, logits)
+  return target
+
+
 def mask_classes(logits: jax.Array, classes: tuple[int, ...]) -> jax.Array:
   """Logits `[N, C]` with those of some classes too low to win.
 
@@ -75,8 +208,7 @@ def mask_classes(logits: jax.Array, classes: tuple[int, ...]) -> jax.Array:
     >>> print(mask_classes(jnp.array([[3., 1., 2.]]), (0,)).argmax())
     2
   """
-  # Finite, so that no gradient or difference of it becomes NaN.
-  return jnp.asarray(logits).at[:, jnp.array(classes, int)].set(-1e9)
+  return jnp.asarray(logits).at[:, jnp.array(classes, int)].set(_NEVER)
 
 
 @functools.lru_cache(maxsize=64)

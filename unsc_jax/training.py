@@ -2,7 +2,9 @@
 
 A loss is `(params, batch, key) -> (value, params)`: it returns the params with
 whatever the forward pass rewrote (running statistics), or as they came. Batches
-are any pytrees; an optimiser is any of Optax.
+are any pytrees; an optimiser is any of Optax. A loss may take further arguments,
+such as the original parameters: a closure would make them constants of the
+program.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +21,8 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 from unsc_jax import trace
 
-Loss = Callable[[Any, Any, jax.Array], tuple[jax.Array, Any]]
+Loss = Callable[..., tuple[jax.Array, Any]]
+Watch = Callable[[Any], tuple[dict[str, float], bool]]
 
 
 class Recipe(NamedTuple):
@@ -33,6 +36,18 @@ class Recipe(NamedTuple):
   optimizer: Callable[[int], optax.GradientTransformation]
   epochs: float
   batch_size: int
+
+
+class Refresh(NamedTuple):
+  """Further arguments of a loss that follow the parameters.
+
+  Attributes:
+    every: how many steps they are kept for.
+    given: from the parameters of now to the arguments; they may not share
+      buffers with the parameters, which the next step consumes.
+  """
+  every: int
+  given: Callable[[Any], tuple]
 
 
 class Fitted(NamedTuple):
@@ -70,10 +85,12 @@ def classify_in_training(network: problem_lib.Network) -> Loss:
 def fit(
     loss: Loss, optimizer: optax.GradientTransformation, params: Any,
     batches: Iterable, *, steps: int, key: jax.Array,
+    given: tuple | Refresh = (),
     trainable: Callable[[str], bool] = lambda path: True,
     mesh: jax.sharding.Mesh | None = None,
     progress: problem_lib.Progress = problem_lib.no_progress,
     label: str = 'training',
+    watch: Watch | None = None, watch_every: int = 10,
 ) -> Fitted:
   """Minimises a loss over a stream of batches.
 
@@ -84,13 +101,19 @@ def fit(
     loss: see the module's docstring.
     optimizer: any Optax optimiser.
     params: pytree of arrays; left as it is.
-    batches: at least `steps` batches of one shape.
+    batches: at least `steps` batches. Every shape and structure among them is
+      compiled for once.
     steps: how many updates to make.
     key: for the loss.
+    given: further arguments of the loss, pytrees of arrays; or how to make them
+      anew from time to time.
     trainable: tells by path which leaves the optimiser may touch.
     mesh: devices to split batches over.
     progress: wraps the loop, as `problem.Problem.progress`.
     label: what the bar says.
+    watch: looks at the parameters now and then: returns measurements by name,
+      which join the history, and whether to stop.
+    watch_every: after how many steps, each time.
 
   Returns:
     The new parameters, and the loss before every step.
@@ -109,32 +132,45 @@ def fit(
   """
   optimizer = only(optimizer, trainable, params)
   step = make_step(loss, optimizer)
-  if mesh is not None:
-    params = sharding.replicate(params, mesh)
+  put = lambda tree: tree if mesh is None else sharding.replicate(tree, mesh)
+  params = put(params)
+  extra = () if isinstance(given, Refresh) else put(given)
   # The step consumes what it is given, so it gets copies.
   state = jax.tree.map(jnp.array, optimizer.init(params))
   params = jax.tree.map(jnp.array, params)
-  losses = []
-  for batch in progress(itertools.islice(batches, steps), label, steps):
+  losses: list[jax.Array] = []
+  watched: list[dict[str, float]] = []
+  chosen = itertools.islice(batches, steps)
+  for i, batch in enumerate(progress(chosen, label, steps)):
+    if isinstance(given, Refresh) and i % given.every == 0:
+      extra = put(given.given(params))
     if mesh is not None:
       batch = sharding.shard_batch(batch, mesh)
     key, now = jax.random.split(key)
-    params, state, value = sharding.settle(step(params, state, batch, now))
+    params, state, value = sharding.settle(
+        step(params, state, batch, now, *extra))
     losses.append(value)
+    if watch and len(losses) % watch_every == 0:
+      seen, stop = watch(params)
+      watched.append(seen)
+      if stop:
+        break
   history = np.asarray(jax.device_get(losses), np.float32)
   if not np.isfinite(history).all():
     at = int(np.argmin(np.isfinite(history)))
     raise FloatingPointError(
         f'the loss of {label} is {history[at]} at step {at}; lower the learning '
         'rate, or clip gradients.')
-  return Fitted(params, {'loss': history})
+  names = watched[0] if watched else ()
+  return Fitted(params, {'loss': history, **{
+      name: np.array([seen[name] for seen in watched]) for name in names}})
 
 
 def make_step(loss: Loss, optimizer: optax.GradientTransformation) -> Callable:
-  """The jitted `(params, state, batch, key) -> (params, state, value)`."""
-  def step(params, state, batch, key):
+  """The jitted `(params, state, batch, key, *given)` to the next and the loss."""
+  def step(params, state, batch, key, *given):
     differentiate = jax.value_and_grad(loss, has_aux=True)
-    (value, rewritten), gradient = differentiate(params, batch, key)
+    (value, rewritten), gradient = differentiate(params, batch, key, *given)
     updates, state = optimizer.update(gradient, state, params)
     return optax.apply_updates(rewritten, updates), state, value
   return jax.jit(step, donate_argnums=(0, 1))
@@ -176,16 +212,25 @@ def train(
   Raises:
     ValueError: the network has no `init`.
   """
-  if network.init is None:
-    raise ValueError(
-        'training from scratch needs fresh parameters; give the Network an '
-        '`init` function from a key to params.')
   init_key, order_key, loss_key = jax.random.split(key, 3)
   steps = batching.steps_for(len(examples), recipe.batch_size, recipe.epochs)
   fitted = fit(
       classify_in_training(network), recipe.optimizer(steps),
-      network.init(init_key),
+      fresh(network, init_key),
       batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
       steps=steps, key=loss_key, trainable=network.trainable, mesh=mesh,
       progress=progress, label=label)
   return fitted._replace(params=network.finish(fitted.params, examples.x))
+
+
+def fresh(network: problem_lib.Network, key: jax.Array) -> problem_lib.Params:
+  """Freshly initialised parameters of a network.
+
+  Raises:
+    ValueError: the network has no `init`.
+  """
+  if network.init is None:
+    raise ValueError(
+        'training from scratch needs fresh parameters; give the Network an '
+        '`init` function from a key to params.')
+  return network.init(key)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from unsc_jax import batching
 from unsc_jax import moments as moments_lib
 from unsc_jax import problem as problem_lib
-from unsc_jax import sharding
+from unsc_jax.methods import passes
 
 
 def moments_by_class(
@@ -13,13 +12,11 @@ def moments_by_class(
 ) -> Iterator[moments_lib.Moments]:
   """The moments of the retained inputs, one retained class after the other."""
   moments_fn = moments_lib.input_moments(problem.fn)
-  put = lambda batch: (batch if problem.mesh is None else
-                       sharding.shard_batch(batch, problem.mesh))
   classes = problem.retain_classes
   for c in problem.progress(classes, 'moments', len(classes)):
     x = problem.retain.where(problem.retain.y == c).x
-    batches = map(put, batching.in_few_sizes(x, batch_size))
-    yield moments_lib.accumulate(moments_fn, problem.params, batches)
+    yield moments_lib.accumulate(
+        moments_fn, problem.params, passes.batches(problem, x, batch_size))
 
 
 def adding_up(

@@ -1,17 +1,15 @@
 """UNSC: unlearning in the null space of what remains."""
 
-import jax
 import optax
 
-from unsc_jax import batching
-from unsc_jax import moments as moments_lib
+from unsc_jax import objectives
 from unsc_jax import problem as problem_lib
-from unsc_jax import projection
+from unsc_jax import schedules
 from unsc_jax import spaces
 from unsc_jax import targets
-from unsc_jax import training
-from unsc_jax.methods import clock
-from unsc_jax.methods import retained
+from unsc_jax.methods import constraints
+from unsc_jax.methods import frame
+from unsc_jax.methods import pace
 
 
 def unsc(
@@ -19,8 +17,9 @@ def unsc(
     optimizer: optax.GradientTransformation | None = None,
     *,
     target: targets.Target | None = None,
-    steps: int = 100,
+    steps: int = 200,
     batch_size: int = 128,
+    stop_below: float = .005,
     moments_batch_size: int = 256,
 ) -> problem_lib.Method:
   r"""Machine unlearning via null space calibration.
@@ -41,8 +40,10 @@ def unsc(
     optimizer: any of Optax; it is confined by `project_updates`. The default is
       Adam at 1e-3, which keeps its pace when little is free.
     target: what forget examples should say; `targets.pseudo_labels()`.
-    steps: updates to make.
+    steps: updates to make at most.
     batch_size: forget examples a step.
+    stop_below: mean probability of the forget examples' labels under which to
+      stop; going on would only move what should stay. Negative to make all steps.
     moments_batch_size: retained examples a step of the pass for the moments.
 
   Returns:
@@ -51,30 +52,15 @@ def unsc(
 
   Source: UNSC (Chen et al., IJCAI 2024), algorithms 1 and 2. Differs from the
   published code where that has flaws: it uses the patches that a convolution
-  sees, all retained data, a rank that reaches its energy, and no dropout.
+  sees, all retained data, a rank that reaches its energy, no dropout, and stops
+  by itself.
   """
-  combine = combine or spaces.pooled()
-  optimizer = optimizer or optax.adam(1e-3)
-  target = target or targets.pseudo_labels()
-
-  def method(problem, key):
-    stopwatch = clock.Stopwatch()
-    order_key, target_key, loss_key = jax.random.split(key, 3)
-    total: list[moments_lib.Moments] = []
-    with stopwatch('moments and bases'):
-      classes = retained.moments_by_class(problem, moments_batch_size)
-      bases = jax.block_until_ready(combine(retained.adding_up(classes, total)))
-    with stopwatch('steps'):
-      labels = target(problem, target_key)
-      data = problem_lib.Examples(problem.forget.x, labels)
-      fitted = training.fit(
-          training.classify(problem.fn),
-          projection.project_updates(optimizer, bases),
-          problem.params,
-          batching.stream(data, batch_size, batching.seed_of(order_key)),
-          steps=steps, key=loss_key, trainable=problem.network.trainable,
-          mesh=problem.mesh, progress=problem.progress, label='unlearning')
-    return problem_lib.Unlearned(
-        problem.fn, fitted.params, fitted.history, stopwatch.seconds,
-        moments=total[0], bases=bases)
-  return method
+  return frame.compose(
+      objective=objectives.objective(
+          forget=objectives.cross_entropy,
+          forget_target=target or targets.pseudo_labels()),
+      transform=constraints.null_space(
+          optimizer or optax.adam(1e-3), combine or spaces.pooled(),
+          batch_size=moments_batch_size),
+      schedule=schedules.forget_only(steps, batch_size),
+      watch=pace.until_forgotten(stop_below))

@@ -1,0 +1,186 @@
+"""Every method reaches its corner on the digits; a sabotaged one does not.
+
+A corner is what the method is known for: forgets and keeps the rest, or fails
+to forget, as fine-tuning does. Training accuracy of the forgotten class, test
+accuracy of the rest.
+"""
+
+from collections.abc import Callable
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import optax
+import pytest
+
+from unsc_jax import methods
+from unsc_jax import objectives
+from unsc_jax import problem as problem_lib
+from unsc_jax import schedules
+from unsc_jax import spaces
+from unsc_jax import targets
+
+sgd = lambda rate: optax.sgd(rate, momentum=.9)
+adam = optax.adam
+clipped = lambda rate: optax.chain(optax.clip_by_global_norm(1.), optax.sgd(rate))
+
+
+def knowing_init(problem):
+  """Fresh parameters are the trained ones: what is reset is back at once."""
+  network = dataclasses.replace(problem.network, init=lambda key: problem.params)
+  return dataclasses.replace(problem, network=network)
+
+
+def nameless(problem):
+  """The same examples, not named as a class."""
+  return dataclasses.replace(problem, forget_classes=())
+
+
+def another_class(problem):
+  """Forgets class 5 instead."""
+  both = jax.tree.map(
+      lambda a, b: jax.numpy.concatenate([a, b]), problem.retain, problem.forget)
+  both = jax.tree.map(jax.device_get, both)
+  retain, forget = problem_lib.split_classes(both, [5])
+  return dataclasses.replace(
+      problem, retain=retain, forget=forget, forget_classes=(5,))
+
+
+class Case(NamedTuple):
+  method: problem_lib.Method
+  sabotaged: problem_lib.Method | None = None  # by default the same method, on
+  misled: Callable = lambda problem: problem  # a problem that leads it astray
+  forget: tuple[float, float] = (0., .05)
+  remain: float = .95
+
+
+relabelled = lambda term, target, adam_rate: methods.compose(
+    objective=objectives.objective(forget=term, forget_target=target),
+    transform=adam(adam_rate), schedule=schedules.forget_only(30))
+
+CASES = {
+    'retrain': Case(None),  # filled in by the test, which knows the recipe
+    'head_only': Case(methods.head_only(), methods.original()),
+    'unsc': Case(
+        methods.unsc(), methods.unsc(target=lambda problem, key: problem.forget.y),
+        forget=(0., .1)),
+    'unsc_sequential': Case(
+        methods.unsc(spaces.sequential(.97), target=targets.random_labels()),
+        methods.unsc(spaces.sequential(1.), steps=5), forget=(0., .1), remain=.93),
+    # Does not forget: some of the class is lost by chance, most is not.
+    'fine_tune': Case(
+        methods.fine_tune(sgd(.1)), methods.fine_tune(clipped(-.1)),
+        forget=(.2, .98)),
+    'cf_k': Case(
+        methods.cf_k(sgd(.05)), methods.cf_k(clipped(-.1)), forget=(.2, .98)),
+    # Over-unlearns: what remains suffers.
+    'gradient_ascent': Case(
+        methods.gradient_ascent(clipped(.02), steps=50),
+        methods.gradient_ascent(clipped(-.02), steps=50), remain=.6),
+    'neggrad_plus': Case(
+        methods.neggrad_plus(sgd(.01), alpha=.95, steps=60),
+        methods.neggrad_plus(sgd(.01), alpha=1., steps=60), remain=.85),
+    'random_label': Case(
+        methods.random_label(adam(1e-3), steps=150),
+        methods.compose(
+            objective=objectives.objective(
+                forget=objectives.cross_entropy, retain=objectives.cross_entropy,
+                per_example=True),
+            transform=adam(1e-3), schedule=schedules.mixed(150))),
+    'boundary_shrink': Case(
+        methods.boundary_shrink(sgd(.003), bound=.5, steps=40),
+        methods.boundary_shrink(sgd(.003), bound=0., published=True, steps=40),
+        remain=.9),
+    'delete': Case(
+        methods.delete(sgd(.003), steps=40),
+        relabelled(objectives.distillation(), targets.teacher_logits(), 1e-3),
+        remain=.9),
+    'bad_teacher': Case(
+        methods.bad_teacher(adam(1e-3), steps=100), misled=knowing_init,
+        forget=(0., .2), remain=.93),
+    'scrub': Case(
+        methods.scrub(sgd(.005), rounds=6, forget_rounds=2),
+        methods.scrub(sgd(.005), rounds=6, forget_rounds=0)),
+    'l1_sparse': Case(
+        methods.l1_sparse(sgd(.05), alpha=2e-3, steps=300),
+        methods.l1_sparse(sgd(.05), alpha=0., steps=100), forget=(0., .1)),
+    'eu_k': Case(methods.eu_k(sgd(.05)), misled=knowing_init),
+    'fisher_forgetting': Case(methods.fisher_forgetting(1e-7), misled=nameless),
+    'influence': Case(
+        methods.influence(2., damping=.1), methods.influence(-2., damping=.1),
+        forget=(0., .15), remain=.93),
+    'unsir': Case(
+        methods.unsir(adam(.02), adam(2e-3), noise_copies=3, impair_epochs=2),
+        methods.unsir(optax.sgd(0.), optax.sgd(0.), noise_copies=1),
+        forget=(0., .3), remain=.85),
+    'salun': Case(
+        methods.salun(sgd(.02), rounds=5),
+        methods.salun(sgd(.02), rounds=1, share=0.), remain=.93),
+    'ssd': Case(methods.ssd(4., .3), methods.ssd(1e9)),
+    'pgu': Case(
+        methods.pgu(share=.7), methods.pgu(share=.999, steps=10), remain=.93),
+    # The head alone cannot lose a class without loss: the features stay.
+    'loft': Case(methods.loft(20, centred=False), misled=another_class, remain=.85),
+    'esc': Case(
+        methods.esc(), misled=another_class, forget=(0., .15), remain=.85),
+    'class_projection': Case(methods.class_projection(), misled=another_class),
+    'dimensional_alignment': Case(
+        methods.dimensional_alignment(sgd(.01)),
+        methods.dimensional_alignment(sgd(.01), rounds=1, forget_steps=0),
+        remain=.9),
+    'example_localization': Case(
+        methods.example_localization(sgd(.05)),
+        methods.example_localization(sgd(.05), published=True, steps=100),
+        misled=knowing_init),
+    'scissorhands': Case(
+        methods.scissorhands(sgd(.003), share=.1, weight=.02, steps=100),
+        methods.scissorhands(sgd(.003), share=0., weight=0., steps=100),
+        remain=.93),
+    'partially_blinded': Case(
+        methods.partially_blinded(adam(3e-4), gamma=1., steps=30),
+        methods.partially_blinded(adam(3e-4), gamma=1e6, steps=30), remain=.9),
+    'retention_masking': Case(
+        methods.retention_masking(sgd(.05)),
+        methods.retention_masking(sgd(.01), share=1., steps=50)),
+}
+
+
+def in_corner(case, found) -> bool:
+  forgotten, remaining = found
+  least, most = case.forget
+  return least <= forgotten <= most and remaining >= case.remain
+
+
+@pytest.fixture
+def case(request, recipe):
+  if request.param == 'retrain':
+    return Case(methods.retrain(recipe), methods.original())
+  return CASES[request.param]
+
+
+@pytest.mark.parametrize('case', CASES, indirect=True)
+def test_reaches_its_corner(case, problem, accuracies):
+  found = accuracies(case.method(problem, jax.random.key(1)))
+  assert in_corner(case, found), found
+
+
+@pytest.mark.filterwarnings('ignore:.*has no free direction left')
+@pytest.mark.parametrize('case', CASES, indirect=True)
+def test_sabotaged_does_not(case, problem, accuracies):
+  method = case.sabotaged or case.method
+  found = accuracies(method(case.misled(problem), jax.random.key(1)))
+  assert not in_corner(case, found), found
+
+
+def test_every_public_method_has_a_corner():
+  parts = {'Confined', 'compose', 'null_space', 'saliency', 'whole_classes'}
+  rows = set(methods.__all__) - parts - {'original'}
+  assert rows == set(CASES) - {'unsc_sequential'}
+
+
+@pytest.mark.parametrize('method', [
+    methods.unsir(), methods.head_only(), methods.unsc()], ids=[
+        'unsir', 'head_only', 'unsc'])
+def test_those_for_classes_say_so(method, single):
+  with pytest.raises(ValueError, match='names\\s+none'):
+    method(single, jax.random.key(0))

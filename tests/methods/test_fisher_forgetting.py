@@ -1,0 +1,49 @@
+"""The noise of Fisher forgetting against variances computed in numpy."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from unsc_jax import methods
+
+
+def fisher(ref, params, x):
+  """The sum over labels of p times the squared gradient, averaged over x."""
+  p = ref.softmax(ref.logits(params, x))
+  total = 0
+  for i in range(len(x)):
+    for y in range(3):
+      one = lambda q, i=i, y=y: -ref.log_p(q, x[i:i + 1])[0, y]
+      total = total + p[i, y] * np.square(ref.flat(ref.gradient(one, params)))
+  return jax.tree.unflatten(jax.tree.structure(params), np.split(
+      total / len(x), np.cumsum([w.size for w in jax.tree.leaves(params)])[:-1]))
+
+
+@pytest.mark.parametrize('power', [1., .5])
+def test_noise_has_the_variance(toy, ref, power):
+  problem = dataclasses.replace(
+      toy, retain=jax.tree.map(lambda leaf: leaf[::3], toy.retain))
+  params, alpha = ref.params(problem), 1e-3
+  F = fisher(ref, params, problem.retain.x)
+  v = {}
+  for layer, cap in (('a', 1e3), ('b', 1e2)):
+    f = {name: F[layer][name].reshape(w.shape)
+         for name, w in params[layer].items()}
+    v[layer] = {name: alpha * np.minimum((g + 1e-8)**-power, cap)
+                for name, g in f.items()}
+    v[layer]['kernel'] = np.broadcast_to(
+        v[layer]['kernel'].mean(0), f['kernel'].shape)
+    v[layer]['bias'] = 10 * v[layer]['bias']
+  v['b'] = {name: 10 * value for name, value in v['b'].items()}
+  v['b']['kernel'][:, 2], v['b']['bias'][2] = 1e-3, 1e-3
+  params['b']['kernel'][:, 2], params['b']['bias'][2] = 0, 0
+
+  method = methods.fisher_forgetting(alpha, power=power)
+  z = np.stack([
+      (ref.flat(method(problem, key).params) - ref.flat(params))
+      / np.sqrt(ref.flat(v)) for key in jax.random.split(jax.random.key(0), 60)])
+  # Standard normal, entry by entry: five standard errors.
+  assert np.abs(z.mean(0)).max() < 5 / np.sqrt(60)
+  assert np.abs(np.square(z).mean(0) - 1).max() < 5 * np.sqrt(2 / 60)

@@ -1,0 +1,58 @@
+"""PGU's loss, spaces and projected step against numpy."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from unsc_jax import methods
+from unsc_jax import moments
+from unsc_jax.methods.pgu import amplitude_rank
+
+KEY = jax.random.key(0)
+SHARE = .8
+
+
+def expected(problem, ref, *, short=0):
+  """One projected step of plain SGD at .1."""
+  params, x, y = ref.params(problem), problem.forget.x, problem.forget.y
+
+  def loss(p):
+    prob = ref.softmax(ref.logits(p, x))
+    own = prob[np.arange(len(y)), y]
+    entropy = -(prob * np.log(prob)).sum(-1)
+    return -np.log(1 - (own - .05)).mean() - .2 * entropy.mean()
+
+  gradient = ref.gradient(loss, params)
+  new = jax.tree.map(np.copy, params)
+  inputs = {'a': problem.retain.x, 'b': ref.hidden(params, problem.retain.x)}
+  for name, rows in inputs.items():
+    u, s, _ = np.linalg.svd(np.asarray(rows, np.float64).T, full_matrices=True)
+    k = 1 + int(np.sum(np.cumsum(s) < SHARE * s.sum())) - short
+    u = u[:, :max(k, 1)]
+    g = gradient[name]['kernel']
+    new[name]['kernel'] -= .1 * (g - u @ (u.T @ g))
+  return new
+
+
+@pytest.mark.parametrize('published', [False, True])
+def test_step(toy, ref, published):
+  method = methods.pgu(
+      optax.sgd(.1), share=SHARE, published=published, steps=1, batch_size=10)
+  ref.assert_close(method(toy, KEY).params,
+                   expected(toy, ref, short=int(published)), 1e-3)
+
+
+def test_stored_moments_take_the_place_of_retained_data(toy, ref):
+  both = np.concatenate([toy.retain.x, toy.forget.x])
+  _, everything = moments.input_moments(toy.fn)(toy.params, both)
+  method = methods.pgu(
+      optax.sgd(.1), everything=everything, share=SHARE, steps=1, batch_size=10)
+  ref.assert_close(method(toy, KEY).params, expected(toy, ref), 1e-3)
+
+
+def test_rank_counts_roots():
+  values = np.array([100., 9., 1., 1e-9, 0.])
+  for share, rank in ((.5, 1), (.71, 1), (.72, 2), (.95, 3)):
+    assert int(amplitude_rank(share)(values)) == rank
+    assert int(amplitude_rank(share, published=True)(values)) == max(rank - 1, 1)

@@ -1,0 +1,35 @@
+"""UNSC's step against activations and their singular vectors in numpy."""
+
+import jax
+import numpy as np
+import optax
+
+from unsc_jax import certificate
+from unsc_jax import methods
+from unsc_jax import spaces
+
+KEY = jax.random.key(0)
+
+
+def test_step_is_projected(toy, ref):
+  params, energy = ref.params(toy), .9
+  logits = ref.logits(params, toy.forget.x)
+  labels = logits[:, :2].argmax(-1)  # class 2 is forgotten
+  pseudo = type(toy.forget)(toy.forget.x, labels)
+  gradient = ref.gradient(lambda p: ref.cross_entropy(p, pseudo), params)
+  inputs = {'a': toy.retain.x, 'b': ref.hidden(params, toy.retain.x)}
+  for name, rows in inputs.items():
+    u, s, _ = np.linalg.svd(np.asarray(rows, np.float64).T)
+    k = 1 + int(np.sum(np.cumsum(s**2) < energy * np.sum(s**2)))
+    g = gradient[name]['kernel']
+    params[name]['kernel'] -= .1 * (g - u[:, :k] @ (u[:, :k].T @ g))
+  method = methods.unsc(
+      spaces.pooled(energy), optax.sgd(.1), steps=1, batch_size=10)
+  ref.assert_close(method(toy, KEY).params, params, 1e-3)
+
+
+def test_hands_on_what_it_was_confined_to(toy):
+  done = methods.unsc(spaces.pooled(.9), steps=20)(toy, KEY)
+  assert set(done.bases) == {'a/kernel', 'b/kernel'}
+  drift = certificate.drift(done.moments, toy.params, done.params)
+  assert max(map(float, drift.values())) < .32  # the root of what energy lets go

@@ -1,0 +1,171 @@
+"""What is to be forgotten arrives as gradients: their sums and their squares.
+
+One streamed pass over a set, the network as in evaluation. `B` examples a
+batch, `C` classes. Batches are pytrees with `x` `[B, ...]` and `y` `[B]`, as
+`problem.Examples`.
+"""
+
+from collections.abc import Callable, Iterable
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import sharding
+
+_losses = optax.softmax_cross_entropy_with_integer_labels
+
+
+def total(fn: Callable, params: Any, batches: Iterable) -> Any:
+  r"""The gradient of the summed cross-entropy over all batches.
+
+  .. math:: g = \sum_i \nabla_\theta \, \mathrm{CE}(f_\theta(x_i), y_i)
+
+  Args:
+    fn: `(params, x) -> logits`.
+    params: pytree of arrays.
+    batches: examples, one batch after the other, of any sizes.
+
+  Returns:
+    A pytree like `params`. Cost: one forward and one backward pass.
+
+  Example:
+    >>> from unsc_jax.problem import Examples
+    >>> data = Examples(jnp.ones((4, 1)), jnp.zeros(4, int))
+    >>> fn = lambda params, x: x @ params
+    >>> print(total(fn, jnp.zeros((1, 2)), [data]))
+    [[-2.  2.]]
+  """
+  return _sum(_gradient(fn), params, batches)
+
+
+def mean_square(
+    fn: Callable, params: Any, batches: Iterable, *, group: int = 1
+) -> Any:
+  r"""The mean squared gradient: the diagonal of the empirical Fisher matrix.
+
+  .. math:: F = \frac{1}{n} \sum_i (\nabla_\theta \,
+    \mathrm{CE}(f_\theta(x_i), y_i))^2
+
+  Args:
+    fn: `(params, x) -> logits`.
+    params: pytree of arrays.
+    batches: examples; the sizes should be few, each is compiled for.
+    group: squares the mean gradient of so many examples instead of each one's.
+      Published code squares those of minibatches, which shrinks `F` by about
+      that much and mixes in the squared mean. A last group may be smaller.
+
+  Returns:
+    A pytree like `params`. Cost: one forward and one backward pass.
+
+  Raises:
+    ValueError: there is no batch.
+
+  Example:
+    >>> from unsc_jax.problem import Examples
+    >>> data = Examples(jnp.array([[2.], [4.]]), jnp.zeros(2, int))
+    >>> fn = lambda params, x: x @ params
+    >>> print(mean_square(fn, jnp.zeros((1, 2)), [data]))
+    [[2.5 2.5]]
+  """
+  squares, count = _sum(_squares(fn, group), params, batches)
+  return jax.tree.map(lambda leaf: leaf / count, squares)
+
+
+def fisher(fn: Callable, params: Any, batches: Iterable) -> Any:
+  r"""The diagonal of the Fisher matrix, over the network's own labels.
+
+  .. math:: F = E_x \sum_{y=1}^C p_\theta(y \mid x)
+    (\nabla_\theta \, \mathrm{CE}(f_\theta(x), y))^2
+
+  Args:
+    fn: `(params, x) -> logits`.
+    params: pytree of arrays.
+    batches: examples, of which only `x` matters.
+
+  Returns:
+    A pytree like `params`. Cost: one forward and `C` backward passes.
+
+  Example:
+    >>> from unsc_jax.problem import Examples
+    >>> data = Examples(jnp.array([[2.]]), jnp.zeros(1, int))
+    >>> fn = lambda params, x: x @ params
+    >>> print(fisher(fn, jnp.zeros((1, 2)), [data]).round(3))
+    [[1. 1.]]
+  """
+  squares, count = _sum(_fisher(fn), params, batches)
+  return jax.tree.map(lambda leaf: leaf / count, squares)
+
+
+def _sum(step: Callable, params: Any, batches: Iterable) -> Any:
+  out = None
+  for batch in batches:
+    now = step(params, batch)
+    out = now if out is None else jax.tree.map(jnp.add, out, now)
+    sharding.settle(out)
+  if out is None:
+    raise ValueError('there is no data to take gradients of; pass one batch.')
+  return out
+
+
+@functools.lru_cache(maxsize=16)
+def _gradient(fn):
+  return jax.jit(jax.grad(
+      lambda params, batch: _losses(fn(params, batch.x), batch.y).sum()))
+
+
+_AT_ONCE = 8  # gradients of so many groups are held in memory
+
+
+def _add_up(per_group, params, groups):
+  """Sums the squares that `per_group` gives, a few groups at a time."""
+  n = len(jax.tree.leaves(groups)[0])
+  width = min(_AT_ONCE, n)
+  whole = n // width * width
+  chunks = jax.tree.map(
+      lambda leaf: leaf[:whole].reshape(-1, width, *leaf.shape[1:]), groups)
+  several = lambda chunk: jax.tree.map(
+      lambda leaf: leaf.sum(0), jax.vmap(per_group, (None, 0))(params, chunk))
+  add = lambda carry, new: jax.tree.map(jnp.add, carry, new)
+  start = jax.tree.map(lambda p: jnp.zeros(p.shape, jnp.float32), params)
+  out, _ = jax.lax.scan(
+      lambda carry, chunk: (add(carry, several(chunk)), None), start, chunks)
+  if whole < n:
+    out = add(out, several(jax.tree.map(lambda leaf: leaf[whole:], groups)))
+  return out
+
+
+@functools.lru_cache(maxsize=16)
+def _squares(fn, group):
+  def of_group(params, batch):
+    gradient = jax.grad(
+        lambda params: _losses(fn(params, batch.x), batch.y).mean())(params)
+    return jax.tree.map(jnp.square, gradient)
+
+  def step(params, batch):
+    n = len(batch.y)
+    whole = n // group * group
+    split = lambda leaf: leaf[:whole].reshape(-1, group, *leaf.shape[1:])
+    parts = [jax.tree.map(split, batch)] if whole else []
+    if whole < n:
+      parts.append(jax.tree.map(lambda leaf: leaf[None, whole:], batch))
+    sums = [_add_up(of_group, params, part) for part in parts]
+    return jax.tree.map(lambda *s: sum(s), *sums), -(-n // group)
+  return jax.jit(step)
+
+
+@functools.lru_cache(maxsize=16)
+def _fisher(fn):
+  def of_example(params, x):
+    logits, pull = jax.vjp(lambda params: fn(params, x[None])[0], params)
+    p = jax.nn.softmax(logits)
+    # The rows of sqrt(p_y) (p - e_y), whose pull-backs squared sum to F.
+    rows = jnp.sqrt(p)[:, None] * (p[None] - jnp.eye(len(p)))
+    (gradients,) = jax.vmap(pull)(rows.astype(logits.dtype))
+    return jax.tree.map(lambda g: jnp.square(g).sum(0), gradients)
+
+  def step(params, batch):
+    return _add_up(of_example, params, jnp.asarray(batch.x)), len(batch.x)
+  return jax.jit(step)

@@ -1,0 +1,88 @@
+"""DEL: deletion by example localization; reset where the examples live."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import edits
+from unsc_jax import gradients
+from unsc_jax import masks
+from unsc_jax import objectives
+from unsc_jax import problem as problem_lib
+from unsc_jax import schedules
+from unsc_jax import trace
+from unsc_jax import training
+from unsc_jax.methods import clock
+from unsc_jax.methods import frame
+from unsc_jax.methods import head
+from unsc_jax.methods import passes
+
+
+def example_localization(
+    optimizer: optax.GradientTransformation | None = None, *,
+    share: float = .3, channel_share: float = .1, published: bool = False,
+    steps: int = 300, batch_size: int = 128,
+) -> problem_lib.Method:
+  r"""Finds the channels that hold the examples, resets them, and trains those.
+
+  .. math:: s_j = \Bigl|\theta_j \sum_{D_f} \nabla_j \mathrm{CE}\Bigr|, \quad
+    c_o = \frac{1}{h} \sum \text{top}_h\, s_{:,o}, \quad
+    \theta \leftarrow (1 - m) \theta_0 + m\, \theta'
+
+  where `m` marks the top `alpha P` scalars by the score of their channel; then
+  it trains on retained data with gradients masked by `m`, the head free as a
+  whole. For single examples, whose method it is, and for whole classes.
+
+  Args:
+    optimizer: any of Optax, confined to the mask; SGD at .015 with momentum .9
+      and a cosine down to a hundredth.
+    share: `alpha`, of all weights.
+    channel_share: the part of a channel's weights, at least one, whose mean is
+      its score: `h`.
+    published: as the code: `h` a tenth of the number of channels instead, and
+      the head's weights of forgotten classes survive where the mask leaves
+      them. By default those of whole classes are reset.
+    steps: updates to make.
+    batch_size: retain examples a step.
+
+  Returns:
+    The method. Cost: 3 passes over the forget set, `3 * steps * batch_size` over
+    retained data. It needs `Network.init`.
+
+  Source: DEL (arXiv 2412.02432), exact from code, but with the last batch of
+  the forget set, which the code drops.
+  """
+  optimizer = optimizer or optax.sgd(
+      optax.cosine_decay_schedule(.015, steps, .01), momentum=.9)
+  h = (lambda site: site.folded[2] // 10) if published else channel_share
+
+  def method(problem, key):
+    stopwatch = clock.Stopwatch()
+    fresh_key, *keys = jax.random.split(key, 4)
+    with stopwatch('edit'):
+      mask = localize(problem, share, h)
+      if problem.forget_classes and not published:
+        rows = head.of_classes(problem, problem.forget_classes)
+        mask = jax.tree.map(jnp.logical_or, mask, rows)
+      params = edits.reset(
+          problem.params, training.fresh(problem.network, fresh_key), mask)
+      own = head.paths(problem)
+      free = jax.tree_util.tree_map_with_path(
+          lambda path, m: m | (trace.path_name(path) in own), mask)
+    return frame.train(
+        problem, params, objectives.objective(retain=objectives.cross_entropy),
+        masks.confine(optimizer, free),
+        schedules.retain_only(steps, batch_size), keys, stopwatch)
+  return method
+
+
+def localize(problem: problem_lib.Problem, share: float, h=.1):
+  """DEL's mask: the top share of weights by the scores of their channels."""
+  gradient = gradients.total(
+      problem.fn, problem.params, passes.batches(problem, problem.forget))
+  scores = masks.by_channel(
+      masks.weighted(gradient, problem.params), passes.sites(problem), h)
+  scores = jax.tree_util.tree_map_with_path(
+      lambda path, s: s if problem.network.trainable(trace.path_name(path))
+      else jnp.full(s.shape, -jnp.inf), scores)
+  return masks.top(scores, share)

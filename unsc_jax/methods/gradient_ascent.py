@@ -1,0 +1,76 @@
+"""Gradient ascent on what is to be forgotten, alone or beside what remains."""
+
+import optax
+
+from unsc_jax import objectives
+from unsc_jax import problem as problem_lib
+from unsc_jax import schedules
+from unsc_jax.methods import defaults
+from unsc_jax.methods import frame
+
+
+def gradient_ascent(
+    optimizer: optax.GradientTransformation | None = None, *,
+    steps: int = 50, batch_size: int = 128,
+) -> problem_lib.Method:
+  r"""Climbs the loss of the forget set.
+
+  .. math:: \max_\theta \mathrm{CE}(f_\theta(x), y), \quad (x, y) \in D_f
+
+  The loss has no bound: stop early, or the network breaks. For whole classes and
+  for single examples.
+
+  Args:
+    optimizer: any of Optax; SGD at 1e-4.
+    steps: updates to make.
+    batch_size: forget examples a step.
+
+  Returns:
+    The method. Cost: `3 * steps * batch_size` passes over the forget set;
+    retained data are not touched.
+
+  Source: GA, or NegGrad, of the field's tables; exact from code.
+  """
+  return frame.compose(
+      objective=objectives.objective(
+          forget=objectives.scaled(objectives.cross_entropy, -1.)),
+      transform=optimizer or optax.sgd(1e-4),
+      schedule=schedules.forget_only(steps, batch_size))
+
+
+def neggrad_plus(
+    optimizer: optax.GradientTransformation | None = None, *,
+    alpha: float = .95, steps: int = 200, batch_size: int = 128,
+) -> problem_lib.Method:
+  r"""NegGrad+: descends on retain and climbs on forget batches at once.
+
+  .. math:: \min_\theta \alpha \, \mathrm{CE}_{D_r} - (1 - \alpha) \,
+    \mathrm{CE}_{D_f}
+
+  For whole classes and for single examples.
+
+  Args:
+    optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
+    alpha: weight of what remains, in [0, 1]; .95 to .9999 is published.
+    steps: updates to make.
+    batch_size: examples of each set a step.
+
+  Returns:
+    The method. Cost: `6 * steps * batch_size` passes, half of them over either
+    set.
+
+  Raises:
+    ValueError: alpha is not in [0, 1].
+
+  Source: NegGrad+ of SCRUB (arXiv 2302.09880), exact from code: `zip(retain,
+  cycle(forget))`.
+  """
+  if not 0 <= alpha <= 1:
+    raise ValueError(
+        f'alpha is the weight of what remains, in [0, 1], not {alpha}.')
+  return frame.compose(
+      objective=objectives.objective(
+          forget=objectives.scaled(objectives.cross_entropy, alpha - 1),
+          retain=objectives.scaled(objectives.cross_entropy, alpha)),
+      transform=optimizer or defaults.sgd(),
+      schedule=schedules.paired(steps, batch_size))

@@ -1,0 +1,110 @@
+"""Only the last layers learn again: CF-k and EU-k."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import edits
+from unsc_jax import masks
+from unsc_jax import objectives
+from unsc_jax import problem as problem_lib
+from unsc_jax import schedules
+from unsc_jax import trace
+from unsc_jax import training
+from unsc_jax.methods import defaults
+from unsc_jax.methods import frame
+from unsc_jax.methods import passes
+
+
+def cf_k(
+    optimizer: optax.GradientTransformation | None = None, *,
+    k: int = 1, steps: int = 200, batch_size: int = 128,
+) -> problem_lib.Method:
+  r"""Catastrophic forgetting of the last `k` layers.
+
+  .. math:: \min_{\theta_{-k:}} \mathrm{CE}(f_\theta(x), y), \quad
+    (x, y) \in D_r
+
+  The layers are the captured ones in the order in which they run, each with the
+  parameters beside its kernel; everything else is frozen, norms included. For
+  whole classes and for single examples.
+
+  Args:
+    optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
+    k: how many layers.
+    steps: updates to make.
+    batch_size: retain examples a step.
+
+  Returns:
+    The method. Cost: up to `3 * steps * batch_size` passes over retained data;
+    the forget set is not touched.
+
+  Raises:
+    ValueError: when used: the network has fewer layers.
+
+  Source: Goel et al. (arXiv 2201.06640), exact from code for networks without
+  norms after their last layers.
+  """
+  return _last_k(None, optimizer, k, steps, batch_size)
+
+
+def eu_k(
+    optimizer: optax.GradientTransformation | None = None, *,
+    k: int = 1, steps: int = 200, batch_size: int = 128,
+) -> problem_lib.Method:
+  r"""Exact unlearning of the last `k` layers: reset, then trained again.
+
+  .. math:: \theta_{-k:} \leftarrow \theta'_{-k:}, \quad \text{then as CF-}k
+
+  With `k` all layers it is retraining. The layers before keep what they know.
+  For whole classes and for single examples.
+
+  Args:
+    optimizer: as for `cf_k`.
+    k: how many layers.
+    steps: updates to make.
+    batch_size: retain examples a step.
+
+  Returns:
+    The method. Cost: as `cf_k`. It needs `Network.init`, whose initialisation
+    takes the place of the published code's Kaiming normal.
+
+  Raises:
+    ValueError: when used: the network has fewer layers, or no `init`.
+
+  Source: as `cf_k`.
+  """
+  def edit(problem, key):
+    return edits.reset(
+        problem.params, training.fresh(problem.network, key), last(problem, k))
+  return _last_k(edit, optimizer, k, steps, batch_size)
+
+
+def _last_k(edit, optimizer, k, steps, batch_size):
+  def transform(problem, params, key):
+    del params, key
+    return frame.Confined(masks.confine(
+        optimizer or defaults.sgd(), last(problem, k)))
+
+  return frame.compose(
+      edit=edit,
+      objective=objectives.objective(retain=objectives.cross_entropy),
+      transform=transform, schedule=schedules.retain_only(steps, batch_size))
+
+
+def last(problem: problem_lib.Problem, k: int):
+  """Marks the parameters of the last `k` layers, a pytree of booleans."""
+  layers = list(passes.sites(problem))
+  if not 1 <= k <= len(layers):
+    raise ValueError(
+        f'k is {k}, but the network has {len(layers)} captured layers; choose '
+        f'one of 1 to {len(layers)}.')
+  parents = {path.rpartition('/')[0] for path in layers[-k:]}
+
+  def mark(path, leaf):
+    name = trace.path_name(path)
+    chosen = name in layers[-k:] or (
+        name not in layers and '/' in name
+        and name.rpartition('/')[0] in parents)
+    return jnp.full(leaf.shape, chosen)
+  return jax.tree_util.tree_map_with_path(mark, problem.params)

@@ -1,0 +1,104 @@
+"""PGU: projected-gradient unlearning, without the retained data."""
+
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import bases as bases_lib
+from unsc_jax import moments as moments_lib
+from unsc_jax import objectives
+from unsc_jax import problem as problem_lib
+from unsc_jax import projection
+from unsc_jax import schedules
+from unsc_jax.methods import frame
+from unsc_jax.methods import passes
+
+
+def amplitude_rank(
+    share: float, *, published: bool = False
+) -> bases_lib.RankRule:
+  r"""Keeps the fewest directions that carry a share of the singular values.
+
+  .. math:: k = \min \{ k : \textstyle\sum_{i \le k} \sqrt{\lambda_i}
+    \ge \rho \sum_i \sqrt{\lambda_i} \}
+
+  Roots weigh small directions more than `bases.energy_rank` does.
+
+  Args:
+    share: `rho`, in (0, 1].
+    published: stops one short of it, with one direction at least.
+
+  Returns:
+    A rule for `null_space_bases`.
+
+  Raises:
+    ValueError: the share is not in (0, 1].
+
+  Example:
+    >>> values = jnp.array([9., 4., 1.])
+    >>> [int(amplitude_rank(.6, published=p)(values)) for p in (False, True)]
+    [2, 1]
+  """
+  by_energy = bases_lib.energy_rank(share)
+  def rule(eigenvalues):
+    rank = by_energy(jnp.sqrt(jnp.maximum(eigenvalues, 0)))
+    return jnp.maximum(rank - 1, 1) if published else rank
+  return rule
+
+
+def pgu(
+    optimizer: optax.GradientTransformation | None = None, *,
+    everything: moments_lib.Moments | None = None, share: float = .95,
+    entropy_weight: float = .2, offset: float = .05, published: bool = False,
+    steps: int = 100, batch_size: int = 128, moments_batch_size: int = 256,
+) -> problem_lib.Method:
+  r"""Lowers the label's probability where the retained data do not feel it.
+
+  .. math:: L = -\log(1 - (p_y - o)) - w \, H(p), \quad x \in D_f, \quad
+    M_{retain} = M_{all} - M_{forget}
+
+  and every update is projected away from the leading directions of
+  `M_retain`. Biases, scales and running statistics are frozen. For whole classes
+  and for single examples; the entropy term asks for evenly spread answers, which
+  a retrained network does not give.
+
+  Args:
+    optimizer: any of Optax, confined by `project_updates`; SGD from .1 to .01.
+    everything: moments of the whole training set, stored when the network was
+      trained: then no retained example is touched. By default they are taken
+      here, of both sets.
+    share: of each layer's singular values that is kept; .9 to .95 is published.
+    entropy_weight: `w`.
+    offset: `o`.
+    published: takes one direction less in every layer, as the code does.
+    steps: updates to make. The published stop, when held-out accuracy passes
+      that of the forget set, is left to the caller.
+    batch_size: forget examples a step.
+    moments_batch_size: examples a step of the passes for moments.
+
+  Returns:
+    The method. Cost: one pass over the forget set, `3 * steps * batch_size`
+    passes, and one over the retained data without `everything`.
+
+  Source: PGU (arXiv 2312.04095), exact from code, with the patches that a
+  convolution sees and dropout at rest while moments are taken.
+  """
+  optimizer = optimizer or optax.sgd(
+      optax.exponential_decay(.1, steps, .1))
+  unlikely = objectives.unlikelihood(offset)
+  rule = amplitude_rank(share, published=published)
+
+  def term(logits, y):
+    return unlikely(logits, y) - entropy_weight * objectives.entropy(logits, y)
+
+  def transform(problem, params, key):
+    del params, key
+    take = lambda x: passes.moments(problem, x, moments_batch_size)
+    retain = (take(problem.retain.x) if everything is None
+              else everything - take(problem.forget.x))
+    bases = bases_lib.null_space_bases(retain, rule)
+    return frame.Confined(
+        projection.project_updates(optimizer, bases), retain, bases)
+
+  return frame.compose(
+      objective=objectives.objective(forget=term), transform=transform,
+      schedule=schedules.forget_only(steps, batch_size))

@@ -1,0 +1,46 @@
+"""SSD: selective synaptic dampening."""
+
+from unsc_jax import edits
+from unsc_jax import gradients
+from unsc_jax import problem as problem_lib
+from unsc_jax.methods import frame
+from unsc_jax.methods import passes
+
+
+def ssd(
+    alpha: float = 10., strength: float = 1., *, group: int = 1,
+    batch_size: int = 256,
+) -> problem_lib.Method:
+  r"""Shrinks the weights that the forget set needs much more than the rest.
+
+  .. math:: \theta_j \leftarrow \theta_j \min(1, \lambda F_j / F^f_j)
+    \quad \text{where } F^f_j > \alpha F_j
+
+  `F` is the mean squared gradient over all training data, `F^f` that over the
+  forget set. For whole classes. On single examples the two are alike, so that
+  next to nothing happens.
+
+  Args:
+    alpha: how much more a weight has to matter; 10 (ViT 5, faces 50).
+    strength: `lambda`; 1 (faces .1).
+    group: squares the mean gradient of so many examples; 1 is the diagonal of
+      the Fisher matrix, the published code squares those of minibatches.
+    batch_size: examples a step of the passes.
+
+  Returns:
+    The method. Cost: one forward and one backward pass over both sets, example
+    by example; nothing is trained.
+
+  Source: SSD (arXiv 2308.07707), exact from code with `group` its batch size.
+  """
+  def edit(problem, key):
+    del key
+    importance = lambda data: gradients.mean_square(
+        problem.fn, problem.params,
+        passes.batches(problem, data, batch_size), group=group)
+    forget, retain = importance(problem.forget), importance(problem.retain)
+    n_f, n_r = len(problem.forget), len(problem.retain)
+    everything = passes.weighted_mean((forget, n_f), (retain, n_r))
+    return edits.dampen(
+        problem.params, everything, forget, alpha=alpha, strength=strength)
+  return frame.compose(edit=edit)
