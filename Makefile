@@ -37,8 +37,9 @@ test-oldest: $(OLDEST)/.oldest
 	$(OLDEST)/bin/python $(PYTEST) -m 'not slow and not real_data'
 
 bench: $(VENV)/.dev
-	@for file in benchmarks/*.py; do \
-	  echo "== $$file"; $(VENV)/bin/python $$file || exit 1; done
+	@for file in benchmarks/[!_]*.py; do echo "== $$file"; \
+	  $(VENV)/bin/python -m "benchmarks.$$(basename $$file .py)" || exit 1; \
+	done
 
 install: $(VENV)/.dev
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
 import tyro
 
 from experiments import bars
@@ -20,6 +19,7 @@ from experiments import measure
 from experiments import runs
 from experiments import settings as settings_lib
 from experiments import tables
+from unsc_jax import bases as bases_lib
 from unsc_jax import certificate
 from unsc_jax import checkpoints
 from unsc_jax import data as data_lib
@@ -48,7 +48,7 @@ class Config:
   energy: float | None = None
   """Share of the inputs' energy to protect in every layer."""
   learning_rate: float | None = None
-  """Of Adam, confined to the null space."""
+  """Of the optimiser that the null space confines."""
   steps: int | None = None
   """Unlearning steps."""
   curve: tuple[float, ...] = ()
@@ -74,9 +74,7 @@ def run(config: Config) -> dict[str, Any]:
   chosen = _choose(config)
   dataset = data_lib.load(config.dataset, config.data_dir)
   problem_lib.split_classes(dataset.train, chosen.forget)  # fail before training
-  network = network_lib.from_linen(
-      settings_lib.NETWORKS[chosen.network](num_classes=dataset.num_classes),
-      dataset.train.x.shape[1:])
+  network = build(chosen, dataset)
   results: dict[str, Any] = {
       'schema': report.SCHEMA, 'experiment': 'forget_class',
       **runs.describe_run(), 'config': _plain(config, chosen),
@@ -94,6 +92,14 @@ def run(config: Config) -> dict[str, Any]:
   print(tables.render(results['rows']))
   print(f'\n{config.out / name / "report.html"}')
   return results
+
+
+def build(chosen: settings_lib.Settings, dataset: data_lib.Dataset
+          ) -> problem_lib.Network:
+  """The network, for the data set's images and classes."""
+  module = settings_lib.NETWORKS[chosen.network]
+  return network_lib.from_linen(
+      module(num_classes=dataset.num_classes), dataset.train.x.shape[1:])
 
 
 def _choose(config: Config) -> settings_lib.Settings:
@@ -127,8 +133,10 @@ def _choose(config: Config) -> settings_lib.Settings:
 def _plain(config: Config, chosen: settings_lib.Settings) -> dict[str, Any]:
   plain = {name: str(value) if isinstance(value, pathlib.Path) else value
            for name, value in dataclasses.asdict(config).items()}
+  how = {**chosen.unlearning._asdict(),
+         'optimizer': chosen.unlearning.optimizer.__name__.lstrip('_')}
   return {**plain, 'model': chosen.network, 'forget': list(chosen.forget),
-          'epochs': chosen.recipe.epochs, **chosen.unlearning._asdict()}
+          'epochs': chosen.recipe.epochs, **how}
 
 
 _COMBINE = {
@@ -138,11 +146,10 @@ _COMBINE = {
 }
 
 
-def _unsc(config: Config, chosen: settings_lib.Settings) -> problem_lib.Method:
-  how = chosen.unlearning
+def _unsc(how: settings_lib.Unlearning, combine) -> problem_lib.Method:
   return methods.unsc(
-      _COMBINE[config.combine](how.energy), optax.adam(how.learning_rate),
-      steps=how.steps, batch_size=how.batch_size)
+      combine(how.energy), how.optimizer(how.learning_rate),
+      steps=how.steps, batch_size=how.batch_size, stop_below=how.stop_below)
 
 
 def _methods(config, chosen) -> dict[str, problem_lib.Method]:
@@ -150,29 +157,40 @@ def _methods(config, chosen) -> dict[str, problem_lib.Method]:
   if config.reference:
     retrain = methods.original()  # its weights are put in its place
   return {'original': methods.original(), 'retrain': retrain,
-          'head_only': methods.head_only(), 'unsc': _unsc(config, chosen)}
+          'head_only': methods.head_only(),
+          'unsc': _unsc(chosen.unlearning, _COMBINE[config.combine])}
+
+
+def pose(chosen: settings_lib.Settings, dataset: data_lib.Dataset,
+         network: problem_lib.Network, key: jax.Array,
+         checkpoint: pathlib.Path | None = None) -> problem_lib.Problem:
+  """The problem of forgetting, with an original that is trained or restored."""
+  mesh = sharding.data_mesh() if jax.device_count() > 1 else None
+  if checkpoint:
+    params = _restore(network, checkpoint)
+  else:
+    params = training.train(
+        network, dataset.train, chosen.recipe, key, mesh=mesh,
+        progress=bars.progress, label='training the original').params
+  retain, forget = problem_lib.split_classes(dataset.train, chosen.forget)
+  return problem_lib.Problem(
+      network, params, retain, forget, dataset.num_classes, chosen.forget,
+      held_out=dataset.validation, mesh=mesh, progress=bars.progress)
+
+
+def _restore(network: problem_lib.Network, path: pathlib.Path):
+  return checkpoints.load(path, jax.eval_shape(network.init, jax.random.key(0)))
 
 
 def _run_seed(config, chosen, dataset, network, seed: int, results) -> None:
   """All rows of one seed, added to the results."""
-  mesh = sharding.data_mesh() if jax.device_count() > 1 else None
   train_key, method_key, probe_key = jax.random.split(jax.random.key(seed), 3)
-  restore = lambda path: checkpoints.load(
-      path, jax.eval_shape(network.init, jax.random.key(0)))
-  if config.checkpoint:
-    params = restore(config.checkpoint)
-  else:
-    params = training.train(
-        network, dataset.train, chosen.recipe, train_key, mesh=mesh,
-        progress=bars.progress, label=f'training, seed {seed}').params
-  retain, forget = problem_lib.split_classes(dataset.train, chosen.forget)
-  problem = problem_lib.Problem(
-      network, params, retain, forget, dataset.num_classes, chosen.forget,
-      held_out=dataset.validation, mesh=mesh, progress=bars.progress)
+  problem = pose(chosen, dataset, network, train_key, config.checkpoint)
   done = {name: method(problem, method_key)
           for name, method in _methods(config, chosen).items()}
   if config.reference:
-    done['retrain'] = done['retrain']._replace(params=restore(config.reference))
+    done['retrain'] = done['retrain']._replace(
+        params=_restore(network, config.reference))
   bench = measure.Bench(
       problem, dataset.train, dataset.test, done['unsc'].moments,
       config.probe_epochs, probe_key)
@@ -199,10 +217,13 @@ def _layers(problem, unlearned) -> list[dict[str, Any]]:
 
 def _curve(config, chosen, bench, key) -> list[dict[str, Any]]:
   """UNSC at several energies: what protection costs and buys."""
+  # The moments are there already; only the bases change.
+  stored = lambda energy: lambda classes: bases_lib.null_space_bases(
+      bench.moments, energy)
   points = []
   for energy in sorted({*config.curve, chosen.unlearning.energy}):
-    there = chosen._replace(unlearning=chosen.unlearning._replace(energy=energy))
-    row = measure.row(bench, _unsc(config, there)(bench.problem, key))
+    method = _unsc(chosen.unlearning._replace(energy=energy), stored)
+    row = measure.row(bench, method(bench.problem, key))
     points.append({'energy': energy, **row['metrics']})
   return points
 

@@ -1,6 +1,5 @@
 """One row of a table: everything that is measured of one unlearned network."""
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -85,8 +84,8 @@ def _probe(bench: Bench, unlearned) -> np.ndarray:
   inputs = features.layer_inputs(problem.fn, head)
   read = lambda x: predict.predict(inputs, params, x, mesh=problem.mesh)
   return probe.linear_probe(
-      dataclasses.replace(bench.train, x=read(bench.train.x)),
-      dataclasses.replace(bench.test, x=read(bench.test.x)),
+      bench.train.replace(x=read(bench.train.x)),
+      bench.test.replace(x=read(bench.test.x)),
       problem.num_classes, bench.key, epochs=bench.probe_epochs,
       progress=problem.progress)
 

@@ -19,12 +19,18 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
+def _momentum(learning_rate: float) -> optax.GradientTransformation:
+  return optax.sgd(learning_rate, momentum=.9)
+
+
 class Unlearning(NamedTuple):
   """How UNSC runs. Chosen on validation data, see `experiments.choose`."""
   energy: float = .99
-  learning_rate: float = 1e-3
-  steps: int = 100
-  batch_size: int = 128
+  learning_rate: float = .05
+  steps: int = 300
+  batch_size: int = 256
+  stop_below: float = .02
+  optimizer: Callable[[float], optax.GradientTransformation] = _momentum
 
 
 class Settings(NamedTuple):
@@ -51,17 +57,14 @@ _IMAGES = training.Recipe(_one_cycle, epochs=30, batch_size=512)
 # The networks and classes of the paper; its training schedules are unknown.
 SETTINGS = {
     'digits': Settings(
-        'small_cnn', training.Recipe(_adam_cosine, 30, 64), (3,)),
+        'small_cnn', training.Recipe(_adam_cosine, 30, 64), (3,),
+        Unlearning(learning_rate=1e-3, batch_size=128, stop_below=.005,
+                   optimizer=optax.adam)),
     'mnist': Settings('alexnet', _IMAGES._replace(epochs=10), (3,)),
-    'fashion_mnist': Settings(
-        'alexnet', _IMAGES._replace(epochs=10), (6,),
-        Unlearning(learning_rate=3e-4, batch_size=256)),
-    'cifar10': Settings(
-        'allcnn', _IMAGES, (3,), Unlearning(learning_rate=3e-4)),
-    'svhn_cropped': Settings(
-        'vgg11', _IMAGES, (3,), Unlearning(learning_rate=3e-4)),
+    'fashion_mnist': Settings('alexnet', _IMAGES._replace(epochs=10), (6,)),
+    'cifar10': Settings('allcnn', _IMAGES, (3,)),
+    'svhn_cropped': Settings('vgg11', _IMAGES, (3,)),
     'cifar100': Settings(
         'resnet18', _IMAGES._replace(epochs=60),
-        (65, 80, 51, 28, 85, 97, 67, 86, 19, 32),
-        Unlearning(learning_rate=3e-4)),
+        (65, 80, 51, 28, 85, 97, 67, 86, 19, 32)),
 }

@@ -15,26 +15,36 @@ _COLUMNS = {
 
 
 def render(rows: Sequence[dict[str, Any]]) -> str:
+  """The table of `cells`, and a line that says how to read it."""
+  return overview.table(cells(rows)) + (
+      '\nIn brackets: the gap to the network retrained without the class.')
+
+
+def cells(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
   """Methods by metrics: mean ± spread over seeds, and the gap to retraining.
 
   Args:
     rows: of `results.json`.
 
   Returns:
-    The table, and a line that says how to read it.
+    The table's rows, the head first.
   """
   methods = list(dict.fromkeys(row['method'] for row in rows))
   values = lambda method, metric: np.array(
       [row['metrics'][metric] for row in rows if row['method'] == method
        and row['metrics'][metric] is not None], float) * 100
-  table = [('method', *_COLUMNS.values(), 'seconds')]
+  table = [('method', *_COLUMNS.values(), 'time / retrain')]
   for method in methods:
-    cells = [_cell(values(method, m), values('retrain', m)) for m in _COLUMNS]
-    seconds = np.mean([sum(row['seconds'].values()) for row in rows
-                       if row['method'] == method])
-    table.append((method, *cells, f'{seconds:.1f}'))
-  return overview.table(table) + (
-      '\nIn brackets: the gap to the network retrained without the class.')
+    measured = [_cell(values(method, m), values('retrain', m)) for m in _COLUMNS]
+    table.append((method, *measured, _time(rows, method)))
+  return table
+
+
+def _time(rows: Sequence[dict[str, Any]], method: str) -> str:
+  """Wall time as a share of retraining's: absolute times tell of the machine."""
+  spent = lambda name: sum(sum(row['seconds'].values()) for row in rows
+                           if row['method'] == name)
+  return f'{spent(method) / spent("retrain"):.2f}' if spent('retrain') else '-'
 
 
 def _cell(values: np.ndarray, reference: np.ndarray) -> str:

@@ -7,12 +7,12 @@ from unsc_jax.bases import energy_rank
 from unsc_jax.bases import null_space_bases
 from unsc_jax.bases import threshold_rank
 from unsc_jax.certificate import drift
-from unsc_jax.overview import capacity
-from unsc_jax.overview import sites
 from unsc_jax.moments import accumulate
 from unsc_jax.moments import input_moments
 from unsc_jax.moments import Moment
 from unsc_jax.moments import Moments
+from unsc_jax.overview import capacity
+from unsc_jax.overview import sites
 from unsc_jax.projection import assert_preserves
 from unsc_jax.projection import leak
 from unsc_jax.projection import null_space_projection

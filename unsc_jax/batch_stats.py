@@ -51,15 +51,16 @@ def reestimate(
     ValueError: `x` is empty, or a part of 'batch_stats' does not belong to a
       `nn.BatchNorm`.
 
-  >>> class Net(nn.Module):
-  ...   @nn.compact
-  ...   def __call__(self, x, train):
-  ...     return nn.BatchNorm(use_running_average=not train)(x)
-  >>> x = np.array([[1.], [3.], [5.]], np.float32)
-  >>> variables = Net().init(jax.random.key(0), x, train=False)
-  >>> new = reestimate(Net(), variables, x, batch_size=2)
-  >>> print(new['batch_stats']['BatchNorm_0']['mean'])
-  [3.]
+  Example:
+    >>> class Net(nn.Module):
+    ...   @nn.compact
+    ...   def __call__(self, x, train):
+    ...     return nn.BatchNorm(use_running_average=not train)(x)
+    >>> x = np.array([[1.], [3.], [5.]], np.float32)
+    >>> variables = Net().init(jax.random.key(0), x, train=False)
+    >>> new = reestimate(Net(), variables, x, batch_size=2)
+    >>> print(new['batch_stats']['BatchNorm_0']['mean'])
+    [3.]
 
   Source: "precise BatchNorm" (Wu and Johnson, 2021, arXiv 2105.07576).
   """
@@ -71,14 +72,15 @@ def reestimate(
         f'{batch_size}: give at least one of each.')
 
   statistics = jax.jit(functools.partial(_of_batch, model))
-  mean = collections.defaultdict(float)  # sums over examples, float64
-  square = collections.defaultdict(float)
+  mean: Any = collections.defaultdict(float)  # sums over examples, float64
+  square: Any = collections.defaultdict(float)
   starts = range(0, len(x), batch_size)
   for start in progress(starts, 'BatchNorm statistics', len(starts)):
     batch = x[start:start + batch_size]
-    for path, (m, v) in jax.device_get(statistics(variables, batch)).items():
-      mean[path] += np.float64(m) * len(batch)
-      square[path] += (np.float64(v) + np.float64(m)**2) * len(batch)
+    for path, found in statistics(variables, batch).items():
+      m, v = (np.asarray(a, np.float64) for a in found)
+      mean[path] += m * len(batch)
+      square[path] += (v + m**2) * len(batch)
 
   new = {}
   for path in mean:

@@ -66,12 +66,13 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
     ValueError: A key is missing or left over, or has another shape or kind of
       dtype than in `like`.
 
-  >>> variables = {'params': {'fc': {'kernel': jnp.ones((3, 2))}}}
-  >>> with tempfile.TemporaryDirectory() as folder:
-  ...   save(f'{folder}/trained.npz', variables)
-  ...   loaded = load(f'{folder}/trained.npz', like=variables)
-  >>> loaded['params']['fc']['kernel'].shape
-  (3, 2)
+  Example:
+    >>> variables = {'params': {'fc': {'kernel': jnp.ones((3, 2))}}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...   save(f'{folder}/trained.npz', variables)
+    ...   loaded = load(f'{folder}/trained.npz', like=variables)
+    >>> loaded['params']['fc']['kernel'].shape
+    (3, 2)
   """
   path = pathlib.Path(path).absolute()
   if path.is_dir():

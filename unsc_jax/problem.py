@@ -30,8 +30,12 @@ class Examples:
     return len(self.y)
 
   def where(self, mask: np.ndarray) -> 'Examples':
-    """The examples that a boolean mask [N] selects."""
+    """The examples that a boolean mask [N], or an array of indices, selects."""
     return Examples(self.x[mask], self.y[mask])
+
+  def replace(self, **changes: np.ndarray) -> 'Examples':
+    """The same with other `x` or `y`."""
+    return dataclasses.replace(self, **changes)
 
 
 def _as_in_evaluation(fn):

@@ -30,9 +30,10 @@ def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
     ValueError: The name is unknown.
     FileNotFoundError: The data set has not been prepared in `data_dir`.
 
-  >>> dataset = load('digits')
-  >>> dataset.train.x.shape[1:], dataset.num_classes
-  ((8, 8, 1), 10)
+  Example:
+    >>> dataset = load('digits')
+    >>> dataset.train.x.shape[1:], dataset.num_classes
+    ((8, 8, 1), 10)
   """
   if name not in NAMES:
     raise ValueError(

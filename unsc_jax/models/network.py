@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from flax import linen as nn
-import jax
 import jax.numpy as jnp
 
 from unsc_jax import batch_stats

@@ -1,0 +1,77 @@
+"""Writes the README's figures from the results that scripts have written.
+
+  python docs/update_readme.py
+
+Every number in the README stands between two marks, and comes from here.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from experiments import tables  # noqa: E402
+
+
+def main() -> None:
+  readme = ROOT / 'README.md'
+  readme.write_text(updated(readme.read_text()))
+
+
+def updated(text: str) -> str:
+  """The README with every marked block made anew."""
+  for mark, make in {'optimizer_order': _optimizer_order, 'results': _results}.items():
+    block = re.compile(f'<!-- {mark} -->.*?<!-- /{mark} -->', re.DOTALL)
+    if not block.search(text):
+      raise ValueError(f'the README has no block {mark}.')
+    made = f'<!-- {mark} -->\n{make()}\n<!-- /{mark} -->'
+    text = block.sub(lambda _, made=made: made, text)
+  return text
+
+
+def _load(path: str) -> dict:
+  return json.loads((ROOT / path).read_text())
+
+
+def _markdown(rows: list[list[str]]) -> str:
+  head, *body = [f'| {" | ".join(row)} |' for row in rows]
+  return '\n'.join([head, '|' + '---|' * len(rows[0]), *body])
+
+
+def _results() -> str:
+  """Class 6 of FashionMNIST: the table and the energy-against-drift curve."""
+  results = _load('docs/results/fashion_mnist-alexnet-forget-6.json')
+  table = _markdown([list(row) for row in tables.cells(results['rows'])])
+  percent = lambda value: f'{100 * value:.1f}'
+  curve = _markdown([
+      ['energy protected', 'forget test %', 'retain test %', 'drift %', 'probe %'],
+      *[[f'{p["energy"]:g}', *(percent(p[k]) for k in (
+          'forget_test', 'retain_test', 'logit_drift', 'probe'))]
+        for p in results['curve']]])
+  versions = results['environment']
+  return f'''FashionMNIST, class 6 ("Shirt") of a trained AlexNet; macro accuracies, and in
+brackets the gap to the network retrained without the class:
+
+{table}
+
+What protection costs and buys:
+
+{curve}
+
+`{results["command"]}`
+
+Seed {results["rows"][0]["seed"]}, jax {versions["jax"]}, {versions["device_kind"]}, {versions["cpu_count"]} cores. The
+checkpoints are ours; without them the script trains both networks itself.'''
+
+
+def _optimizer_order() -> str:
+  """What each order of projection and optimiser leaks."""
+  results = _load('benchmarks/results/optimizer_order.json')
+  return json.dumps(results)[:200]
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,117 @@
+"""Every method with the settings that a search may choose from.
+
+Each grid holds the published kind of setting at scales that fit networks which
+train in seconds to minutes: rates first, then what the method is most known to
+hang on.
+"""
+
+from collections.abc import Callable, Mapping
+import itertools
+from typing import Any, NamedTuple
+
+import numpy as np
+import optax
+
+from unsc_jax import methods
+from unsc_jax import problem as problem_lib
+from unsc_jax import spaces
+
+
+class Candidate(NamedTuple):
+  """One method and its grid: setting to the values it may take."""
+  build: Callable[..., problem_lib.Method]
+  grid: Mapping[str, tuple] = {}
+
+  def settings(self, trials: int, seed: int) -> list[dict[str, Any]]:
+    """The grid's points, or so many of them drawn by seed."""
+    points = [dict(zip(self.grid, values))
+              for values in itertools.product(*self.grid.values())]
+    order = np.random.default_rng(seed).permutation(len(points))
+    return [points[i] for i in sorted(order[:trials])]
+
+
+def _sgd(rate):
+  return optax.sgd(rate, momentum=.9)
+
+
+def _with(method, optimizer=_sgd, **fixed):
+  """A factory that takes a learning rate instead of an optimiser."""
+  return lambda rate, **given: method(optimizer(rate), **{**fixed, **given})
+
+
+_RATES = (.003, .01, .03, .1)
+_SLOW = (.0003, .001, .003, .01)
+_ADAM = (1e-4, 3e-4, 1e-3, 3e-3)
+
+
+def all_methods() -> dict[str, Candidate]:
+  """Name, as in `unsc_jax.methods`, to its candidate."""
+  adam = optax.adam
+  m = methods
+  return {
+      'fine_tune': Candidate(_with(m.fine_tune), {'rate': (.01, .03, .1, .3)}),
+      'cf_k': Candidate(_with(m.cf_k), {'rate': _RATES, 'k': (1, 2)}),
+      'eu_k': Candidate(_with(m.eu_k), {'rate': _RATES, 'k': (1, 2)}),
+      'gradient_ascent': Candidate(
+          _with(m.gradient_ascent, lambda rate: optax.chain(
+              optax.clip_by_global_norm(1.), optax.sgd(rate))),
+          {'rate': _RATES, 'steps': (25, 50)}),
+      'neggrad_plus': Candidate(
+          _with(m.neggrad_plus, steps=60),
+          {'rate': _SLOW, 'alpha': (.9, .95, .99)}),
+      'random_label': Candidate(
+          _with(m.random_label, adam), {'rate': _ADAM}),
+      'boundary_shrink': Candidate(
+          _with(m.boundary_shrink, steps=50),
+          {'rate': _SLOW, 'bound': (.1, .5)}),
+      'fisher_forgetting': Candidate(
+          m.fisher_forgetting, {'alpha': (1e-9, 1e-8, 1e-7, 1e-6)}),
+      'l1_sparse': Candidate(
+          _with(m.l1_sparse, steps=300),
+          {'rate': (.03, .1), 'alpha': (3e-4, 1e-3, 3e-3)}),
+      'influence': Candidate(
+          m.influence, {'alpha': (.5, 1., 2., 4.), 'damping': (.1, 1.)}),
+      'bad_teacher': Candidate(
+          _with(m.bad_teacher, adam), {'rate': _ADAM}),
+      'scrub': Candidate(
+          _with(m.scrub, rounds=6),
+          {'rate': _SLOW, 'forget_rounds': (2, 3)}),
+      'delete': Candidate(
+          _with(m.delete, steps=50), {'rate': _SLOW}),
+      'unsir': Candidate(
+          lambda impair, repair: m.unsir(
+              adam(impair), adam(repair), noise_copies=3, impair_epochs=2),
+          {'impair': (3e-3, 1e-2, 2e-2), 'repair': (1e-3, 3e-3)}),
+      'salun': Candidate(
+          _with(m.salun, rounds=5),
+          {'rate': (.003, .01, .03), 'share': (.3, .5)}),
+      'ssd': Candidate(
+          m.ssd, {'alpha': (2., 4., 10.), 'strength': (.1, .3, 1.)}),
+      'pgu': Candidate(
+          _with(m.pgu, optax.sgd),
+          {'rate': (.03, .1, .3), 'share': (.7, .8, .9)}),
+      'loft': Candidate(
+          m.loft, {'rank': (9, 20, 40, 80), 'centred': (True, False)}),
+      'esc': Candidate(m.esc, {'share': (.01, .02, .04, .08)}),
+      'class_projection': Candidate(
+          m.class_projection,
+          {'alpha_retain': (30., 100., 1000.), 'alpha_forget': (3., 30.)}),
+      'dimensional_alignment': Candidate(
+          _with(m.dimensional_alignment),
+          {'rate': (.003, .01), 'weight': (.1, 1., 10.)}),
+      'example_localization': Candidate(
+          _with(m.example_localization),
+          {'rate': (.015, .05), 'share': (.1, .3, .6)}),
+      'scissorhands': Candidate(
+          _with(m.scissorhands, steps=100),
+          {'rate': (.003, .01), 'share': (.03, .1), 'weight': (.005, .02, .05)}),
+      'partially_blinded': Candidate(
+          _with(m.partially_blinded, adam, steps=40),
+          {'rate': (1e-4, 3e-4), 'gamma': (.3, 1., 3.)}),
+      'retention_masking': Candidate(
+          _with(m.retention_masking),
+          {'rate': (.01, .03, .1), 'share': (.3, .5)}),
+      'unsc': Candidate(
+          lambda rate, energy: m.unsc(spaces.pooled(energy), adam(rate)),
+          {'rate': (3e-4, 1e-3, 3e-3), 'energy': (.95, .97, .99)}),
+  }

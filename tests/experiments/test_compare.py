@@ -1,0 +1,58 @@
+"""The comparison: settings are chosen without the test set or the request."""
+
+import dataclasses
+import json
+
+import pytest
+
+from experiments import candidates
+from experiments import compare
+from experiments import forget_class
+from experiments import settings as settings_lib
+from unsc_jax import data
+from unsc_jax import methods
+from unsc_jax import report
+
+CONFIG = compare.Config(
+    only=('delete', 'esc'), seeds=(0,), trials=2, epochs=4, probe_epochs=1)
+
+
+def test_every_method_is_compared():
+  parts = {'Confined', 'compose', 'null_space', 'saliency', 'whole_classes'}
+  controls = {'original', 'retrain', 'head_only'}
+  assert set(candidates.all_methods()) == set(methods.__all__) - parts - controls
+
+
+def test_search_needs_no_test_set_and_puts_the_best_first():
+  dataset = data.load('digits')._replace(test=None)
+  chosen = settings_lib.SETTINGS['digits']
+  chosen = chosen._replace(
+      network='mlp', recipe=chosen.recipe._replace(epochs=4))
+  network = forget_class.build(chosen, dataset)
+  found = {name: candidates.all_methods()[name] for name in CONFIG.only}
+  searched = compare._search(CONFIG, found, chosen, dataset, network, 0)
+  for name, trials in searched.items():
+    assert len(trials) == 2
+    assert trials[0]['gap'] <= trials[1]['gap']
+    assert set(trials[0]['settings']) == set(found[name].grid)
+
+
+def test_draws_settings_by_seed():
+  candidate = candidates.all_methods()['scissorhands']
+  assert candidate.settings(5, 1) == candidate.settings(5, 1)
+  assert candidate.settings(5, 1) != candidate.settings(5, 2)
+  assert len(candidate.settings(1000, 0)) == 12
+
+
+def test_writes_what_a_report_reads(tmp_path, capsys):
+  compare.run(dataclasses.replace(CONFIG, out=tmp_path, name='here'))
+  results = json.loads((tmp_path / 'here' / 'results.json').read_text())
+  report.validate(results)
+  assert results['config']['surrogate'] not in results['forget_classes']
+  assert results['methods'] == ['original', 'retrain', 'head_only', *CONFIG.only]
+  assert 'delete' in capsys.readouterr().out
+
+
+def test_surrogate_is_another_class():
+  with pytest.raises(ValueError, match='is the request'):
+    compare.run(compare.Config(forget=(3,), surrogate=3))

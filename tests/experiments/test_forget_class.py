@@ -1,0 +1,108 @@
+"""The script: what it writes, and what it says when it can't."""
+
+import json
+
+import jax
+import pytest
+
+from experiments import forget_class
+from experiments import runs
+from experiments import settings
+from unsc_jax import checkpoints
+from unsc_jax import report
+from unsc_jax.models import network as network_lib
+
+FAST = {'epochs': 2, 'steps': 20, 'probe_epochs': 1, 'model': 'mlp'}
+
+
+def _config(folder, **changes):
+  return forget_class.Config(out=folder, name='run', **{**FAST, **changes})
+
+
+@pytest.fixture(scope='module')
+def done(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('runs')
+  results = forget_class.run(_config(folder, seeds=(0, 1), curve=(.9,)))
+  return folder, results
+
+
+def test_results_and_page_are_written(done):
+  folder, results = done
+  on_disk = json.loads((folder / 'run' / 'results.json').read_text())
+  report.validate(on_disk)
+  assert len(on_disk['rows']) == 4 * 2
+  assert {row['method'] for row in on_disk['rows']} == {
+      'original', 'retrain', 'head_only', 'unsc'}
+  assert [point['energy'] for point in on_disk['curve']] == [.9, .99]
+  assert on_disk['rows'][0]['metrics'] == results['rows'][0]['metrics']
+  page = (folder / 'run' / 'report.html').read_text()
+  assert page.startswith('<!DOCTYPE html>')
+  assert not [p for p in folder.iterdir() if p.name != 'run']
+
+
+def test_rows_mean_what_they_say(done):
+  rows = {(r['method'], r['seed']): r['metrics'] for r in done[1]['rows']}
+  for seed in (0, 1):
+    original, unsc = rows['original', seed], rows['unsc', seed]
+    assert original['logit_drift'] == 0
+    assert original['certificate'] == 0
+    assert rows['head_only', seed]['forget_test'] == 0
+    # The leak of the whole run, in float32 and over all steps.
+    assert unsc['leak'] < 1e-4
+    assert 0 < unsc['certificate'] < 1
+    assert unsc['forget_test'] < original['forget_test']
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'dataset': 'imagenet'}, 'No data set is called .imagenet.: choose one of'),
+    ({'model': 'lenet'}, 'No network is called .lenet.: choose one of'),
+    ({'combine': 'sum'}, 'No way to combine classes is called .sum.'),
+    ({'forget': (12,)}, 'class 12 is not in the data; choose among 0, 1'),
+    ({'forget': tuple(range(10))}, 'all classes would be forgotten'),
+    ({'checkpoint': 'x.npz', 'seeds': (0, 1)}, 'one network, so it goes with one'),
+])
+def test_bad_input_is_one_sentence_and_no_folder(tmp_path, changes, message):
+  with pytest.raises(ValueError, match=message) as error:
+    forget_class.run(_config(tmp_path, **changes))
+  assert '\n' not in str(error.value)
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+  with pytest.raises(FileNotFoundError, match=r'nowhere\.npz'):
+    forget_class.run(_config(tmp_path, checkpoint=tmp_path / 'nowhere.npz'))
+
+
+def test_a_missing_data_set_says_how_to_fetch_it(tmp_path):
+  with pytest.raises(FileNotFoundError, match='fetch it once with'):
+    forget_class.run(_config(
+        tmp_path / 'runs', dataset='cifar10', model='allcnn',
+        data_dir=tmp_path / 'empty'))
+
+
+def test_a_failed_run_leaves_the_old_results(tmp_path):
+  with runs.folder(tmp_path / 'run') as folder:
+    (folder / 'results.json').write_text('old')
+
+  def broken_run():
+    with runs.folder(tmp_path / 'run') as folder:
+      (folder / 'results.json').write_text('half')
+      raise RuntimeError('broke')
+
+  with pytest.raises(RuntimeError, match='broke'):
+    broken_run()
+  assert (tmp_path / 'run' / 'results.json').read_text() == 'old'
+  with runs.folder(tmp_path / 'run') as folder:
+    (folder / 'results.json').write_text('new')
+  assert (tmp_path / 'run' / 'results.json').read_text() == 'new'
+  assert [p.name for p in tmp_path.iterdir()] == ['run']
+
+
+def test_a_checkpoint_is_where_the_run_starts(tmp_path, done):
+  network = network_lib.from_linen(settings.NETWORKS['mlp'](), (8, 8, 1))
+  checkpoints.save(tmp_path / 'w.npz', network.init(jax.random.key(5)))
+  results = forget_class.run(_config(tmp_path, checkpoint=tmp_path / 'w.npz'))
+  row = results['rows'][0]
+  assert row['method'] == 'original'
+  assert row['metrics']['retain_test'] < .5  # untrained, unlike the retrained
+  assert results['rows'][1]['metrics']['retain_test'] > .5
