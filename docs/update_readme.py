@@ -68,9 +68,16 @@ checkpoints are ours; without them the script trains both networks itself.'''
 
 
 def _optimizer_order() -> str:
-  """What each order of projection and optimiser leaks."""
+  """What each order of projection and optimiser leaks, on the digits."""
   results = _load('benchmarks/results/optimizer_order.json')
-  return json.dumps(results)[:200]
+  rows = results['results']['digits']
+  orders = ('chain(P, opt)', 'chain(opt, P)', 'project_updates')
+  cell = lambda row: (
+      f'{row["leak"]:.0e} / {100 * row["drift"]:.0f} % / {100 * row["forgets"]:.0f} %')
+  return _markdown([
+      ['leak / retained drift / forgotten', *(f'`{order}`' for order in orders)],
+      *[[name, *(cell(rows[name][order]) for order in orders)]
+        for name in ('sgd', 'adam', 'adamw', 'lion', 'clip + sgd', 'muon')]])
 
 
 if __name__ == '__main__':

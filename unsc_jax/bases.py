@@ -12,6 +12,7 @@ import functools
 import warnings
 
 import jax
+from jax import core
 from jax import lax
 import jax.numpy as jnp
 import numpy as np
@@ -140,7 +141,7 @@ def eigh_float64(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
   Raises:
     TypeError: it is called under `jax.jit`.
   """
-  if isinstance(matrices, jax.core.Tracer):
+  if isinstance(matrices, core.Tracer):
     raise TypeError(
         'eigh_float64 runs on the host, not inside jax.jit; take bases outside, '
         'or with solver=eigh.')
@@ -212,7 +213,7 @@ def _check(moments: moments_lib.Moments) -> None:
     raise ValueError(
         'there are no moments: none of the parameters was captured; '
         '`unsc_jax.sites` tells why.')
-  if any(isinstance(m.count, jax.core.Tracer) for m in moments):
+  if any(isinstance(m.count, core.Tracer) for m in moments):
     return
   moments_lib.check_finite(moments)
   if all(np.max(moment.count) <= 0 for moment in moments):
@@ -232,7 +233,7 @@ def _basis(moment: moments_lib.Moment, rule: RankRule, solver: Eigh) -> Basis:
   rank = rule(values)
   d = values.shape[-1]
   columns = np.arange(d)
-  if isinstance(rank, jax.core.Tracer):
+  if isinstance(rank, core.Tracer):
     vectors *= (columns >= rank[:, None])[:, None]
     return Basis(site, True, vectors, values, rank)
   # Cut to the smaller of the two. Where layers differ, zero columns fill up.
@@ -245,7 +246,7 @@ def _basis(moment: moments_lib.Moment, rule: RankRule, solver: Eigh) -> Basis:
 
 def _warn_if_full(basis: Basis) -> None:
   """Names a site of which some layers cannot change at all."""
-  if isinstance(basis.rank, jax.core.Tracer):
+  if isinstance(basis.rank, core.Tracer):
     return
   layers, d = basis.eigenvalues.shape
   full = int((np.asarray(basis.rank) == d).sum())

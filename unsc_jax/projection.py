@@ -71,7 +71,7 @@ def null_space_projection(
   Source: UNSC (IJCAI 2024), algorithm 2, which projects gradients of plain SGD;
   exact.
   """
-  def init_fn(params):
+  def init_fn(params) -> Any:
     _check(bases, params)
     return NullSpaceState(_copy(bases))
 
@@ -120,7 +120,7 @@ def project_updates(
   """
   inner = optax.with_extra_args_support(optimizer)
 
-  def init_fn(params):
+  def init_fn(params) -> Any:
     _check(bases, params)
     return ProjectedState(_copy(bases), inner.init(params))
 
@@ -223,7 +223,7 @@ def assert_preserves(
 
   state, moved = optimizer.init(params), 0
   # Some updates are zero: the first of a warm-up, all but one of MultiSteps.
-  for i, key in enumerate(jax.random.split(jax.random.key(0), 100 * steps)):
+  for key in jax.random.split(jax.random.key(0), 100 * steps):
     scale = (1., 1e3, 1e-3)[moved % 3]  # large ones so that clipping bites
     state, params, leaks, moves = jax.block_until_ready(
         step(key, scale, state, params, bases))

@@ -40,7 +40,7 @@ def stored_ways(d: int) -> dict[str, Stored]:
   same = lambda x: x
   pad = lambda x: np.pad(np.asarray(x), ((0, 0), (2, 0)))
   stack = lambda x: np.stack([0 * x, x])
-  return {
+  ways = {
       'as it is': Stored(same, same, same),
       'outputs first': Stored(lambda w: w.T, lambda p: p.T, same),
       'in reverse': Stored(lambda w: w[::-1], lambda p: p[::-1],
@@ -48,13 +48,13 @@ def stored_ways(d: int) -> dict[str, Stored]:
       'split': Stored(lambda w: w.reshape(a, d // a, -1),
                       lambda p: p.reshape(d, -1), same),
       'swapped': _swap(a, d // a),
-      'part of a larger one': Stored(
-          lambda w: np.concatenate([np.ones_like(w[:2]), w])
-          if len(w) > 1 else np.concatenate([w, w, w]),
-          lambda p: p[2:], pad),
       'second of a stack': Stored(lambda w: np.stack([w + 1, w]), lambda p: p[1],
                                   stack),
   }
+  if d > 1:  # a single row is one of a stack
+    ways['part of a larger one'] = Stored(
+        lambda w: np.concatenate([np.ones_like(w[:2]), w]), lambda p: p[2:], pad)
+  return ways
 
 
 class Network(NamedTuple):

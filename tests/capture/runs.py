@@ -75,3 +75,4 @@ def changes(case: case_lib.Case) -> tuple[dict, dict]:
     fit = lambda x: x * (size / (np.linalg.norm(x) or 1))
     inside[path], outside[path] = fit(free), fit(draw)
   return inside, outside
+

@@ -71,6 +71,16 @@ def test_moving_what_has_no_basis_is_a_leak(layer):
     unsc_jax.assert_preserves(tx, bases, params)
 
 
+def test_nan_in_one_of_several_parameters_is_seen(layer):
+  params, bases = layer
+  params, bases = {'v': params['w'], **params}, {'v': bases['w'], **bases}
+  tx = optax.chain(
+      unsc_jax.null_space_projection(bases),
+      optax.stateless(lambda u, _: {**u, 'w': u['w'] * jnp.nan}))
+  with pytest.raises(AssertionError, match='nan % of the update of w leaves'):
+    unsc_jax.assert_preserves(tx, bases, params)
+
+
 def test_rounding_is_named_for_what_it_is(layer):
   params, bases = layer
   params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)

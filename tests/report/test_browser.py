@@ -56,7 +56,7 @@ class Browser:
     return self('Runtime.evaluate', expression=expression,
                 returnByValue=True)['result']['value']
 
-  def _read(self, timeout: float = 60.):
+  def _read(self, timeout: float = 180.):
     end = time.monotonic() + timeout
     while b'\0' not in self._buffer:
       ready, *_ = select.select([self._from], [], [], end - time.monotonic())

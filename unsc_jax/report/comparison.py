@@ -120,7 +120,8 @@ def _judge(results, metric, column, method) -> Cell:
   place = 'like' if found.within else 'above' if found.value > 0 else 'below'
   control = column.get(CONTROL, ())
   tie = None
-  if method not in (ORIGINAL, CONTROL) and control:
+  if (method not in (ORIGINAL, CONTROL) and control
+      and np.isfinite(control).all()):
     tie = bool(abs(cell.mean - np.mean(control)) <= found.band)
   return cell._replace(band=float(found.band), place=place, tie=tie)
 

@@ -35,8 +35,8 @@ def with_v(fn):
 
 def refused(what, fn, reason, params=None, **more) -> Case:
   params = params or W
-  return hand(what, with_v(fn), {**params, 'v': V}, X,
-              untapped=dict.fromkeys(params, reason), **more)
+  reasons = reason if isinstance(reason, dict) else dict.fromkeys(params, reason)
+  return hand(what, with_v(fn), {**params, 'v': V}, X, untapped=reasons, **more)
 
 
 def _spectral(p, x):
@@ -80,8 +80,10 @@ CASES = [
     refused('biases', lambda p, x: x + p['b'], BIAS, {'b': weight(12)}),
     refused('scales', lambda p, x: x * p['s'], SCALE, {'s': weight(12)}),
     refused('weights divided by their norm', _spectral, SCALE),
-    refused('LoRA, merged', lambda p, x: x @ (p['w'] + p['a'] @ p['b']), '', {
-        'w': weight(12, 12), 'a': weight(12, 3), 'b': weight(3, 12)}),
+    refused('LoRA, merged', lambda p, x: x @ (p['w'] + p['a'] @ p['b']), {
+        'w': BIAS, 'a': 'multiplied by another parameter',
+        'b': 'multiplied by another parameter'}, {
+            'w': weight(12, 12), 'a': weight(12, 3), 'b': weight(3, 12)}),
     refused('a product of parameters', lambda p, x: x @ (p['a'] @ p['b']),
             'multiplied by another parameter', AB),
     refused('masked weights', lambda p, x: x @ (p['w'] * jnp.tri(12)), SCALE),

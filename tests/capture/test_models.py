@@ -1,0 +1,180 @@
+"""Models as people have them, small: how much is captured, and whether it holds."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.capture import case as case_lib
+from tests.capture import frameworks
+from tests.capture import runs
+import unsc_jax
+
+
+class Block(nn.Module):
+  """A transformer block."""
+  width: int
+  causal: bool = False
+
+  @nn.compact
+  def __call__(self, x, _=None):
+    mask = nn.make_causal_mask(x[..., 0]) if self.causal else None
+    h = nn.LayerNorm()(x)
+    x = x + nn.MultiHeadDotProductAttention(num_heads=2)(h, mask=mask)
+    h = nn.gelu(nn.Dense(2 * self.width)(nn.LayerNorm()(x)))
+    return x + nn.Dense(self.width)(h), None
+
+
+class ViT(nn.Module):
+  """Patches, a class token, scanned and rematerialised blocks, a head."""
+  width: int = 64
+  depth: int = 3
+
+  @nn.compact
+  def __call__(self, x):
+    x = nn.Conv(self.width, (4, 4), strides=4)(x)
+    x = x.reshape(len(x), -1, self.width)
+    token = self.param('token', nn.initializers.normal(), (1, 1, self.width))
+    x = jnp.concatenate([jnp.broadcast_to(token, (len(x), 1, self.width)), x], 1)
+    x = x + self.param('positions', nn.initializers.normal(), x.shape[1:])
+    blocks = nn.scan(nn.remat(Block, prevent_cse=False), length=self.depth,
+                     variable_axes={'params': 0}, split_rngs={'params': True})
+    x, _ = blocks(self.width)(x, None)
+    return nn.Dense(7)(nn.LayerNorm()(x)[:, 0])
+
+
+class GPT(nn.Module):
+  """Decoder only; the table of tokens is also the head."""
+  width: int = 48
+
+  @nn.compact
+  def __call__(self, ids):
+    table = nn.Embed(60, self.width)
+    x = table(ids) + nn.Embed(8, self.width)(jnp.arange(ids.shape[1]))
+    for _ in range(2):
+      x, _ = nn.remat(Block)(self.width, causal=True)(x)
+    return table.attend(nn.LayerNorm()(x))
+
+
+class ResNet(nn.Module):
+  """Two stages of residual blocks with BatchNorm."""
+
+  @nn.compact
+  def __call__(self, x, train=False):
+    norm = lambda: nn.BatchNorm(use_running_average=not train)
+    conv = lambda features, stride=1: nn.Conv(
+        features, (3, 3), strides=stride, use_bias=False)
+    x = nn.relu(norm()(conv(16)(x)))
+    for features, stride in ((16, 1), (24, 2)):
+      h = nn.relu(norm()(conv(features, stride)(x)))
+      h = norm()(conv(features)(h))
+      if h.shape != x.shape:
+        x = norm()(nn.Conv(features, (1, 1), strides=stride, use_bias=False)(x))
+      x = nn.relu(x + h)
+    return nn.Dense(5)(x.mean((1, 2)))
+
+
+class Mixer(nn.Module):
+  """Products along positions and along channels in turn."""
+
+  @nn.compact
+  def __call__(self, x):
+    x = nn.Conv(48, (4, 4), strides=4)(x).reshape(len(x), -1, 48)
+    for _ in range(2):
+      h = nn.LayerNorm()(x).swapaxes(1, 2)
+      h = nn.Dense(x.shape[1])(nn.gelu(nn.Dense(24)(h)))
+      x = x + h.swapaxes(1, 2)
+      x = x + nn.Dense(48)(nn.gelu(nn.Dense(64)(nn.LayerNorm()(x))))
+    return nn.Dense(5)(x.mean(1))
+
+
+class ConvNeXt(nn.Module):
+  """Depthwise convolutions, inverted bottlenecks, layer scale."""
+
+  @nn.compact
+  def __call__(self, x):
+    x = nn.LayerNorm()(nn.Conv(32, (2, 2), strides=2)(x))
+    for _ in range(2):
+      h = nn.Conv(32, (5, 5), feature_group_count=32)(x)
+      h = nn.Dense(32)(nn.gelu(nn.Dense(64)(nn.LayerNorm()(h))))
+      x = x + h * self.param(
+          f'scale{_}', nn.initializers.constant(.1), (32,))
+    return nn.Dense(5)(nn.LayerNorm()(x.mean((1, 2))))
+
+
+class DenseNet(nn.Module):
+  """Every layer sees all that came before it."""
+
+  @nn.compact
+  def __call__(self, x):
+    for _ in range(3):
+      h = nn.relu(nn.BatchNorm(use_running_average=True)(x))
+      x = jnp.concatenate([x, nn.Conv(8, (3, 3), use_bias=False)(h)], -1)
+    x = nn.avg_pool(x, (2, 2), (2, 2))
+    return nn.Dense(5)(x.reshape(len(x), -1))
+
+
+class Model(NamedTuple):
+  """What must hold of a model."""
+  make: Callable[[], nn.Module]
+  x: np.ndarray
+  captured: float  # the least share of the parameters
+  sites: int  # the number of captured parameters
+
+
+def images(n, size=8):
+  return case_lib.random(n, size, size, 3)
+
+
+MODELS = {
+    'ViT, scanned and rematerialised': Model(ViT, images(1), .97, 8),
+    'decoder-only transformer, tied': Model(
+        GPT, np.array([[3, 1, 4, 1], [5, 9, 2, 6]], np.int32), .97, 14),
+    'ResNet with BatchNorm': Model(ResNet, images(1, 4), .98, 7),
+    'MLP-Mixer': Model(Mixer, images(2), .96, 10),
+    'ConvNeXt': Model(ConvNeXt, images(1, 4), .94, 8),
+    'DenseNet': Model(DenseNet, images(1, 4), .98, 4),
+}
+CASES = [
+    case_lib.Case(name, 'Models', 'linen', lambda model=model: frameworks.linen(
+        model.make(), model.x)) for name, model in MODELS.items()]
+rows = pytest.mark.parametrize('case', CASES, ids=lambda case: case.what)
+
+
+@rows
+def test_nearly_all_is_captured(case):
+  fn, params, args = runs.network(case)
+  found = unsc_jax.sites(fn, params, *args)
+  model = MODELS[case.what]
+  assert found.covered > model.captured, str(found)
+  assert len({site.path for site in found.uses}) == model.sites, str(found)
+  for path in found.untapped:  # nothing but what has no inputs of its own
+    assert path.split('/')[-1] in (
+        'bias', 'scale', 'token', 'positions', 'scale0', 'scale1'), str(found)
+
+
+@rows
+def test_null_space_leaves_outputs_and_random_does_not(case):
+  _, params, args = runs.network(case)
+  forward = runs.forward(case)
+  out, _ = runs.result(case)
+  inside, outside = runs.changes(case)
+  assert all(map(np.any, inside.values()))
+  moved = runs.change(out, forward(runs.replace(params, inside), *args))
+  assert moved < 1e-4
+  far = runs.change(out, forward(runs.replace(params, outside), *args))
+  assert far > max(.1, 1000 * moved)
+
+
+def test_a_model_in_training_mode_is_captured_as_well():
+  """BatchNorm by the batch's own statistics, which the function returns."""
+  model, x = ResNet(), images(2, 4)
+  variables = model.init(jax.random.key(0), x)
+  fn = lambda params, x: model.apply(
+      {**variables, 'params': params}, x, train=True, mutable=['batch_stats'])
+  found = unsc_jax.sites(fn, variables['params'], x)
+  assert len({site.path for site in found.uses}) == 7
