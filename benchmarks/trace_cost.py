@@ -76,7 +76,6 @@ def measure(kind: str) -> dict:
 
   fn, params, ids = network(kind)
   entries = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
-  rows = {'kind': kind, 'parameters': entries,
   rows = {'kind': kind, 'parameters': entries}
   for name, run in (
       ('jaxpr', lambda: jax.make_jaxpr(fn)(params, ids)),

@@ -63,8 +63,9 @@ What protection costs and buys:
 
 `{results["command"]}`
 
-Seed {results["rows"][0]["seed"]}, jax {versions["jax"]}, {versions["device_kind"]}, {versions["cpu_count"]} cores. The
-checkpoints are ours; without them the script trains both networks itself.'''
+Seed {results["rows"][0]["seed"]}, jax {versions["jax"]}, {versions["device_kind"]} with
+{versions["cpu_count"]} cores. The checkpoints are ours; without them the script
+trains both networks itself.'''
 
 
 def _optimizer_order() -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 import math
 from typing import Any, NamedTuple
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -61,6 +62,10 @@ def sites(fn: Callable, params: Any, *args: Any) -> Sites:
   Returns:
     The sites; its string is a table.
 
+  Raises:
+    TypeError: a leaf of `params` is not an array.
+    ValueError: two leaves of `params` have the same path.
+
   Example:
     >>> fn = lambda params, x: x @ params['w'] + params['b']
     >>> params = {'w': jnp.ones((3, 2)), 'b': jnp.ones(2)}
@@ -72,14 +77,15 @@ def sites(fn: Callable, params: Any, *args: Any) -> Sites:
     not captured, frozen by default  share  because it is
     b                                25.0%  added, as a bias is
   """
+  leaves = trace.leaf_paths(params)
+  trace.check_arrays(leaves)
   found: list[trace.Trace] = []
 
   def run(params, *args):
     found.append(trace.trace(fn, lambda site, inputs: (), params, *args))
 
   jax.eval_shape(run, params, *args)
-  sizes = {path: math.prod(jnp.shape(leaf))
-           for path, leaf in trace.leaf_paths(params).items()}
+  sizes = {path: math.prod(jnp.shape(leaf)) for path, leaf in leaves.items()}
   return Sites(found[0].uses, found[0].untapped, sizes)
 
 
@@ -96,6 +102,11 @@ class Capacity(NamedTuple):
   """How much room there is to forget, layer by layer."""
   rooms: Mapping[str, tuple[Room, ...]]
 
+  def roomy(self, share: float = 0.05) -> list[str]:
+    """Parameters of which at least this share of directions is free."""
+    enough = lambda room: room.free >= max(1, share * room.fan_in)
+    return [path for path, rooms in self.rooms.items() if all(map(enough, rooms))]
+
   def __str__(self) -> str:
     lines = [f'{path}: {", ".join(map(str, rooms))}'
              for path, rooms in self.rooms.items()]
@@ -111,6 +122,11 @@ def capacity(bases: bases_lib.Bases) -> Capacity:
   Returns:
     Parameter path to the free directions of each of its sites.
 
+  Warns:
+    UserWarning: less than half of the layers have room (5 % of their directions
+      free), so that forgetting will have to happen in the few that have; often
+      that is the head alone, where it does not reach the features.
+
   Example:
     >>> from unsc_jax import moments
     >>> fn = moments.input_moments(lambda params, x: x @ params['w'])
@@ -121,7 +137,15 @@ def capacity(bases: bases_lib.Bases) -> Capacity:
   def room(basis):
     d = basis.eigenvalues.shape[-1]
     return Room(d - int(basis.rank.max()), d)
-  return Capacity({path: tuple(map(room, found)) for path, found in bases.items()})
+  found = Capacity({path: tuple(map(room, uses)) for path, uses in bases.items()})
+  roomy = found.roomy()
+  if 2 * len(roomy) < len(found.rooms):
+    where = f'in {", ".join(roomy)}' if roomy else 'nowhere, so nothing can change'
+    warnings.warn(
+        f'only {len(roomy)} of {len(found.rooms)} layers have room, at least 5 % '
+        f'of their directions: forgetting will have to happen {where}; for more '
+        'room lower the energy of the others, with per_path.', stacklevel=2)
+  return found
 
 
 def table(rows: list[tuple[str, ...]]) -> str:

@@ -94,7 +94,7 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any) -> Trace:
     TypeError: a leaf of `params` is not an array.
   """
   leaves = leaf_paths(params)
-  _check_arrays(leaves)
+  check_arrays(leaves)
   closed, shapes = jax.make_jaxpr(fn, return_shape=True)(params, *args)
   walk = _Walk(visit)
   marks: list[layout.Mark] = [
@@ -123,7 +123,8 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any) -> Trace:
                 for path in leaves if path not in paths})
 
 
-def _check_arrays(leaves: dict[str, Any]) -> None:
+def check_arrays(leaves: dict[str, Any]) -> None:
+  """Raises TypeError if a leaf is no array, naming its path."""
   for path, leaf in leaves.items():
     if not hasattr(leaf, 'dtype') and not isinstance(leaf, float | int | complex):
       raise TypeError(

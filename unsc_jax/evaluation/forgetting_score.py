@@ -135,7 +135,8 @@ def forgetting_quality(epsilons: chex.Array, models: int) -> jax.Array:
 
   Returns:
     Scalar in 0..1. Good is the quality of retrained models against others of
-    their kind, which is below 1.
+    their kind, which is far below 1: .19 for 2 × 512 draws of one normal
+    distribution, since the best of many rules is taken.
 
   Example:
     >>> float(forgetting_quality([.2, .7, 50.], 512))

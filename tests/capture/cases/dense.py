@@ -70,6 +70,34 @@ def _broadcast(p, x):
   return jnp.einsum('btd,tdo->bto', x, w)
 
 
+class Shared(nnx.Module):
+  """Two layers that hold one Param."""
+
+  def __init__(self):
+    self.a = nnx.Linear(12, 12, use_bias=False, rngs=nnx.Rngs(0))
+    self.b = nnx.Linear(12, 12, use_bias=False, rngs=nnx.Rngs(0))
+    self.b.kernel = self.a.kernel
+
+  def __call__(self, x):
+    return self.b(jnp.tanh(self.a(x)))
+
+
+def _whole_module():
+  """An NNX module is a pytree and can be the parameters itself."""
+  model = nnx.Sequential(
+      nnx.Linear(12, 9, use_bias=False, rngs=nnx.Rngs(0)),
+      nnx.Dropout(.5, deterministic=True, rngs=nnx.Rngs(0)),
+      nnx.Linear(9, 5, use_bias=False, rngs=nnx.Rngs(1)))
+  return case_lib.Network(lambda model, x: model(x), model, (X,))
+
+
+def _tied_equinox(key):
+  linear = eqx.nn.Linear(12, 12, use_bias=False, key=key)
+  pair = eqx.nn.Sequential([linear, eqx.nn.Lambda(jnp.tanh), linear])
+  where = lambda pair: pair.layers[2].weight
+  return eqx.nn.Shared(pair, where, lambda pair: pair.layers[0].weight)
+
+
 CASES = [
     hand('a product `x @ W`', lambda p, x: x @ p['w'], {'w': weight(12, 5)}, X,
          rows=first('w')),
@@ -175,6 +203,10 @@ CASES = [
     of('linen', 'Dense in bfloat16', lambda: frameworks.linen(
         nn.Dense(5, dtype=jnp.bfloat16), X), untapped={'bias': BIAS},
        tolerance=2e-2),
+    of('linen', 'Dense with partitioned parameters', lambda: frameworks.linen(
+        nn.Dense(5, use_bias=False, kernel_init=nn.with_partitioning(
+            nn.initializers.lecun_normal(), (None, 'model'))), X),
+       rows=first('kernel')),
     of('linen', 'DenseGeneral over two axes', lambda: frameworks.linen(
         nn.DenseGeneral((2, 5), axis=(-2, -1)), random(2, 3, 3, 4)),
        untapped={'bias': BIAS}, rows=lambda p, x: {'kernel': flat(x)}),
@@ -196,6 +228,11 @@ CASES = [
     of('NNX', 'Linear, as a pure dictionary', lambda: frameworks.nnx_model(
         nnx.Linear(12, 5, rngs=nnx.Rngs(0)), X, pure=True),
        untapped={'bias': BIAS}, rows=first('kernel')),
+    of('NNX', 'a Module as the parameters', _whole_module, untapped={
+        f'layers/1/rngs/{part}': 'not real and floating'
+        for part in ('count', 'key')}),
+    of('NNX', 'two layers that share a Param', lambda: frameworks.nnx_model(
+        Shared(), random(4, 12))),
     of('NNX', 'LinearGeneral', lambda: frameworks.nnx_model(
         nnx.LinearGeneral((3, 4), (2, 5), axis=(-2, -1), rngs=nnx.Rngs(0)),
         random(2, 3, 3, 4)), untapped={'bias': BIAS},
@@ -212,6 +249,9 @@ CASES = [
     of('Equinox', 'Linear', lambda: frameworks.equinox(
         lambda key: eqx.nn.Linear(12, 5, key=key), X), untapped={'bias': BIAS},
        rows=first('weight')),
+    of('Equinox', 'two layers tied by Shared', lambda: frameworks.equinox(
+        _tied_equinox, random(4, 12),
+        call=lambda shared, x: jax.vmap(shared())(x))),
     of('Equinox', 'MLP', lambda: frameworks.equinox(
         lambda key: eqx.nn.MLP(12, 5, 14, 2, key=key), X),
        untapped={f'layers/{i}/bias': BIAS for i in range(3)}),

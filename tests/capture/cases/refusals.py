@@ -108,6 +108,9 @@ CASES = [
     refused('weights sorted', lambda p, x: x @ jnp.sort(p['w']), 'used by `sort`'),
     refused('one entry for several inputs', lambda p, x: x @ jnp.broadcast_to(
         p['w'], (12, 12)), 'one entry multiplies several inputs', {'w': weight(12)}),
+    hand('a ragged product of experts', lambda p, x, sizes: lax.ragged_dot(
+        x, p['w'], sizes), {'w': weight(3, 12, 5)}, X, np.array([1, 2, 1]),
+         untapped={'w': 'used by `ragged_dot'}),
     refused('a layer, and also something else', lambda p, x: jnp.tanh(
         x @ p['w']) @ jnp.exp(p['w']), 'used by `exp`'),
     refused('two ways that exclude each other', _two_ways,
