@@ -14,6 +14,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from unsc_jax import layout
+from unsc_jax import varying
 
 
 class Dense(NamedTuple):
@@ -150,9 +151,10 @@ def gather(walk, eqn, ins, marks, totals):
       lax.GatherDimensionNumbers(
           (), at(rows), at(rows), at(batch), numbers.start_indices_batching_dims),
       (1,) * len(column), mode=p['mode'], fill_value=0)
-  counts, = jax.linear_transpose(
-      read, jax.ShapeDtypeStruct(tuple(shape[i] for i in column), jnp.float32))(
-          jnp.ones(ins[1].shape[:-1], jnp.float32))
+  devices = varying.axes(ins[1])
+  zeros = jnp.zeros([shape[i] for i in column], jnp.float32)
+  _, count = jax.vjp(read, varying.over(zeros, devices))
+  counts, = count(varying.over(jnp.ones(ins[1].shape[:-1]), devices))
   pick = lambda axes: tuple(table.dims[i] for i in axes)
   tables = math.prod(shape[i] for i in batch)
   return walk.emit(table, pick(batch), pick(rows),

@@ -79,13 +79,11 @@ def parts(mark: Mark) -> tuple[View, ...]:
 
 def same(a: Mark, b: Mark) -> bool:
   """Whether two values are the same entries of the same parameter."""
-  if a is None or b is None or type(a) is not type(b):
-    return a is b
-  if isinstance(a, Joined):
+  if isinstance(a, Joined) and isinstance(b, Joined):
     return a.axis == b.axis and len(a.parts) == len(b.parts) and all(
         map(same, a.parts, b.parts))
-  if not isinstance(a, View):
-    return True
+  if not (isinstance(a, View) and isinstance(b, View)):
+    return a is b or (a is not None and type(a) is type(b) is Data)
   equal = lambda s, t: s is t or (
       isinstance(s, int) and isinstance(t, int) and s == t)
   return ((a.path, a.dims, a.row) == (b.path, b.dims, b.row)

@@ -183,7 +183,9 @@ def input_moments(
     for site, sums in sorted(traced.values.items()):
       if site.path not in skipped:
         fixed = traced.fixed.get(site)
-        moment = Moment(site, *_flat(site, sums), fixed and _flat(site, fixed))
+        second, first, count = _flat(site, sums)
+        moment = Moment(
+            site, second, first, count, fixed and _flat(site, fixed))
         by_path[site.path] = (*by_path.get(site.path, ()), moment)
     moments = Moments(by_path)
     if axis_name is not None:
@@ -193,7 +195,7 @@ def input_moments(
   return with_moments
 
 
-def _flat(site: Site, sums: Any) -> tuple[jax.Array, ...]:
+def _flat(site: Site, sums: Any) -> Any:
   """Sums with one leading axis for all of a site's layers."""
   batch = len(site.batch_axis)
   return tuple(leaf.reshape(-1, *leaf.shape[batch:]) for leaf in sums)

@@ -8,8 +8,6 @@ import numpy as np
 
 from unsc_jax import layout
 
-View, Joined = layout.View, layout.Joined
-
 
 def passed_on(primitive: str, params: dict, operands: Sequence,
               marks: Sequence[layout.Mark]) -> list | None:
@@ -24,13 +22,13 @@ def passed_on(primitive: str, params: dict, operands: Sequence,
   Returns:
     A view for every result; None where the equation does something else.
   """
-  if primitive in ('optimization_barrier', 'device_put'):
+  if primitive in _UNCHANGED:
     return list(marks)
-  if primitive in _JOINS and all(isinstance(m, View) for m in marks):
+  if primitive in _JOINS and all(isinstance(m, layout.View) for m in marks):
     return [_JOINS[primitive](marks, params)]
   if primitive == 'select_n' and not marks[0] and all(
       layout.same(mark, marks[1]) for mark in marks[2:]):
-    return marks[1:2]  # whichever is chosen
+    return [marks[1]]  # whichever is chosen
   if sum(map(bool, marks)) > 1:
     return None
   if primitive in _SCALINGS:
@@ -38,26 +36,29 @@ def passed_on(primitive: str, params: dict, operands: Sequence,
   rule, view = _RULES.get(primitive), marks[0]
   if rule is None or not view:
     return None
-  if isinstance(view, Joined):
+  if isinstance(view, layout.Joined):
     return _passed_on_joined(primitive, rule, params, view)
   out = rule(view, params, operands[1:], marks[1:])
   out = out if isinstance(out, list) else [out]
   return out if all(out) else None
 
 
-def _passed_on_joined(primitive, rule, params, joined: Joined) -> list | None:
+def _passed_on_joined(primitive, rule, params, joined: layout.Joined) -> list | None:
   axis = joined.axis
   if primitive == 'transpose':
     axis = list(params['permutation']).index(axis)
   elif primitive != 'convert_element_type':
     return None
   parts = [rule(part, params, (), ()) for part in joined.parts]
-  return [Joined(axis, tuple(parts))] if all(parts) else None
+  return [layout.Joined(axis, tuple(parts))] if all(parts) else None
 
 
-_JOINS: dict[str, Callable[..., Joined]] = {
-    'concatenate': lambda views, p: Joined(p['dimension'], tuple(views)),
-    'stack': lambda views, p: Joined(
+_UNCHANGED = (
+    'optimization_barrier', 'device_put', 'copy', 'copy_p', 'stop_gradient', 'name',
+    'sharding_constraint', 'mesh_cast', 'reshard', 'pvary')
+_JOINS: dict[str, Callable[..., layout.Joined]] = {
+    'concatenate': lambda views, p: layout.Joined(p['dimension'], tuple(views)),
+    'stack': lambda views, p: layout.Joined(
         p['axis'], tuple(layout.repeat(v, 1, p['axis']) for v in views)),
 }
 _SCALINGS = ('mul', 'div', 'neg')
@@ -71,7 +72,7 @@ def _scaled(primitive, operands, marks) -> list | None:
   if any(np.shape(x) for i, x in enumerate(operands) if i != at):
     return None
   mark, factor = marks[at], object()
-  if isinstance(mark, View):
+  if isinstance(mark, layout.View):
     return [mark._replace(factor=factor)]
   return [mark._replace(parts=tuple(
       part._replace(factor=factor) for part in mark.parts))]
@@ -107,8 +108,4 @@ _RULES: dict[str, Callable[..., Any]] = {
     'dynamic_slice': _dynamic_slice,
     'convert_element_type': _float_cast,
     'reduce_precision': lambda v, p, *_: v if p['mantissa_bits'] >= 7 else None,
-    **dict.fromkeys(
-        ('copy', 'copy_p', 'stop_gradient', 'name',
-         'sharding_constraint', 'mesh_cast', 'reshard', 'pvary'),
-        lambda v, *_: v),
 }

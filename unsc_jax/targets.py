@@ -7,6 +7,7 @@ the forget set (or of the retain set, where it says so).
 
 from collections.abc import Callable
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 from unsc_jax import training
 
-Target = Callable[[problem_lib.Problem, jax.Array], np.ndarray]
+Target = Callable[[problem_lib.Problem, jax.Array], Any]
 
 # Finite, so that no gradient or difference of it becomes NaN.
 _NEVER = -1e9
@@ -201,7 +202,7 @@ def other_logits(*, published: bool = False) -> Target:
   return target
 
 
-def mask_classes(logits: jax.Array, classes: tuple[int, ...]) -> jax.Array:
+def mask_classes(logits: jax.typing.ArrayLike, classes: tuple[int, ...]) -> jax.Array:
   """Logits `[N, C]` with those of some classes too low to win.
 
   Example:

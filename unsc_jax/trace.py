@@ -202,7 +202,7 @@ class _Walk:
         outs, out_marks = _bind(eqn, ins), [None] * len(eqn.outvars)
       env.update(zip(eqn.outvars, outs, strict=True))
       if eqn.primitive.name == 'pvary':
-        narrow.update((w, narrow.get(v, env[v])) for v, w in zip(
+        narrow.update((w, narrow.get(v, read(v))) for v, w in zip(
             eqn.invars, eqn.outvars) if not is_literal(v))
       rest = layout.DATA if layout.DATA in in_marks else None
       known.update((v, rest if none else mark or rest) for v, mark, none in zip(

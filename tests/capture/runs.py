@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import unsc_jax
 from tests.capture import case as case_lib
 from tests.capture import oracle
+import unsc_jax
 from unsc_jax import trace
 
 
@@ -72,7 +72,7 @@ def changes(case: case_lib.Case) -> tuple[dict, dict]:
     for moment in found:
       free = oracle.into_null_space(moment, free)
     size = np.linalg.norm(leaf) or 1
-    fit = lambda x: x * (size / (np.linalg.norm(x) or 1))
+    fit = lambda x, size=size: x * (size / (np.linalg.norm(x) or 1))
     inside[path], outside[path] = fit(free), fit(draw)
   return inside, outside
 

@@ -1,5 +1,7 @@
 """DEL: deletion by example localization; reset where the examples live."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -76,7 +78,7 @@ def example_localization(
   return method
 
 
-def localize(problem: problem_lib.Problem, share: float, h=.1):
+def localize(problem: problem_lib.Problem, share: float, h: Any = .1):
   """DEL's mask: the top share of weights by the scores of their channels."""
   gradient = gradients.total(
       problem.fn, problem.params, passes.batches(problem, problem.forget))

@@ -41,7 +41,7 @@ def add_sign_decay(
 
   def update_fn(updates, state, params=None):
     if params is None:
-      raise ValueError(optax.NO_PARAMS_MSG)
+      raise ValueError('weight decay needs the parameters: call update(updates, state, params).')
     now = weight(state.count) if callable(weight) else weight
     updates = jax.tree.map(lambda g, w: g + now * jnp.sign(w), updates, params)
     return updates, SignDecayState(state.count + 1)

@@ -70,6 +70,6 @@ def leash(params, original, fisher, beta: float, gamma: float) -> jax.Array:
     >>> print(leash(w + 2, w, F, beta=1., gamma=.5))
     8.0
   """
-  return sum(jax.tree.leaves(jax.tree.map(
+  return jax.tree.reduce(jnp.add, jax.tree.map(
       lambda w, w0, f: jnp.sum((beta * f + gamma) * (w - w0)**2),
-      params, original, fisher)))
+      params, original, fisher))

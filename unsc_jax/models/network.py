@@ -32,7 +32,7 @@ def from_linen(
     (5, 10)
   """
   def fn(variables, x):
-    return module.apply(variables, x, train=False)
+    return jnp.asarray(module.apply(variables, x, train=False))
 
   def init(key):
     return module.init(key, jnp.zeros((1, *input_shape)), train=False)
