@@ -24,7 +24,7 @@ def _moments(*layers):
   fn = lambda params, xs: [x @ params[f'w{i}'] for i, x in enumerate(xs)]
   params = {f'w{i}': jnp.zeros((x.shape[-1],) * 2) for i, x in enumerate(layers)}
   xs = [jnp.asarray(x, jnp.float32) for x in layers]
-  return unsc_jax.input_moments(fn)(params, xs)[1]
+  return jax.jit(unsc_jax.input_moments(fn))(params, xs)[1]
 
 
 def _numpy_rank(values, energy):
@@ -98,7 +98,7 @@ def test_layers_of_one_parameter_have_their_own_ranks(energy, solver):
   x = np.stack([_inputs(i, decay=decay) for i, decay in enumerate(decays)])
   fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
   w = jnp.zeros((3, D, D))
-  _, moments = unsc_jax.input_moments(fn)({'w': w}, jnp.asarray(x, jnp.float32))
+  _, moments = jax.jit(unsc_jax.input_moments(fn))({'w': w}, jnp.asarray(x, jnp.float32))
   basis, = unsc_jax.null_space_bases(moments, energy, solver=solver)['w']
   ranks = [_numpy_rank(np.linalg.eigvalsh(one.T @ one)[::-1], energy)
            for one in x]
@@ -180,7 +180,7 @@ def test_per_path_overrides():
 def test_rows_of_a_table_are_kept_if_read():
   fn = lambda params, ids: params['table'][ids]
   params = {'table': jnp.zeros((6, 3))}
-  _, moments = unsc_jax.input_moments(fn)(params, jnp.array([[1, 4], [1, 2]]))
+  _, moments = jax.jit(unsc_jax.input_moments(fn))(params, jnp.array([[1, 4], [1, 2]]))
   basis, = unsc_jax.null_space_bases(moments, .5)['table']
   moved = np.asarray(basis.project(jnp.ones((6, 3))))
   np.testing.assert_array_equal(moved[:, 0], [1, 0, 0, 1, 0, 1])
@@ -205,7 +205,7 @@ def test_full_groups_are_counted():
   x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 50, 2)), jnp.float32)
   x = x.at[1, :, 1].set(0)
   fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
-  _, moments = unsc_jax.input_moments(fn)({'w': jnp.zeros((3, 2, 2))}, x)
+  _, moments = jax.jit(unsc_jax.input_moments(fn))({'w': jnp.zeros((3, 2, 2))}, x)
   with pytest.warns(UserWarning, match='in 2 of its 3 layers'):
     unsc_jax.null_space_bases(moments, .999)
 

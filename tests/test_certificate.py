@@ -131,7 +131,7 @@ def test_tied_table_drifts_by_both_of_its_uses():
 
   params = {'table': _normal(0, 9, 4)}
   ids = np.array([[0, 1], [2, 2], [4, 0]])
-  _, moments = unsc_jax.input_moments(fn)(params, jnp.asarray(ids))
+  _, moments = jax.jit(unsc_jax.input_moments(fn))(params, jnp.asarray(ids))
   changed = {'table': params['table'] + .1 * _normal(1, 9, 4)}
   old = np.asarray(params['table'], np.float64)
   delta = np.asarray(changed['table'], np.float64) - old

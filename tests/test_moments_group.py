@@ -169,3 +169,9 @@ def test_moments_of_different_networks_do_not_mix(moments_of):
   wide = of(lambda p, x: x @ p['other'], {'other': jnp.ones((2, 3))}, jnp.ones((1, 2)))
   with pytest.raises(ValueError, match='they differ at other;'):
     b + wide  # pyright: ignore
+
+
+def test_mesh_of_more_devices_than_there_are_is_refused():
+  for count in (0, 9):
+    with pytest.raises(ValueError, match=f'a mesh of {count} devices .* there are 8'):
+      sharding.data_mesh(count)

@@ -85,19 +85,25 @@ def unfold(site, folded: np.ndarray, order, shape) -> np.ndarray:
   return folded.reshape(sizes).transpose(np.argsort(order)).reshape(shape)
 
 
-def into_null_space(moment, delta: np.ndarray) -> np.ndarray:
+def into_null_space(
+    site, second: np.ndarray, delta: np.ndarray, relative: float = 3e-7
+) -> np.ndarray:
   """The part of a change of a parameter that meets no input of one site.
 
-  Directions with less than 1e-6 of the largest eigenvalue are null: a moment in
-  float32 cannot tell them from zero.
+  Args:
+    site: which axes of the parameter the inputs meet.
+    second: `[B, d, d]` sums of `x x^T`, `[B, d]` counts of a lookup.
+    delta: the change, shaped like the parameter.
+    relative: directions with no more of the largest eigenvalue are null; what
+      was summed in float32 cannot tell them from zero.
   """
-  folded, order = fold(moment.site, delta)
-  second = np.asarray(moment.second, np.float64)
-  if moment.site.kind == 'lookup':
+  folded, order = fold(site, delta)
+  second = np.asarray(second, np.float64)
+  if site.kind == 'lookup':
     free = folded * (second == 0)[..., None]
   else:
     values, vectors = np.linalg.eigh(second)
-    null = values <= 1e-6 * values[:, -1:]
+    null = values <= relative * values[:, -1:]
     coordinates = vectors.mT @ folded
     free = vectors @ (coordinates * null[..., None])
-  return unfold(moment.site, free, order, delta.shape)
+  return unfold(site, free, order, delta.shape)

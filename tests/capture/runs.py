@@ -51,7 +51,7 @@ def replace(params: Any, changes: dict[str, np.ndarray]) -> Any:
     delta = changes.get(trace.path_name(path))
     if delta is None:
       return leaf
-    return (leaf.astype(jnp.float32) + delta).astype(leaf.dtype)
+    return jnp.asarray(np.asarray(leaf, np.float32) + delta, leaf.dtype)
   return jax.tree_util.tree_map_with_path(add, params)
 
 
@@ -70,7 +70,7 @@ def changes(case: case_lib.Case) -> tuple[dict, dict]:
     draw = np.random.default_rng(seed).standard_normal(leaf.shape)
     free = draw
     for moment in found:
-      free = oracle.into_null_space(moment, free)
+      free = oracle.into_null_space(moment.site, moment.second, free)
     size = np.linalg.norm(leaf) or 1
     fit = lambda x, size=size: x * (size / (np.linalg.norm(x) or 1))
     inside[path], outside[path] = fit(free), fit(draw)

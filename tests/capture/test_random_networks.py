@@ -30,12 +30,13 @@ def check(network: random_networks.Network):
         moments[path].second, second, rtol=0,
         atol=1e-5 * np.abs(second).max(initial=1e-9), err_msg=str(network.said))
     draw = np.random.default_rng(0).standard_normal(network.params[path].shape)
-    changes[path] = oracle.into_null_space(moments[path], draw)
+    changes[path] = oracle.into_null_space(
+        moments[path].site, second, draw, relative=1e-12)
   after = jax.jit(fn)(runs.replace(params, changes), x)
   assert runs.change(out, after) < 1e-4, network.said
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(deadline=None, max_examples=12, derandomize=True)
 @given(random_networks.networks())
 def test_random_networks(network):
   check(network)

@@ -15,7 +15,8 @@ def layer():
   rng = np.random.default_rng(0)
   normal = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)
   params = {'w': normal(8, 4)}
-  _, moments = unsc_jax.input_moments(lambda p, x: x @ p['w'])(params, normal(3, 8))
+  moments_fn = jax.jit(unsc_jax.input_moments(lambda p, x: x @ p['w']))
+  _, moments = moments_fn(params, normal(3, 8))
   return params, unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-5))
 
 
