@@ -1,6 +1,7 @@
 # `make demo` and `make test` are all one needs; a second call is quick.
 #   make demo           forget a class of the digits, write runs/.../report.html
 #   make test           linters, types, doctests and the quick tests
+#   make test-methods   the tests of the family of methods
 #   make test-slow      the tests that take minutes
 #   make test-oldest    the quick tests, on the oldest supported versions
 #   make bench          the speed claims
@@ -14,17 +15,22 @@ ARGS ?=
 VENV := .venv
 OLDEST := .venv-oldest
 PYTEST := -m pytest -q -n $(WORKERS) $(ARGS)
+# The family of methods (issue 5) is still under way and tested on its own.
+FAMILY := tests/methods tests/experiments/test_compare.py
 # Twice quiet: errors only.
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint test-slow test-oldest bench install clean
+.PHONY: demo test test-methods lint test-slow test-oldest bench install clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.experiments
 	$(VENV)/bin/python -m experiments.forget_class --dataset digits
 
 test: lint
-	$(VENV)/bin/python $(PYTEST) -m 'not slow'
+	$(VENV)/bin/python $(PYTEST) -m 'not slow' $(FAMILY:%=--ignore=%)
+
+test-methods: $(VENV)/.dev
+	$(VENV)/bin/python $(PYTEST) $(FAMILY)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check
