@@ -67,9 +67,9 @@ def noise_variance(
 
   Example:
     >>> F = jnp.array([[1., 4.], [2., 4.]])
-    >>> print(noise_variance(F, 4., 1., in_head=False).round(3))
-    [[3. 1.]
-     [3. 1.]]
+    >>> print(noise_variance(F, 4., 1., in_head=False).round().astype(int))
+    [[3 1]
+     [3 1]]
   """
   v = alpha * jnp.minimum((fisher + 1e-8)**-power, 1e2 if in_head else 1e3)
   if v.ndim > 1:  # over the input features of a kernel [..., in, out]

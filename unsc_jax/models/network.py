@@ -25,6 +25,7 @@ def from_linen(
     The network.
 
   Example:
+    >>> import jax
     >>> from unsc_jax import models
     >>> network = from_linen(models.MLP(), (8, 8, 1))
     >>> params = network.init(jax.random.key(0))
