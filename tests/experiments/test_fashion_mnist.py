@@ -19,6 +19,7 @@ from unsc_jax.models import network as network_lib
 
 
 @pytest.mark.real_data
+@pytest.mark.slow  # minutes on two cores; `make test-slow` runs it
 def test_a_class_is_forgotten_and_the_rest_is_no_worse(real_data_dir, shared_dir):
   settings = settings_lib.SETTINGS['fashion_mnist']
   dataset = data_lib.load('fashion_mnist', real_data_dir)
