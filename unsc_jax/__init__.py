@@ -1,12 +1,12 @@
 """unsc_jax: machine unlearning for JAX."""
 
 from unsc_jax.bases import Basis
-from unsc_jax.bases import eigh
-from unsc_jax.bases import eigh_float64
 from unsc_jax.bases import energy_rank
 from unsc_jax.bases import null_space_bases
 from unsc_jax.bases import threshold_rank
 from unsc_jax.certificate import drift
+from unsc_jax.eigen import eigh
+from unsc_jax.eigen import eigh_float64
 from unsc_jax.moments import accumulate
 from unsc_jax.moments import input_moments
 from unsc_jax.moments import Moment

@@ -17,10 +17,10 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import eigen
 from unsc_jax import moments as moments_lib
 from unsc_jax import site as site_lib
 
-Eigh = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 RankRule = Callable[[jax.Array], jax.Array]
 Bases = dict[str, tuple['Basis', ...]]
 
@@ -128,34 +128,12 @@ def threshold_rank(relative: float = 1e-6) -> RankRule:
       1, (values > relative * values[..., :1]).sum(-1))
 
 
-@jax.jit
-def eigh(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """Eigenvalues `[B, d]`, largest first, and eigenvectors `[B, d, d]`."""
-  values, vectors = jnp.linalg.eigh(matrices)
-  return values[..., ::-1], vectors[..., ::-1]
-
-
-def eigh_float64(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """As `eigh`, in float64 on the host: for tight thresholds, or on a TPU.
-
-  Raises:
-    TypeError: it is called under `jax.jit`.
-  """
-  if isinstance(matrices, core.Tracer):
-    raise TypeError(
-        'eigh_float64 runs on the host, not inside jax.jit; take bases outside, '
-        'or with solver=eigh.')
-  values, vectors = np.linalg.eigh(np.asarray(matrices, np.float64))
-  flip = lambda x: jnp.asarray(x[..., ::-1], jnp.float32)
-  return flip(values), flip(vectors)
-
-
 def null_space_bases(
     moments: moments_lib.Moments,
     energy: float | RankRule = 0.99,
     *,
     per_path: Mapping[str, float | RankRule] | None = None,
-    solver: Eigh = eigh,
+    solver: eigen.Eigh = eigen.eigh,
 ) -> Bases:
   r"""Splits every layer's fan-in into what must be kept and what is free.
 
@@ -169,7 +147,8 @@ def null_space_bases(
     energy: share of the energy to keep, or a rule such as `threshold_rank()`.
       A row of a lookup table is kept if it was read at all.
     per_path: other values for some parameters.
-    solver: `eigh`, or `eigh_float64`.
+    solver: `eigh`, or `eigh_float64`. Moments on a mesh are dealt out to it
+      over the mesh's devices, layer by layer.
 
   Returns:
     Parameter path to its bases, one for every way in which it is used. Under
@@ -198,11 +177,15 @@ def null_space_bases(
           f'per_path names {path!r}, which has no moments; choose among '
           f'{", ".join(moments.by_path)}.')
   _check(moments)
+  solved = eigen.each(
+      [m.mean_square for m in moments if m.site.kind != 'lookup'], solver)
   bases = {}
   for path, found in moments.by_path.items():
     rule = choices[path]
     rule = rule if callable(rule) else energy_rank(rule)
-    bases[path] = tuple(_basis(moment, rule, solver) for moment in found)
+    bases[path] = tuple(
+        _of_lookup(moment) if moment.site.kind == 'lookup'
+        else _basis(moment.site, rule, *next(solved)) for moment in found)
     for basis in bases[path]:
       _warn_if_full(basis)
   return bases
@@ -222,14 +205,15 @@ def _check(moments: moments_lib.Moments) -> None:
         'those of some data to retain.')
 
 
-def _basis(moment: moments_lib.Moment, rule: RankRule, solver: Eigh) -> Basis:
-  site = moment.site
-  if site.kind == 'lookup':
-    read = moment.second > 0
-    frequency = -jnp.sort(-moment.mean_square, axis=-1)
-    free = (~read).astype(jnp.float32)
-    return Basis(site, True, free, frequency, read.sum(-1))
-  values, vectors = solver(moment.mean_square)
+def _of_lookup(moment: moments_lib.Moment) -> Basis:
+  read = moment.second > 0
+  frequency = -jnp.sort(-moment.mean_square, axis=-1)
+  free = (~read).astype(jnp.float32)
+  return Basis(moment.site, True, free, frequency, read.sum(-1))
+
+
+def _basis(site: site_lib.Site, rule: RankRule, values: jax.Array,
+           vectors: jax.Array) -> Basis:
   rank = rule(values)
   d = values.shape[-1]
   columns = np.arange(d)

@@ -1,6 +1,11 @@
-"""Streams of minibatches from examples in host memory."""
+"""Streams of minibatches from examples in host memory, or mapped to it.
+
+A stream is the same in every process of a run, and so is what is trained on it.
+Which rows a process reads is another matter: only those of its own devices.
+"""
 
 from collections.abc import Iterator
+import dataclasses
 import itertools
 import math
 from typing import Any
@@ -22,7 +27,7 @@ def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
     seed: of the permutations.
 
   Yields:
-    Pytrees of arrays `[size, ...]`.
+    Pytrees of arrays `[size, ...]`; of `Rows` in a run of several processes.
 
   Example:
     >>> batches = stream(np.arange(4), 2, seed=0)
@@ -35,7 +40,42 @@ def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
       rng.permutation(n) for _ in itertools.repeat(None))
   while True:
     chosen = np.fromiter(itertools.islice(indices, size), int, size)
-    yield jax.tree.map(lambda leaf, at=chosen: leaf[at], data)
+    yield jax.tree.map(lambda leaf, at=chosen: _rows(leaf, at), data)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+  """Some rows of an array that are read when they are asked for.
+
+  `sharding.shard_batch` asks for those of a process's own devices, so that the
+  others are not even read from the disk where `source` is memory-mapped.
+
+  Example:
+    >>> rows = Rows(np.arange(10) ** 2, np.array([7, 2, 5]))
+    >>> rows.shape, rows[1:].tolist(), np.asarray(rows).tolist()
+    ((3,), [4, 25], [49, 4, 25])
+  """
+  source: np.ndarray  # [N, ...]
+  at: np.ndarray  # [B] which rows
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    return (len(self.at), *self.source.shape[1:])
+
+  def __len__(self) -> int:
+    return len(self.at)
+
+  def __getitem__(self, index: Any) -> np.ndarray:
+    rows, *rest = index if isinstance(index, tuple) else (index,)
+    return self.source[self.at[rows]][(slice(None), *rest)]
+
+  def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    del copy  # what is read is a copy
+    return np.asarray(self.source[self.at], dtype)
+
+
+def _rows(leaf: np.ndarray, at: np.ndarray) -> Any:
+  return Rows(leaf, at) if jax.process_count() > 1 else leaf[at]
 
 
 def in_order(data: Any, size: int) -> Iterator[Any]:

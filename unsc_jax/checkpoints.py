@@ -15,6 +15,7 @@ from typing import Any
 import zipfile
 
 import jax
+from jax.experimental import multihost_utils
 import jax.numpy as jnp
 import numpy as np
 
@@ -25,7 +26,8 @@ def save(path: str | os.PathLike[str], variables: Any) -> None:
   """Writes variables; a path that ends in .npz is a file, any other a folder.
 
   Written under a temporary name and then renamed: `path` never holds half a
-  checkpoint. A file is replaced, a folder is not.
+  checkpoint. A file is replaced, a folder is not. Of several processes all call
+  this alike; arrays that are split over them need a folder.
 
   Args:
     path: Where to write. Missing parent folders are made.
@@ -42,12 +44,15 @@ def save(path: str | os.PathLike[str], variables: Any) -> None:
     flat = {
         key: leaf.astype(np.float32) if leaf.dtype == jnp.bfloat16 else leaf
         for key, leaf in _flatten(jax.device_get(variables)).items()}
-    with _renamed_to(path) as temporary:
-      np.savez(temporary, **flat)
+    if jax.process_index() == 0:
+      with _renamed_to(path) as temporary:
+        np.savez(temporary, **flat)
+    multihost_utils.sync_global_devices(f'saved {path}')
   else:
-    ocp = _orbax()
-    with _renamed_to(path) as temporary, ocp.PyTreeCheckpointer() as writer:
-      writer.save(temporary, variables)
+    ours = _renamed_to if jax.process_count() == 1 else contextlib.nullcontext
+    # Processes must agree on a temporary name, so they take Orbax's own.
+    with ours(path) as temporary, orbax().PyTreeCheckpointer() as writer:
+      writer.save(temporary, jax.tree.map(_shared, variables))
 
 
 def load(path: str | os.PathLike[str], like: Any) -> Any:
@@ -74,22 +79,34 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
     >>> loaded['params']['fc']['kernel'].shape
     (3, 2)
   """
-  path = pathlib.Path(path).absolute()
-  if path.is_dir():
-    stored = _read_orbax(path)
-  elif path.exists():
-    stored = _read_npz(path)
-  else:
-    raise FileNotFoundError(
-        f'There is no checkpoint at {path}: give a .npz file or an Orbax '
-        'folder.')
-
+  path, stored = pathlib.Path(path).absolute(), read(path)
   wanted = _flatten(like)
   names = {key: key if key in stored else _bare(key) for key in wanted}
   _check_keys(path, stored, wanted, names)
   leaves = [_fit(path, key, stored[names[key]], leaf)
             for key, leaf in wanted.items()]
   return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+  """Reads whatever was saved: `'params/conv1/kernel'` to array.
+
+  Raises:
+    FileNotFoundError: There is no checkpoint at `path`.
+  """
+  path = pathlib.Path(path).absolute()
+  if path.is_dir():
+    return _read_orbax(path)
+  if path.exists():
+    return _read_npz(path)
+  raise FileNotFoundError(
+      f'There is no checkpoint at {path}: give a .npz file or an Orbax folder.')
+
+
+def _shared(leaf: Any) -> Any:
+  """What is this process's own is on the host: Orbax takes it for everyone's."""
+  own = isinstance(leaf, jax.Array) and leaf.is_fully_addressable
+  return np.asarray(leaf) if own and jax.process_count() > 1 else leaf
 
 
 def _flatten(tree: Any) -> dict[str, Any]:
@@ -167,7 +184,7 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
         'numpy.savez or unsc_jax.checkpoints.save.') from e
 
 
-def _orbax() -> Any:
+def orbax() -> Any:
   try:
     import orbax.checkpoint as ocp
   except ImportError as e:
@@ -178,7 +195,7 @@ def _orbax() -> Any:
 
 
 def _read_orbax(path: pathlib.Path) -> dict[str, np.ndarray]:
-  ocp = _orbax()
+  ocp = orbax()
   if not (path / '_METADATA').exists():
     raise FileNotFoundError(
         f'There is no Orbax checkpoint in {path}: name the folder that holds '

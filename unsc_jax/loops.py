@@ -42,10 +42,12 @@ def scan(walk, eqn, ins, marks, totals):
     totals = _escaped(walk, after, [*kept, *stacked], totals, 'scan')
     return outs, [*after[:nk], *stacked], totals
 
-  first = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in xs]
+  def any_step(walk, kept, totals, i, carry, xs):
+    return step(walk, kept, totals, i, carry, [*map(varying.entry, xs)])
+
   zero = jnp.zeros((), jnp.int32)
   kept, stacked, totals = _settle(
-      walk, marks[nc:nc + nk], step, totals, zero, carry, first)
+      walk, marks[nc:nc + nk], any_step, totals, zero, carry, xs)
   totals = _changed(walk, marks[nc:nc + nk], kept, totals, 'scan')
   again = walk.rehearsal()
 

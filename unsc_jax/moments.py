@@ -12,12 +12,14 @@ are those of everything less those of what is to be forgotten.
 from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import jax
 from jax import lax
 import jax.numpy as jnp
 
+from unsc_jax import gram
 from unsc_jax import layers
 from unsc_jax import patches
 from unsc_jax import sharding
@@ -137,7 +139,7 @@ def input_moments(
     fn: Callable, *,
     select: Callable[[Site], bool] = lambda site: True,
     axis_name: str | tuple[str, ...] | None = None,
-    chunk_bytes: int = 64 * 2**20,
+    chunk_bytes: int | None = None,
 ) -> MomentsFn:
   r"""Makes a function return the moments of all its layers' inputs as well.
 
@@ -154,7 +156,9 @@ def input_moments(
       out a layer whose `d` is too large for a `[d, d]` matrix.
     axis_name: axis to sum over, under `jax.pmap` or `jax.shard_map`. Under
       `jax.jit` with sharded inputs none is needed.
-    chunk_bytes: how much memory the patches of a convolution may take at once.
+    chunk_bytes: how much memory the patches of a convolution may take at once,
+      on all devices together; by default 16 MiB on each. One position of the
+      whole batch is the least.
 
   Returns:
     A pure function `(params, *args) -> (fn(params, *args), Moments)`, to be
@@ -174,25 +178,34 @@ def input_moments(
   def visit(site: Site, inputs: layers.Inputs):
     if not select(site):
       return ()
-    return _sums(inputs, chunk_bytes)
+    # Under `jit` a batch is that of all devices, under an axis that of one.
+    devices = 1 if axis_name else jax.device_count()
+    room = 16 * 2**20 * devices if chunk_bytes is None else chunk_bytes
+    return sums(inputs, room)
 
   def with_moments(params, *args):
     traced = trace.trace(fn, visit, params, *args)
-    by_path: dict[str, tuple[Moment, ...]] = {}
-    skipped = {site.path for site, sums in traced.values.items() if not sums}
-    for site, sums in sorted(traced.values.items()):
-      if site.path not in skipped:
-        fixed = traced.fixed.get(site)
-        second, first, count = _flat(site, sums)
-        moment = Moment(
-            site, second, first, count, fixed and _flat(site, fixed))
-        by_path[site.path] = (*by_path.get(site.path, ()), moment)
-    moments = Moments(by_path)
+    moments = from_sums(traced.values, traced.fixed)
     if axis_name is not None:
       moments = lax.psum(moments, axis_name)
     return traced.out, moments
 
   return with_moments
+
+
+def from_sums(values: dict[Site, Any], fixed: dict[Site, Any]) -> Moments:
+  """Moments from what `trace.trace` found, `(second, first, count)` at each site.
+
+  A parameter with a site that has no sums is left out.
+  """
+  by_path: dict[str, tuple[Moment, ...]] = {}
+  skipped = {site.path for site, sums in values.items() if not sums}
+  for site, sums in sorted(values.items()):
+    if site.path not in skipped:
+      part = fixed.get(site)
+      moment = Moment(site, *_flat(site, sums), fixed=part and _flat(site, part))
+      by_path[site.path] = (*by_path.get(site.path, ()), moment)
+  return Moments(by_path)
 
 
 def _flat(site: Site, sums: Any) -> Any:
@@ -201,20 +214,27 @@ def _flat(site: Site, sums: Any) -> Any:
   return tuple(leaf.reshape(-1, *leaf.shape[batch:]) for leaf in sums)
 
 
-def _sums(inputs: layers.Inputs, chunk_bytes: int) -> tuple[jax.Array, ...]:
+def sums(inputs: layers.Inputs, chunk_bytes: int) -> tuple[jax.Array, ...]:
   """`(second, first, count)` of a layer's inputs, in the layer's own order."""
   if isinstance(inputs, layers.Lookup):
     return inputs.counts, inputs.counts, inputs.counts.sum(-1)
   if isinstance(inputs, layers.Conv):
-    return patches.sum_over_patches(_dense_sums, inputs, chunk_bytes)
-  return _dense_sums(inputs.x)
+    rows = patches.sum_over_patches(
+        lambda conv: gram.upper(_patch_blocks(conv)), inputs, chunk_bytes)
+    first, count = patches.total(inputs), patches.count(inputs)
+  else:
+    rows = gram.upper(gram.split(inputs.x))
+    first, count = inputs.x.sum(1, dtype=jnp.float32), inputs.x.shape[1]
+  return gram.full(rows), first, jnp.full(len(first), count, jnp.float32)
 
 
-def _dense_sums(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Sums over the rows of `x` `[B, n, d]`."""
-  x = x.astype(jnp.float32)
-  second = jnp.einsum('bni,bnj->bij', x, x, precision=lax.Precision.HIGHEST)
-  return second, x.sum(1), jnp.full(x.shape[:1], x.shape[1], jnp.float32)
+def _patch_blocks(conv: layers.Conv) -> list[jax.Array]:
+  """A convolution's patches in blocks of columns: of the window, if it is one."""
+  entries = math.prod(conv.window)
+  blocks = gram.block_count(entries * conv.x.shape[-1] // conv.groups)
+  if blocks <= entries:
+    return patches.extract(conv, blocks)
+  return gram.split(*patches.extract(conv))
 
 
 def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> Moments:

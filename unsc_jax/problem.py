@@ -13,6 +13,7 @@ import numpy as np
 
 from unsc_jax import bases as bases_lib
 from unsc_jax import moments as moments_lib
+from unsc_jax import rolling
 
 Params = Any  # a pytree of arrays, running statistics included
 Progress = Callable[[Iterable, str, int], Iterable]
@@ -29,8 +30,8 @@ class Examples:
   def __len__(self) -> int:
     return len(self.y)
 
-  def where(self, mask: np.ndarray) -> 'Examples':
-    """The examples that a boolean mask [N], or an array of indices, selects."""
+  def where(self, mask: np.ndarray | slice) -> 'Examples':
+    """The examples that a boolean mask [N], indices or a slice selects."""
     return Examples(self.x[mask], self.y[mask])
 
   def replace(self, **changes: np.ndarray) -> 'Examples':
@@ -92,6 +93,8 @@ class Problem:
       targets that need to know how it speaks of the unseen. Never test data.
     mesh: devices to split batches over; None is the default device.
     progress: wraps every long loop: `(steps, label, total) -> steps`.
+    checkpoint: where a method keeps the state of its training, to go on from it
+      if it was killed; of one method and one key.
 
   Raises:
     ValueError: either set is empty, a class to forget still has examples to
@@ -106,6 +109,7 @@ class Problem:
   held_out: Examples | None = None
   mesh: jax.sharding.Mesh | None = None
   progress: Progress = no_progress
+  checkpoint: rolling.Rolling | None = None
 
   def __post_init__(self):
     if not len(self.forget):

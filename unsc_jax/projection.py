@@ -1,7 +1,7 @@
 """Optax transforms that confine an update to the null space of what is kept.
 
-Bases live in the optimiser's state: they are sharded, donated and checkpointed
-with it, and never become constants of the compiled program.
+Bases live in the optimiser's state: they are sharded like their parameters,
+donated and checkpointed with it, and never become constants of the program.
 """
 
 import difflib
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from unsc_jax import bases as bases_lib
+from unsc_jax import basis_sharding
 from unsc_jax import trace
 
 Bases = bases_lib.Bases
@@ -73,7 +74,7 @@ def null_space_projection(
   """
   def init_fn(params) -> Any:
     _check(bases, params)
-    return NullSpaceState(_copy(bases))
+    return NullSpaceState(_copy(bases, params))
 
   def update_fn(updates, state, params=None):
     del params
@@ -122,7 +123,7 @@ def project_updates(
 
   def init_fn(params) -> Any:
     _check(bases, params)
-    return ProjectedState(_copy(bases), inner.init(params))
+    return ProjectedState(_copy(bases, params), inner.init(params))
 
   def update_fn(updates, state, params=None, **extra):
     confine = lambda u: project(u, state.bases, train_others=train_others)
@@ -246,9 +247,10 @@ def _reason(leak: float, dtype: jnp.dtype) -> str:
           'project_updates(optimizer, bases), or put null_space_projection last.')
 
 
-def _copy(bases: Bases) -> Bases:
+def _copy(bases: Bases, params: Any) -> Bases:
   """Buffers of the state's own: a step may donate them, the caller's live on."""
-  return jax.tree.map(jnp.copy, bases)
+  return jax.tree.map(
+      jnp.copy, basis_sharding.follow(bases, trace.leaf_paths(params)))
 
 
 def _check(bases: Bases, params: Any) -> None:

@@ -39,13 +39,20 @@ def shard_map(walk, eqn, ins, marks, totals):
   outs, new = jax.shard_map(
       body, mesh=p['mesh'], in_specs=tuple(p['in_specs']),
       out_specs=([*p['out_specs']], PartitionSpec()),
-      axis_names=p['newly_manual_axes'])(*ins)
+      axis_names=_axis_names(p))(*ins)
   walk.adopt(again)
   for key, value in new.items():
     if key in totals:
       value = jax.tree.map(lax.add, totals[key], value)
     totals = {**totals, key: value}
   return outs, [None] * len(outs), totals
+
+
+def _axis_names(params) -> frozenset[str]:
+  """The mesh axes that a `shard_map` maps over."""
+  if 'newly_manual_axes' in params:
+    return params['newly_manual_axes']
+  return params['manual_axes']  # as jax 0.10.0 calls them
 
 
 def _part(walk, mark, spec, mesh):

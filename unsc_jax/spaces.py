@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import bases as bases_lib
+from unsc_jax import eigen
 from unsc_jax import moments as moments_lib
 
 Combine = Callable[[Iterable[moments_lib.Moments]], bases_lib.Bases]
@@ -45,7 +46,7 @@ def pooled(energy: float | bases_lib.RankRule = 0.99, **options) -> Combine:
 
 def merged(
     class_energy: float = 0.99, energy: float = 0.99, *,
-    solver: bases_lib.Eigh = bases_lib.eigh,
+    solver: eigen.Eigh = eigen.eigh,
 ) -> Combine:
   r"""Finds every class's subspace, then the subspace of those subspaces.
 
@@ -65,23 +66,23 @@ def merged(
   """
   rule, merged_rule = map(bases_lib.energy_rank, (class_energy, energy))
 
-  def subspace(moment):
-    if moment.site.kind == 'lookup':
-      return moment
-    values, vectors = solver(moment.mean_square)
+  def subspace(solved, moment):
+    values, vectors = solved
     kept = jnp.arange(values.shape[-1]) < rule(values)[..., None]
     q = vectors * kept[:, None]
     return _as_moment(moment, _matmul(q, q.mT))
 
   def combine(classes):
-    total = _sum(_map(subspace, moments) for moments in classes)
+    mean_square = lambda moment: moment.mean_square
+    total = _sum(_solve(mean_square, solver, subspace, moments)
+                 for moments in classes)
     return bases_lib.null_space_bases(total, merged_rule, solver=solver)
   return combine
 
 
 def sequential(
     energies: float | Sequence[float] = 0.99, *,
-    solver: bases_lib.Eigh = bases_lib.eigh,
+    solver: eigen.Eigh = eigen.eigh,
 ) -> Combine:
   r"""Extends one subspace class after class by what it does not hold yet.
 
@@ -114,9 +115,9 @@ def sequential(
             f'energies were given for {len(shares)} classes, but there are more; '
             'give one for each, or a single one for all.')
       share = shares[i] if np.ndim(energies) else shares[0]
-      extend = functools.partial(_extend, share=share, solver=solver)
+      extend = functools.partial(_extend, share=share)
       trees = (moments,) if kept is None else (moments, kept)
-      kept = _map(extend, *trees)
+      kept = _solve(_rest, solver, extend, *trees)
     if kept is None:
       raise ValueError(_NO_CLASS)
     # A projector's eigenvalues are one and zero.
@@ -125,17 +126,24 @@ def sequential(
   return combine
 
 
-def _extend(moment, kept=None, *, share: float, solver: bases_lib.Eigh):
-  if moment.site.kind == 'lookup':
-    return moment if kept is None else jax.tree.map(jnp.add, kept, moment)
+def _rest(moment, kept=None) -> jax.Array:
+  """What the subspace so far does not hold of a moment."""
   m = moment.mean_square
-  total = jnp.trace(m, axis1=-2, axis2=-1)[:, None]
   held = jnp.zeros_like(m) if kept is None else kept.second
   rest = jnp.eye(m.shape[-1]) - held
   # Held directions carry no energy in the rest; below zero they come last.
-  below = total / m.shape[-1]
-  values, vectors = solver(
-      _matmul(_matmul(rest, m), rest) - below[..., None] * held)
+  return _matmul(_matmul(rest, m), rest) - _below(m)[..., None] * held
+
+
+def _below(m: jax.Array) -> jax.Array:
+  return jnp.trace(m, axis1=-2, axis2=-1)[:, None] / m.shape[-1]
+
+
+def _extend(solved, moment, kept=None, *, share: float):
+  (values, vectors), m = solved, moment.mean_square
+  below = _below(m)
+  total = below * m.shape[-1]
+  held = jnp.zeros_like(m) if kept is None else kept.second
   is_held = values < -below / 2
   values = jnp.maximum(values, 0)
   before = total - values.sum(-1, keepdims=True)  # what the basis carries
@@ -163,8 +171,16 @@ def _as_moment(moment: moments_lib.Moment, second: jax.Array) -> moments_lib.Mom
       jnp.ones_like(moment.count))
 
 
-def _map(fn, *trees: moments_lib.Moments) -> moments_lib.Moments:
-  paths = trees[0].by_path
+def _solve(matrix, solver: eigen.Eigh, subspace, *trees: moments_lib.Moments):
+  """`subspace` of every site's matrix and moments; all are solved together."""
+  sites = {path: tuple(zip(*(tree.by_path[path] for tree in trees)))
+           for path in trees[0].by_path}
+  is_lookup = lambda moments: moments[0].site.kind == 'lookup'
+  solved = eigen.each(
+      [matrix(*moments) for found in sites.values() for moments in found
+       if not is_lookup(moments)], solver)
+  add = lambda *leaves: sum(leaves)
   return moments_lib.Moments({
-      path: tuple(map(fn, *(tree.by_path[path] for tree in trees)))
-      for path in paths})
+      path: tuple(jax.tree.map(add, *moments) if is_lookup(moments)
+                  else subspace(next(solved), *moments) for moments in found)
+      for path, found in sites.items()})

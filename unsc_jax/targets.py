@@ -56,6 +56,66 @@ def pseudo_labels() -> Target:
   return target
 
 
+def unseen_answers() -> Target:
+  r"""What the original network says of unseen examples of the same label.
+
+  .. math:: q(x) = p_{\theta_0}(\cdot \mid u(x)), \quad u(x) \in H_y
+
+  where `u` takes the forget examples of a label `y` to the held-out ones `H_y` of
+  that label, the easier to the easier (by the probability of the label, quantile
+  by quantile). Without an example's influence a network still knows its class: it
+  would answer as it answers any example that it never saw, mostly rightly. A
+  wrong class would be over-unlearning.
+
+  Returns:
+    The target; probabilities `[N, C]`.
+
+  Raises:
+    ValueError: when used: the problem has no held-out examples, or none of a
+      label.
+
+  Source: ours, for requests of single examples; no published UNSC covers these.
+  """
+  def target(problem, key):
+    del key
+    held_out = held_out_of(problem)
+    seen, unseen = (answers_of(problem, problem.params, examples.x)
+                    for examples in (problem.forget, held_out))
+    answers = np.empty_like(seen)
+    for y in np.unique(problem.forget.y):
+      mine, theirs = (np.flatnonzero(e.y == y) for e in (problem.forget, held_out))
+      mine = mine[np.argsort(seen[mine, y], kind='stable')]
+      theirs = theirs[np.argsort(unseen[theirs, y], kind='stable')]
+      quantile = (np.arange(len(mine)) + .5) / len(mine)
+      answers[mine] = unseen[theirs[(quantile * len(theirs)).astype(int)]]
+    return answers
+  return target
+
+
+def answers_of(problem: problem_lib.Problem, params: Any, x: np.ndarray) -> np.ndarray:
+  """The probabilities `[N, C]` that the network gives with some parameters."""
+  return np.asarray(jax.nn.softmax(predict.predict(
+      problem.fn, params, x, mesh=problem.mesh)))
+
+
+def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:
+  """The held-out examples, of every label that is to be forgotten.
+
+  Raises:
+    ValueError: there are none, or a label has none.
+  """
+  if problem.held_out is None:
+    raise ValueError(
+        'to forget single examples one must know how the network speaks of '
+        'examples that it never saw; give the Problem some as held_out.')
+  missing = np.setdiff1d(problem.forget.y, problem.held_out.y)
+  if missing.size:
+    raise ValueError(
+        f'no held-out example has label {missing[0]}, which is among those to '
+        'forget; add some to held_out.')
+  return problem.held_out
+
+
 def random_labels() -> Target:
   """A label drawn evenly from those that remain, fixed for every example.
 

@@ -9,6 +9,7 @@ program.
 
 from collections.abc import Callable, Iterable
 import itertools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ import optax
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
+from unsc_jax import rolling
 from unsc_jax import sharding
 from unsc_jax import trace
 
@@ -91,11 +93,13 @@ def fit(
     progress: problem_lib.Progress = problem_lib.no_progress,
     label: str = 'training',
     watch: Watch | None = None, watch_every: int = 10,
+    checkpoint: rolling.Rolling | None = None,
 ) -> Fitted:
   """Minimises a loss over a stream of batches.
 
-  The step is jitted once. With a mesh, batches are split over its devices and
-  parameters are replicated; the partitioner adds the all-reduce.
+  The step is jitted once. With a mesh, batches are split over its devices, and
+  parameters are replicated unless they lie there already, split as by
+  `sharding.shard_params`; the partitioner adds the collectives.
 
   Args:
     loss: see the module's docstring.
@@ -114,12 +118,15 @@ def fit(
     watch: looks at the parameters now and then: returns measurements by name,
       which join the history, and whether to stop.
     watch_every: after how many steps, each time.
+    checkpoint: where to keep the state of the loop. A loop that finds one there
+      goes on from it: the batches that it saw are drawn again and dropped.
 
   Returns:
     The new parameters, and the loss before every step.
 
   Raises:
     FloatingPointError: the loss has become NaN or infinite.
+    ValueError: the checkpoint is of another run.
 
   Example:
     >>> import itertools, optax
@@ -131,49 +138,91 @@ def fit(
     (0.75, [1.0, 0.25])
   """
   optimizer = only(optimizer, trainable, params)
-  step = make_step(loss, optimizer)
-  put = lambda tree: tree if mesh is None else sharding.replicate(tree, mesh)
+  put = lambda tree: tree if mesh is None else sharding.place(tree, mesh)
   params = put(params)
-  extra = () if isinstance(given, Refresh) else put(given)
   # The step consumes what it is given, so it gets copies.
-  state = jax.tree.map(jnp.array, optimizer.init(params))
-  params = jax.tree.map(jnp.array, params)
-  losses: list[jax.Array] = []
+  params, state = jax.tree.map(jnp.array, (params, put(optimizer.init(params))))
+  where = (None, None) if mesh is None else jax.tree.map(
+      lambda leaf: leaf.sharding, (params, state))
+  step = make_step(loss, optimizer, where)
+  extra = () if isinstance(given, Refresh) else put(given)
+  refresh = given.every if isinstance(given, Refresh) else 1
+  losses: list = []
   watched: list[dict[str, float]] = []
-  chosen = itertools.islice(batches, steps)
-  for i, batch in enumerate(progress(chosen, label, steps)):
-    if isinstance(given, Refresh) and i % given.every == 0:
-      extra = put(given.given(params))
-    if mesh is not None:
+  over = False
+  run = {'steps': steps, 'key': jax.random.key_data(key)}
+  with rolling.opened(checkpoint, run) as store:
+    if found := store.latest((params, state)):
+      (params, state), record = found
+      losses, watched, over = record['losses'], record['watched'], record['over']
+      key = jax.random.wrap_key_data(
+          jnp.array(record['key'], jnp.uint32), impl=jax.random.key_impl(key))
+
+    def save():
+      store.save(len(losses), (params, state), {
+          'losses': _finite(losses, label), 'watched': watched, 'over': over,
+          'key': jax.random.key_data(key)})
+
+    start = len(losses)
+    # A state is of use only where the further arguments are made anew.
+    every = math.lcm(store.every, refresh)
+    chosen = () if over else itertools.islice(batches, start, steps)
+    for i, batch in enumerate(progress(chosen, label, steps - start), start):
+      if every and i > start and i % every == 0:
+        save()
+      if isinstance(given, Refresh) and i % refresh == 0:
+        extra = put(given.given(params))
       batch = sharding.shard_batch(batch, mesh)
-    key, now = jax.random.split(key)
-    params, state, value = sharding.settle(
-        step(params, state, batch, now, *extra))
-    losses.append(value)
-    if watch and len(losses) % watch_every == 0:
-      seen, stop = watch(params)
-      watched.append(seen)
-      if stop:
-        break
+      key, now = jax.random.split(key)
+      params, state, value = sharding.settle(
+          step(params, state, batch, now, *extra))
+      losses.append(value)
+      if watch and len(losses) % watch_every == 0:
+        seen, over = watch(params)
+        watched.append(seen)
+        if over:
+          break
+    history = _finite(losses, label)
+    over = True
+    save()
+  names = watched[0] if watched else ()
+  return Fitted(params, {'loss': history, **{
+      name: np.array([seen[name] for seen in watched]) for name in names}})
+
+
+def _finite(losses: list, label: str) -> np.ndarray:
+  """The losses on the host; raises if one is not a number."""
   history = np.asarray(jax.device_get(losses), np.float32)
   if not np.isfinite(history).all():
     at = int(np.argmin(np.isfinite(history)))
     raise FloatingPointError(
         f'the loss of {label} is {history[at]} at step {at}; lower the learning '
         'rate, or clip gradients.')
-  names = watched[0] if watched else ()
-  return Fitted(params, {'loss': history, **{
-      name: np.array([seen[name] for seen in watched]) for name in names}})
+  return history
 
 
-def make_step(loss: Loss, optimizer: optax.GradientTransformation) -> Callable:
-  """The jitted `(params, state, batch, key, *given)` to the next and the loss."""
+def make_step(
+    loss: Loss, optimizer: optax.GradientTransformation,
+    where: tuple[Any, Any] = (None, None),
+) -> Callable:
+  """The jitted step: parameters and optimiser state to the next, and the loss.
+
+  Args:
+    loss: see the module's docstring.
+    optimizer: any Optax optimiser.
+    where: shardings of the parameters and of the state, which the next ones
+      have as well; None leaves them to XLA.
+
+  Returns:
+    `(params, state, batch, key, *given) -> (params, state, loss)`. It consumes
+    the parameters and the state.
+  """
   def step(params, state, batch, key, *given):
     differentiate = jax.value_and_grad(loss, has_aux=True)
     (value, rewritten), gradient = differentiate(params, batch, key, *given)
     updates, state = optimizer.update(gradient, state, params)
     return optax.apply_updates(rewritten, updates), state, value
-  return jax.jit(step, donate_argnums=(0, 1))
+  return jax.jit(step, donate_argnums=(0, 1), out_shardings=(*where, None))
 
 
 def only(
@@ -194,6 +243,7 @@ def train(
     mesh: jax.sharding.Mesh | None = None,
     progress: problem_lib.Progress = problem_lib.no_progress,
     label: str = 'training',
+    checkpoint: rolling.Rolling | None = None,
 ) -> Fitted:
   """Trains a network from scratch.
 
@@ -205,6 +255,7 @@ def train(
     mesh: devices to split batches over.
     progress: wraps the loop.
     label: what the bar says.
+    checkpoint: where to keep the state of the loop, as for `fit`.
 
   Returns:
     The parameters, running statistics estimated anew, and the history.
@@ -219,7 +270,7 @@ def train(
       fresh(network, init_key),
       batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
       steps=steps, key=loss_key, trainable=network.trainable, mesh=mesh,
-      progress=progress, label=label)
+      progress=progress, label=label, checkpoint=checkpoint)
   return fitted._replace(params=network.finish(fitted.params, examples.x))
 
 

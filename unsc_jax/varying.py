@@ -18,6 +18,13 @@ def axes(x: Any) -> frozenset[str]:
   return manual.varying if manual is not None else frozenset()
 
 
+def entry(x: jax.Array) -> jax.Array:
+  """Any one entry along the first axis, if only for its type."""
+  if len(x):
+    return lax.index_in_dim(x, 0, keepdims=False)
+  return over(jnp.zeros(x.shape[1:], x.dtype), axes(x))
+
+
 def over(x: jax.Array, names: frozenset[str]) -> jax.Array:
   """The same array, of a type that may differ over these mesh axes."""
   missing = tuple(sorted(names - axes(x)))

@@ -15,6 +15,14 @@ from unsc_jax.evaluation.agreement import activation_distance
 from unsc_jax.evaluation.agreement import js_divergence
 from unsc_jax.evaluation.agreement import prediction_agreement
 from unsc_jax.evaluation.agreement import zero_retrain_forgetting
+from unsc_jax.evaluation.clusters import assignment_scores
+from unsc_jax.evaluation.clusters import cluster_scores
+from unsc_jax.evaluation.clusters import ClusterScores
+from unsc_jax.evaluation.clusters import k_means
+from unsc_jax.evaluation.clusters import normalized_mutual_information
+from unsc_jax.evaluation.clusters import pairwise_f1
+from unsc_jax.evaluation.control import blind_measures
+from unsc_jax.evaluation.control import ties
 from unsc_jax.evaluation.estimate import bootstrap
 from unsc_jax.evaluation.estimate import Estimate
 from unsc_jax.evaluation.estimate import Gap
@@ -36,13 +44,17 @@ from unsc_jax.evaluation.membership import retrained_attack
 from unsc_jax.evaluation.membership import threshold_attack
 from unsc_jax.evaluation.membership import threshold_attacks
 from unsc_jax.evaluation.membership import ThresholdAttacks
-from unsc_jax.evaluation.representation import cluster_scores
-from unsc_jax.evaluation.representation import ClusterScores
+from unsc_jax.evaluation.preservation import drift_estimate
+from unsc_jax.evaluation.preservation import flips
+from unsc_jax.evaluation.preservation import flips_estimate
+from unsc_jax.evaluation.preservation import logit_drift
+from unsc_jax.evaluation.relearn import anamnesis_index
+from unsc_jax.evaluation.relearn import relearn_time
+from unsc_jax.evaluation.relearn import Relearned
 from unsc_jax.evaluation.representation import dimensional_alignment
 from unsc_jax.evaluation.representation import DimensionalAlignment
 from unsc_jax.evaluation.representation import linear_cka
-from unsc_jax.evaluation.representation import normalized_mutual_information
-from unsc_jax.evaluation.representation import pairwise_f1
+from unsc_jax.evaluation.resampling import jackknife
 from unsc_jax.evaluation.rmia import rmia_scores
 from unsc_jax.evaluation.rmia import tuned_offline_a
 from unsc_jax.evaluation.roc import auc
@@ -61,16 +73,19 @@ from unsc_jax.evaluation.signals import probabilities
 
 __all__ = (
     'Attack', 'ClusterScores', 'Curve', 'DimensionalAlignment', 'Estimate',
-    'Gap', 'ThresholdAttacks', 'ULira', 'activation_distance',
-    'attack_epsilons', 'auc', 'average_gap', 'balanced_accuracy', 'bootstrap',
+    'Gap', 'Relearned', 'ThresholdAttacks', 'ULira', 'activation_distance',
+    'anamnesis_index', 'assignment_scores', 'attack_epsilons', 'auc',
+    'average_gap', 'balanced_accuracy', 'blind_measures', 'bootstrap',
     'classifier_attack', 'cluster_scores', 'competition_score', 'confidence',
-    'correctness', 'dimensional_alignment', 'entropy', 'forgetting_quality',
-    'gap', 'js_divergence', 'kl_of_margins', 'linear_cka', 'loss',
-    'macro_accuracy', 'margin', 'mean_of_proportions', 'modified_entropy',
-    'normal', 'normalized_mutual_information', 'overall_accuracy',
-    'pairwise_f1', 'per_class_accuracy', 'prediction_agreement',
-    'probabilities', 'retrained_attack', 'rmia_scores', 'roc_curve',
-    'threshold_at_fpr', 'threshold_attack', 'threshold_attacks', 'tpr_at_fpr',
+    'correctness', 'dimensional_alignment', 'drift_estimate', 'entropy',
+    'flips', 'flips_estimate', 'forgetting_quality', 'gap', 'jackknife',
+    'js_divergence', 'k_means', 'kl_of_margins', 'linear_cka', 'logit_drift',
+    'loss', 'macro_accuracy', 'margin', 'mean_of_proportions',
+    'modified_entropy', 'normal', 'normalized_mutual_information',
+    'overall_accuracy', 'pairwise_f1', 'per_class_accuracy',
+    'prediction_agreement', 'probabilities', 'relearn_time',
+    'retrained_attack', 'rmia_scores', 'roc_curve', 'threshold_at_fpr',
+    'threshold_attack', 'threshold_attacks', 'ties', 'tpr_at_fpr',
     'tug_of_war', 'tuned_offline_a', 'ulira', 'ulira_scores', 'wilson',
     'without_interval', 'zero_retrain_forgetting',
 )

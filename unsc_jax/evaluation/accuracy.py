@@ -5,9 +5,11 @@ classes' logits already gives 0. `N` examples, `C` classes.
 """
 
 from collections.abc import Sequence
+import functools
 
 import chex
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -45,8 +47,12 @@ def overall_accuracy(logits: chex.Array,
 def _per_class(logits: chex.Array, labels: chex.Array):
   """Right answers and examples of each class, both [C]."""
   right = signals.correctness(logits, labels)
-  classes = jnp.asarray(logits).shape[1]
-  count = lambda x: jax.ops.segment_sum(x, jnp.asarray(labels), classes)
+  return _counted(right, jnp.asarray(labels), jnp.asarray(logits).shape[1])
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _counted(right, labels, classes):
+  count = lambda x: jax.ops.segment_sum(x, labels, classes)
   return count(right), count(jnp.ones_like(right))
 
 
@@ -106,7 +112,10 @@ def macro_accuracy(logits: chex.Array, labels: chex.Array,
   if chosen.size == 0 or chosen[0] < 0 or chosen[-1] >= right.size:
     raise ValueError(f'classes should be a non-empty set out of 0..'
                      f'{right.size - 1}, but is {chosen.tolist()}.')
-  right, count = right[chosen], count[chosen]
+  # On the host, where a choice of classes is no new program.
+  right, count = (x if isinstance(x, jax.core.Tracer) else np.asarray(x)
+                  for x in (right, count))
+  right, count = (jnp.asarray(x[chosen]) for x in (right, count))
   if not checks.holds(lambda n: (n > 0).all(), count):
     empty = chosen[np.asarray(count) == 0].tolist()
     raise ValueError(f'Class(es) {empty} have no examples here: leave them out '

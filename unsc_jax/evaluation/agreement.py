@@ -43,8 +43,12 @@ def prediction_agreement(logits: chex.Array,
   Source: definition; exact.
   """
   a, b = _both(logits, reference)
-  same = jnp.argmax(a, axis=1) == jnp.argmax(b, axis=1)
-  return estimate_lib.wilson(jnp.sum(same), same.size)
+  return estimate_lib.wilson(_same(a, b), len(a))
+
+
+@jax.jit
+def _same(a, b):
+  return jnp.sum(jnp.argmax(a, axis=1) == jnp.argmax(b, axis=1))
 
 
 @jax.jit

@@ -15,6 +15,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import special
 
 from unsc_jax.evaluation import checks
 
@@ -53,8 +54,7 @@ def normal_quantile(level: float) -> float:
 
 def t_quantile(level: float, dof: int) -> float:
   """Two-sided quantile of Student's t; a constant under `jit`."""
-  from scipy import stats
-  return float(stats.t.ppf(0.5 + level / 2, dof))
+  return float(special.stdtrit(dof, 0.5 + level / 2))
 
 
 def wilson(successes: chex.Numeric, trials: chex.Numeric,
@@ -118,6 +118,11 @@ def mean_of_proportions(successes: chex.Array, trials: chex.Array,
   Source: G. Y. Zou & A. Donner, Stat. Med. 27, 2008; exact.
   """
   p = wilson(jnp.asarray(successes), jnp.asarray(trials), level)
+  return _mean_of(p)
+
+
+@jax.jit
+def _mean_of(p: Estimate) -> Estimate:
   mean, k = jnp.mean(p.value), p.value.size
   return Estimate(mean, mean - jnp.linalg.norm(p.value - p.low) / k,
                   mean + jnp.linalg.norm(p.high - p.value) / k)
@@ -141,9 +146,14 @@ def normal(values: chex.Array, level: float = 0.95) -> Estimate:
   """
   z = normal_quantile(level)
   values = checks.values(values, 'values')
-  mean = jnp.mean(values)
   if values.size == 1:
-    return without_interval(mean)
+    return without_interval(values[0])
+  return _normal(values, z)
+
+
+@jax.jit
+def _normal(values, z):
+  mean = jnp.mean(values)
   half = z * jnp.std(values, ddof=1) / math.sqrt(values.size)
   return Estimate(mean, mean - half, mean + half)
 

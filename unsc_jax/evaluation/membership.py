@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import batching
 from unsc_jax.evaluation import checks
 from unsc_jax.evaluation import estimate as estimate_lib
 from unsc_jax.evaluation import roc
@@ -92,6 +94,11 @@ def threshold_attacks(member_logits: chex.Array, member_labels: chex.Array,
       attack(signals.entropy, -1), attack(signals.modified_entropy, -1))
 
 
+def _shuffled(key: jax.Array, n: int) -> np.ndarray:
+  # On the host: XLA would compile a program for every n.
+  return np.random.default_rng(batching.seed_of(key)).permutation(n)
+
+
 def _columns(feature: Feature, logits, labels) -> np.ndarray:
   x = np.asarray(feature(logits, labels), dtype=np.float64)
   return x.reshape(len(x), -1)
@@ -150,7 +157,7 @@ def classifier_attack(retain_logits: chex.Array, retain_labels: chex.Array,
   def draw(one_key, x):
     if len(x) == n:
       return x
-    return x[np.asarray(jax.random.permutation(one_key, len(x)))[:n]]
+    return x[_shuffled(one_key, len(x))[:n]]
   keys = jax.random.split(key)
   shadow = np.concatenate([draw(keys[0], retain), draw(keys[1], test)])
   member = np.repeat([1, 0], n)
@@ -203,7 +210,7 @@ def retrained_attack(logits: chex.Array, retrained: chex.Array,
   if not 2 <= folds <= len(ours):
     raise ValueError(f'folds is {folds}, but should lie between 2 and the '
                      f'number of examples, {len(ours)}.')
-  order = np.asarray(jax.random.permutation(key, len(ours)))
+  order = _shuffled(key, len(ours))
   right = np.zeros(len(ours))
   for held in np.array_split(order, folds):
     rest = np.setdiff1d(order, held)
@@ -212,4 +219,5 @@ def retrained_attack(logits: chex.Array, retrained: chex.Array,
               np.repeat([1, 0], len(rest)))
     right[held] = ((model.predict(ours[held]) == 1)
                    + 0. + (model.predict(theirs[held]) == 0)) / 2
-  return estimate_lib.normal(right)
+  found = estimate_lib.normal(right)
+  return found._replace(low=jnp.maximum(found.low, 0), high=jnp.minimum(found.high, 1))

@@ -17,12 +17,6 @@ import numpy as np
 from unsc_jax.evaluation import checks
 
 
-class ClusterScores(NamedTuple):
-  """How well clusters match labels; 1 for perfectly."""
-  nmi: jax.Array
-  f1: jax.Array
-
-
 class DimensionalAlignment(NamedTuple):
   """Three forms of one idea, all in 0..1, and the ranks they used."""
   energy: jax.Array  # DA-a
@@ -30,117 +24,6 @@ class DimensionalAlignment(NamedTuple):
   subspace: jax.Array  # DA-c
   retain_rank: jax.Array
   forget_rank: jax.Array
-
-
-def normalized_mutual_information(table: chex.Array) -> jax.Array:
-  """NMI = 2 I/(H + H') of a contingency table [K, C] of counts.
-
-  Args:
-    table: [K, C], how many examples of class c fell into cluster k.
-
-  Returns:
-    Scalar in 0..1; 1 for one cluster and one class.
-
-  Example:
-    >>> round(float(normalized_mutual_information([[5, 0], [0, 5]])), 3)
-    1.0
-
-  Source: arithmetic normalisation, as in scikit-learn; exact.
-  """
-  p = jnp.asarray(table, dtype=float)
-  p = p / jnp.sum(p)
-  log = lambda x: jnp.log(jnp.where(x > 0, x, 1))
-  rows, columns = jnp.sum(p, 1), jnp.sum(p, 0)
-  entropies = -jnp.sum(rows * log(rows)) - jnp.sum(columns * log(columns))
-  information = jnp.sum(p * (log(p) - log(rows)[:, None] - log(columns)))
-  return jnp.where(entropies > 0, jnp.clip(
-      2 * information / jnp.where(entropies > 0, entropies, 1), 0, 1), 1.)
-
-
-def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
-  """F1 of "same cluster" as a guess at "same class", over pairs of examples.
-
-  Pairs are those with at least one forget example.
-
-  Args:
-    forget: [K, C] counts of forget examples of class c in cluster k.
-    rest: [K, C] counts of the other examples; all zeros for pairs within one
-      set.
-
-  Returns:
-    Scalar in 0..1; 0 if no pair shares a cluster or a class.
-
-  Example:
-    >>> table = jnp.array([[3, 0], [0, 3]])
-    >>> float(pairwise_f1(table, 0 * table))
-    1.0
-
-  Source: Manning et al., Introduction to Information Retrieval, 16.3; exact.
-  """
-  forget, rest = (jnp.asarray(t, dtype=float) for t in (forget, rest))
-  pairs = lambda f, r: jnp.sum(f * (f - 1) / 2 + f * r)
-  both = pairs(forget, rest)
-  cluster = pairs(jnp.sum(forget, 1), jnp.sum(rest, 1))
-  label = pairs(jnp.sum(forget, 0), jnp.sum(rest, 0))
-  return jnp.where(cluster + label > 0,
-                   2 * both / jnp.maximum(cluster + label, 1), 0.)
-
-
-def cluster_scores(features: chex.Array, labels: chex.Array,
-                   key: jax.Array, *, clusters: int | None = None,
-                   forget: chex.Array | None = None) -> ClusterScores:
-  """NMI and pairwise F1 of k-means clusters of features against labels.
-
-  What a user finds without any label. Above the retrained model's: the forget
-  class still has a place of its own. Below: over-unlearned, features scattered
-  or collapsed.
-
-  Args:
-    features: [N, d].
-    labels: [N] integers of any range.
-    key: seeds k-means.
-    clusters: K, by default the number of different labels.
-    forget: [N] booleans; with them F1 is over pairs with a forget example,
-      which is what one forgotten class among others needs.
-
-  Returns:
-    ClusterScores of scalars.
-
-  Raises:
-    ImportError: without scikit-learn.
-
-  Example:
-    >>> features = jnp.array([[0.], [.1], [5.], [5.1]])
-    >>> scores = cluster_scores(features, [7, 7, 3, 3], jax.random.key(0))
-    >>> float(scores.f1)
-    1.0
-
-  Source: the metric-learning protocol which MUDA (arXiv 2407.17710) names;
-  details (10 restarts, raw features) are a reconstruction.
-  """
-  cluster_lib = checks.optional_import('sklearn.cluster')
-  features = checks.features(features, 'features')
-  n = features.shape[0]
-  forget = np.ones(n, bool) if forget is None else np.asarray(forget, bool)
-  labels = np.asarray(labels)
-  for name, array in (('labels', labels), ('forget', forget)):
-    if array.shape != (n,):
-      raise ValueError(f'{name} should be an array [{n}], one for each row of '
-                       f'the features, but its shape is {array.shape}.')
-  classes, labels = np.unique(labels, return_inverse=True)
-  k = len(classes) if clusters is None else clusters
-  if not 1 <= k <= n:
-    raise ValueError(f'clusters is {k}, but {n} examples can form 1..{n}.')
-  seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
-  found = cluster_lib.KMeans(k, n_init=10, random_state=seed).fit_predict(
-      np.asarray(features))
-  def table(rows):
-    counts = np.zeros((k, len(classes)))
-    np.add.at(counts, (found[rows], labels[rows]), 1)
-    return counts
-  mine, rest = table(forget), table(~forget)
-  return ClusterScores(normalized_mutual_information(mine + rest),
-                       pairwise_f1(mine, rest))
 
 
 def linear_cka(features: chex.Array, reference: chex.Array) -> jax.Array:
@@ -174,13 +57,21 @@ def linear_cka(features: chex.Array, reference: chex.Array) -> jax.Array:
   if x.shape[0] != y.shape[0]:
     raise ValueError(f'features and reference should have the same examples, '
                      f'but have {x.shape[0]} and {y.shape[0]}.')
-  def normalised(z):
-    z = z - jnp.mean(z, axis=0)
-    return z / jnp.maximum(jnp.max(jnp.abs(z)), jnp.finfo(z.dtype).tiny)
-  x, y = normalised(x), normalised(y)
+  x, y = _centred(x), _centred(y)
   if not checks.holds(lambda a, b: np.any(a) and np.any(b), x, y):
     raise ValueError('Features are the same for every example (collapsed): '
                      'CKA is not defined there.')
+  return _cka(x, y)
+
+
+@jax.jit
+def _centred(z):
+  z = z - jnp.mean(z, axis=0)
+  return z / jnp.maximum(jnp.max(jnp.abs(z)), jnp.finfo(z.dtype).tiny)
+
+
+@jax.jit
+def _cka(x, y):
   size = lambda a, b: jnp.linalg.norm(jnp.matmul(a.T, b, precision='highest'))
   return size(x, y)**2 / (size(x, x) * size(y, y))
 

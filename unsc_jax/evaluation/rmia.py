@@ -17,14 +17,18 @@ from unsc_jax.evaluation import roc
 _TINY = 1e-30  # keeps ratios of vanished probabilities defined
 
 
-def _ratio(target: chex.Array, references: chex.Array, offline_a: float,
-           name: str) -> jax.Array:
-  """log p_target(x) - log p(x), [N]."""
+def _checked(target: chex.Array, references: chex.Array, name: str):
+  """Probabilities [N] and [R, N]."""
   target = checks.unit_interval(checks.values(target, name), name)
   references = checks.unit_interval(
       checks.models(references, f'{name} of the references'),
       f'{name} of the references')
   checks.same_examples(target, references, f'{name} and its references')
+  return target, references
+
+
+def _ratio(target: jax.Array, references: jax.Array, offline_a) -> jax.Array:
+  """log p_target(x) - log p(x), [N]."""
   out = jnp.mean(references, axis=0)
   prior = ((1 + offline_a) * out + (1 - offline_a)) / 2
   return (jnp.log(jnp.maximum(target, _TINY))
@@ -67,8 +71,15 @@ def rmia_scores(target: chex.Array, references: chex.Array,
     raise ValueError(f'offline_a is {offline_a}, but should lie in 0..1.')
   if not gamma > 0:
     raise ValueError(f'gamma is {gamma}, but should be above 0.')
-  x = _ratio(target, references, offline_a, 'target')
-  z = _ratio(population, population_references, offline_a, 'population')
+  return _scores(*_checked(target, references, 'target'),
+                 *_checked(population, population_references, 'population'),
+                 offline_a, gamma)
+
+
+@jax.jit
+def _scores(target, references, population, population_references, a, gamma):
+  x = _ratio(target, references, a)
+  z = _ratio(population, population_references, a)
   # LR(z) <= LR(x)/γ, counted by bisection instead of a table [N, P].
   below = jnp.searchsorted(jnp.sort(z), x - jnp.log(gamma), side='right')
   return below / z.size

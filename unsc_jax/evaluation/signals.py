@@ -34,7 +34,11 @@ def probabilities(logits: chex.Array,
 
 def correctness(logits: chex.Array, labels: chex.Array) -> jax.Array:
   """1 where argmax p is the label, else 0; [N]. High for members."""
-  logits, labels = _checked(logits, labels)
+  return _correctness(*_checked(logits, labels))
+
+
+@jax.jit
+def _correctness(logits, labels):
   return (jnp.argmax(logits, axis=1) == labels).astype(logits.dtype)
 
 
@@ -45,13 +49,21 @@ def confidence(logits: chex.Array, labels: chex.Array) -> jax.Array:
     >>> [round(float(p), 3) for p in confidence([[0., 0.]], jnp.array([1]))]
     [0.5]
   """
-  logits, labels = _checked(logits, labels)
+  return _confidence(*_checked(logits, labels))
+
+
+@jax.jit
+def _confidence(logits, labels):
   return _at(jax.nn.softmax(logits, axis=1), labels)
 
 
 def loss(logits: chex.Array, labels: chex.Array) -> jax.Array:
   """Cross-entropy -log p_y in nats, at most 100, [N]. Low for members."""
-  logits, labels = _checked(logits, labels)
+  return _loss(*_checked(logits, labels))
+
+
+@jax.jit
+def _loss(logits, labels):
   return jnp.minimum(-_at(jax.nn.log_softmax(logits, axis=1), labels), LIMIT)
 
 
@@ -59,7 +71,12 @@ def entropy(logits: chex.Array,
             labels: chex.Array | None = None) -> jax.Array:
   """-Σ p log p in nats, [N]; blind to the label. Low for members."""
   del labels
-  log_p = jax.nn.log_softmax(checks.logits(logits), axis=1)
+  return _entropy(checks.logits(logits))
+
+
+@jax.jit
+def _entropy(logits):
+  log_p = jax.nn.log_softmax(logits, axis=1)
   p = jnp.exp(log_p)
   return -jnp.sum(jnp.where(p > 0, p * log_p, 0), axis=1)
 
@@ -127,7 +144,11 @@ def margin(logits: chex.Array, labels: chex.Array) -> jax.Array:
 
   Source: Carlini et al., arXiv 2112.03570, section VI; exact.
   """
-  logits, labels = _checked(logits, labels)
+  return _margin(*_checked(logits, labels))
+
+
+@jax.jit
+def _margin(logits, labels):
   mine = jax.nn.one_hot(labels, logits.shape[1], dtype=bool)
   rest = jax.nn.logsumexp(jnp.where(mine, -jnp.inf, logits), axis=1)
   return jnp.clip(_at(logits, labels) - rest, -LIMIT, LIMIT)

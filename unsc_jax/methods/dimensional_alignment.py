@@ -10,6 +10,7 @@ import optax
 
 from unsc_jax import bases as bases_lib
 from unsc_jax import batching
+from unsc_jax import eigen
 from unsc_jax import features
 from unsc_jax import objectives
 from unsc_jax import predict
@@ -115,7 +116,7 @@ def span(z: jax.Array, energy: float) -> jax.Array:
     [[1. 0.]
      [0. 0.]]
   """
-  values, v = bases_lib.eigh(_mul(z.T, z) / len(z))
+  values, v = eigen.eigh(_mul(z.T, z) / len(z))
   v = v * (jnp.arange(len(values)) < bases_lib.energy_rank(energy)(values))
   return _mul(v, v.T)
 

@@ -112,6 +112,7 @@ def train(
         steps=plan.steps, key=loss_key, given=given,
         trainable=problem.network.trainable, mesh=problem.mesh,
         progress=problem.progress, label='unlearning',
+        checkpoint=problem.checkpoint,
         watch=watch and watch(problem))
   return problem_lib.Unlearned(
       problem.fn, fitted.params, fitted.history, stopwatch.seconds,

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import jax
 import numpy as np
 
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
+from unsc_jax import targets
 from unsc_jax import training
 
 
@@ -18,9 +17,12 @@ def until_forgotten(
   Going on would only move what should stay; stopping as soon as no label wins
   would leave unseen examples of the class with no margin. So it looks at the
   mean probability of the label, on the data to be forgotten and nothing else.
+  Single examples are forgotten once their labels are no more probable than those
+  of held-out examples were to the original network.
 
   Args:
-    below: mean probability under which to stop; negative for never.
+    below: mean probability under which to stop, for whole classes; negative for
+      never, whatever the request.
     examples: of the forget set to look at, evenly spread, about this many.
 
   Returns:
@@ -28,14 +30,26 @@ def until_forgotten(
     `forget_accuracy`.
   """
   def watch(problem):
-    some = slice(None, None, max(1, len(problem.forget) // examples))
-    x, y = problem.forget.x[some], problem.forget.y[some]
+    forget = _some(problem.forget, examples)
+    limit = below
+    if not problem.forget_classes and below >= 0:
+      unseen = _some(targets.held_out_of(problem), examples)
+      limit = _of_labels(
+          targets.answers_of(problem, problem.params, unseen.x), unseen).mean()
 
     def look(params):
-      logits = predict.predict(problem.fn, params, x, mesh=problem.mesh)
-      given = np.asarray(jax.nn.softmax(logits))[np.arange(len(y)), y]
-      seen = {'forget_probability': float(given.mean()),
-              'forget_accuracy': float(np.mean(logits.argmax(-1) == y))}
-      return seen, seen['forget_probability'] < below
+      answers = targets.answers_of(problem, params, forget.x)
+      seen = {'forget_probability': float(_of_labels(answers, forget).mean()),
+              'forget_accuracy': float(np.mean(answers.argmax(-1) == forget.y))}
+      return seen, bool(seen['forget_probability'] < limit)
     return look
   return watch
+
+
+def _some(examples: problem_lib.Examples, count: int) -> problem_lib.Examples:
+  return examples.where(slice(None, None, max(1, len(examples) // count)))
+
+
+def _of_labels(answers: np.ndarray, examples) -> np.ndarray:
+  """The probability of every example's label."""
+  return answers[np.arange(len(examples)), examples.y]

@@ -23,7 +23,8 @@ def retrain(recipe: training.Recipe) -> problem_lib.Method:
     with stopwatch('training'):
       fitted = training.train(
           problem.network, problem.retain, recipe, key, mesh=problem.mesh,
-          progress=problem.progress, label='retraining')
+          progress=problem.progress, label='retraining',
+          checkpoint=problem.checkpoint)
     return problem_lib.Unlearned(
         problem.fn, fitted.params, fitted.history, stopwatch.seconds)
   return method

@@ -4,8 +4,8 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from unsc_jax import bases as bases_lib
 from unsc_jax import edits
+from unsc_jax import eigen
 from unsc_jax import problem as problem_lib
 from unsc_jax.methods import frame
 from unsc_jax.methods import head
@@ -46,7 +46,7 @@ def esc(
     moments = passes.moments(
         problem, problem.forget.x, batch_size,
         select=lambda s: s.path == site.path)
-    _, u = bases_lib.eigh(moments[site.path].mean_square)
+    _, u = eigen.eigh(moments[site.path].mean_square)
     d = u.shape[-1]
     u = u[..., :max(1, int(share * d))]
     return edits.project(
@@ -103,7 +103,7 @@ def soft_span(mean_square: jax.Array, alpha: float) -> jax.Array:
     [[75.  0.]
      [ 0. 25.]]
   """
-  values, u = bases_lib.eigh(mean_square)
+  values, u = eigen.eigh(mean_square)
   values = jnp.maximum(values, 0)
   share = values / jnp.maximum(values.sum(-1, keepdims=True), 1e-30)
   weight = alpha * share / ((alpha - 1) * share + 1)

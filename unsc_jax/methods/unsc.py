@@ -1,5 +1,6 @@
 """UNSC: unlearning in the null space of what remains."""
 
+import jax
 import optax
 
 from unsc_jax import objectives
@@ -30,8 +31,9 @@ def unsc(
     L = \mathrm{CE}(f_\theta(x), \hat y(x)), \; x \in D_f
 
   For every layer, `Q` spans what its inputs carry on the retained data, so that
-  what remains is answered as before. Forget examples learn their most likely
-  remaining class `y`. Biases, scales and running statistics are frozen, and
+  what remains is answered as before. Of whole classes, forget examples learn their
+  most likely remaining class; single examples learn to be answered as unseen ones
+  of their label are, not wrongly. Biases, scales and running statistics are frozen, and
   dropout is off.
 
   Args:
@@ -39,11 +41,13 @@ def unsc(
       `spaces.pooled()`, `merged()` or `sequential()`.
     optimizer: any of Optax; it is confined by `project_updates`. The default is
       Adam at 1e-3, which keeps its pace when little is free.
-    target: what forget examples should say; `targets.pseudo_labels()`.
+    target: what forget examples should say; `targets.pseudo_labels()` of whole
+      classes, `targets.unseen_answers()` of single examples.
     steps: updates to make at most.
     batch_size: forget examples a step.
     stop_below: mean probability of the forget examples' labels under which to
-      stop; going on would only move what should stay. Negative to make all steps.
+      stop; going on would only move what should stay. Of single examples, it
+      stops at what unseen ones have. Negative to make all steps.
     moments_batch_size: retained examples a step of the pass for the moments.
 
   Returns:
@@ -53,14 +57,21 @@ def unsc(
   Source: UNSC (Chen et al., IJCAI 2024), algorithms 1 and 2. Differs from the
   published code where that has flaws: it uses the patches that a convolution
   sees, all retained data, a rank that reaches its energy, no dropout, and stops
-  by itself.
+  by itself. Forgetting single examples is ours.
   """
   return frame.compose(
       objective=objectives.objective(
           forget=objectives.cross_entropy,
-          forget_target=target or targets.pseudo_labels()),
+          forget_target=target or _target),
       transform=constraints.null_space(
           optimizer or optax.adam(1e-3), combine or spaces.pooled(),
           batch_size=moments_batch_size),
       schedule=schedules.forget_only(steps, batch_size),
       watch=pace.until_forgotten(stop_below))
+
+
+def _target(problem: problem_lib.Problem, key: jax.Array):
+  """What suits the request."""
+  if problem.forget_classes:
+    return targets.pseudo_labels()(problem, key)
+  return targets.unseen_answers()(problem, key)

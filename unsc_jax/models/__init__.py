@@ -1,4 +1,4 @@
-"""The paper's networks and two small ones, in Flax linen.
+"""The paper's networks, two small and two large ones, in Flax linen.
 
 All are called as `model.apply(variables, x, train=False)` with `x` float32
 `[B, H, W, channels]` and return logits `[B, num_classes]`. In training they
@@ -10,8 +10,11 @@ function and knows none of them.
 from unsc_jax.models.alexnet import AlexNet
 from unsc_jax.models.allcnn import AllCNN
 from unsc_jax.models.resnet import ResNet18
+from unsc_jax.models.resnet50 import ResNet50
 from unsc_jax.models.small import MLP
 from unsc_jax.models.small import SmallCNN
 from unsc_jax.models.vgg import VGG11
+from unsc_jax.models.vit import ViT
 
-__all__ = ['AlexNet', 'AllCNN', 'MLP', 'ResNet18', 'SmallCNN', 'VGG11']
+__all__ = ['AlexNet', 'AllCNN', 'MLP', 'ResNet18', 'ResNet50', 'SmallCNN',
+           'VGG11', 'ViT']

@@ -2,7 +2,8 @@
 
 The ruler for all differences is the noise band of `evaluation.gap`: what
 retraining with another seed changes or, with fewer than three retrained
-models, the sampling error of the images.
+models, the sampling error: the intervals that were measured or, for
+accuracies, those of so many images.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ import math
 import statistics
 from typing import Any, Literal, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import evaluation
@@ -21,6 +23,7 @@ ORIGINAL, REFERENCE, CONTROL = 'original', 'retrain', 'head_only'
 class Cell(NamedTuple):
   """One measure of one method."""
   values: tuple[float, ...]  # one a seed
+  interval: tuple[float, float] | None = None  # 95 %, of sampling, where measured
   gap: float | None = None  # to the mean of the retrained models
   band: float | None = None  # half-width of the noise band
   place: Literal['like', 'above', 'below'] | None = None  # in the band, or not
@@ -29,6 +32,11 @@ class Cell(NamedTuple):
   @property
   def mean(self) -> float:
     return float(np.mean(self.values))
+
+  @property
+  def reference(self) -> float:
+    """The mean of the retrained models, of a cell with a gap."""
+    return self.mean - (self.gap or 0.)
 
   @property
   def std(self) -> float | None:
@@ -78,10 +86,10 @@ def compare(results: Mapping[str, Any]) -> Comparison:
   cells = {}
   for key in keys:
     metric = metrics_lib.describe(key)
-    column = {method: _values(rows, method, key) for method in methods}
-    for method, values in column.items():
-      if values:
-        cells[method, key] = _judge(results, metric, column, method)
+    column = {method: cell for method in methods
+              if (cell := _cell(rows, method, key)).values}
+    column.update(_judge(metric, column, _images(results, metric)))
+    cells.update({(method, key): cell for method, cell in column.items()})
   measures = tuple(metrics_lib.describe(key) for key in keys
                    if any((method, key) in cells for method in methods))
   references = sum(row['method'] == REFERENCE for row in rows)
@@ -97,47 +105,88 @@ def class_means(
   return [float(np.mean(c)) if c else math.nan for c in columns]
 
 
-def _values(rows, method, key) -> tuple[float, ...]:
-  values = (row['metrics'].get(key) for row in rows if row['method'] == method)
-  return tuple(float(value) for value in values if value is not None)
+def _cell(rows, method, key) -> Cell:
+  """What was measured, and the mean over seeds of its interval."""
+  found = [(float(value), (row.get('intervals') or {}).get(key)) for row in rows
+           if row['method'] == method
+           and (value := row['metrics'].get(key)) is not None]
+  ends = [interval for _, interval in found
+          if interval and None not in interval and np.isfinite(interval).all()]
+  # The seeds share their images, so that their intervals do not shrink.
+  interval = None
+  if ends and len(ends) == len(found):
+    low, high = np.mean(ends, 0)
+    interval = float(low), float(high)
+  return Cell(tuple(value for value, _ in found), interval)
 
 
-def _judge(results, metric, column, method) -> Cell:
-  cell = Cell(column[method])
-  references = column.get(REFERENCE, ())
-  if (not metric.show_gap or not references
-      or not np.isfinite((*cell.values, *references)).all()):
-    return cell
-  cell = cell._replace(gap=cell.mean - float(np.mean(references)))
-  if method == REFERENCE:
-    return cell
-  count = _images(results, metric)
-  if count is None and len(references) < 3:
-    return cell  # neither seeds nor images give a band
-  of = lambda v: (evaluation.without_interval(v) if count is None
-                  else evaluation.wilson(v * count, count))
-  found = evaluation.gap(of(cell.mean), [of(v) for v in references])
-  place = 'like' if found.within else 'above' if found.value > 0 else 'below'
-  control = column.get(CONTROL, ())
-  tie = None
-  if (method not in (ORIGINAL, CONTROL) and control
-      and np.isfinite(control).all()):
-    tie = bool(abs(cell.mean - np.mean(control)) <= found.band)
-  return cell._replace(band=float(found.band), place=place, tie=tie)
+def _judge(metric, column: Mapping[str, Cell], count: float | None
+           ) -> dict[str, Cell]:
+  """The cells of a measure that can be judged, with gap, band, place and tie."""
+  reference = column.get(REFERENCE)
+  if not metric.show_gap or not reference or not np.isfinite(reference.values).all():
+    return {}
+  if metric.ideal is not None and np.allclose(reference.values, metric.ideal):
+    return {}  # the retrained model beside itself is no ruler
+  cells = {method: cell for method, cell in column.items()
+           if np.isfinite(cell.values).all()}
+  mean = float(np.mean(reference.values))
+  judged = {method: cell._replace(gap=cell.mean - mean)
+            for method, cell in cells.items()}
+  rest = [method for method in cells if method != REFERENCE]
+  mine = [_estimate(cells[method].mean, cells[method].interval, count)
+          for method in rest]
+  theirs = [_estimate(value, reference.interval and tuple(
+      value + end - reference.mean for end in reference.interval), count)
+            for value in reference.values]
+  sampled = np.isfinite([*mine, *theirs]).all()
+  if not rest or (len(theirs) < 3 and not sampled):
+    return judged  # neither seeds nor images give a band
+  stack = lambda estimates: evaluation.Estimate(*map(
+      jnp.asarray, np.transpose(estimates)))
+  found = evaluation.gap(stack(mine), [stack([e] * len(rest)) for e in theirs])
+  for method, band in zip(rest, map(float, found.band)):
+    gap = cells[method].mean - mean
+    if band == 0 and gap != 0:
+      continue  # equal references without intervals: noise that is not known
+    place = 'like' if abs(gap) <= band else 'above' if gap > 0 else 'below'
+    if metric.ideal is not None and (abs(cells[method].mean - metric.ideal)
+                                     <= abs(mean - metric.ideal)):
+      place = 'like'  # nearer than one retrained model to another
+    judged[method] = judged[method]._replace(
+        band=band, place=place, tie=_tie(cells, method, band))
+  return judged
 
 
-def _images(results: Mapping[str, Any], metric: metrics_lib.Metric) -> int | None:
-  """How many images an accuracy is of, were all classes of one size."""
-  if not metric.images:
+def _tie(cells, method, band) -> bool | None:
+  if method in (ORIGINAL, CONTROL) or CONTROL not in cells:
+    return None
+  return bool(abs(cells[method].mean - cells[CONTROL].mean) <= band)
+
+
+def _estimate(value, interval, count) -> tuple[float, float, float]:
+  """A value and its interval: the one measured, or that of so many images."""
+  if interval:
+    # The mean of several seeds may lie outside of rounded ends.
+    return value, min(value, interval[0]), max(value, interval[1])
+  if count is None:
+    return value, math.nan, math.nan
+  value, low, high = map(float, evaluation.wilson(value * count, count))
+  return value, low, high
+
+
+def _images(results: Mapping[str, Any], metric: metrics_lib.Metric) -> float | None:
+  """Of how many images an accuracy is; as if of one size where not known."""
+  if not metric.images or not results['forget_classes']:
     return None
   split, side = metric.images
-  classes, forgotten = results['dataset']['num_classes'], results['forget_classes']
-  if not forgotten:
-    return None
-  share = len(set(forgotten)) / classes
-  if side == 'retain':
-    share = 1 - share
-  return max(1, round(results['dataset']['sizes'][split] * share))
+  classes, forgotten = results['dataset']['num_classes'], set(results['forget_classes'])
+  chosen = [c for c in range(classes) if (c in forgotten) == (side == 'forget')]
+  if counts := results['dataset'].get('class_counts'):
+    sizes = [counts[split][c] for c in chosen if counts[split][c]]
+    # The mean of K shares of n_c images has the variance of K²/Σ 1/n_c images.
+    return len(sizes)**2 / sum(1 / n for n in sizes) if sizes else None
+  return max(1, round(results['dataset']['sizes'][split] * len(chosen) / classes))
 
 
 def total_seconds(

@@ -55,3 +55,9 @@ def table(name: str, header: Sequence[str], rows: Iterable[Sequence[str]],
 def paragraph(text: str, class_: str = 'note') -> str:
   """A paragraph of plain text."""
   return element('p', escape(text), class_=class_)
+
+
+def details(summary: str, content: str, class_: str = '') -> str:
+  """HTML that is folded behind a line of plain text."""
+  return element('details', element('summary', escape(summary)) + content,
+                 class_=class_)

@@ -1,21 +1,23 @@
 """The page: sections in the order of reading, in one file without a script."""
 
-from collections.abc import Mapping
-from importlib import resources
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unsc_jax.report import comparison as comparison_lib
+from unsc_jax.report import document
 from unsc_jax.report import figures
 from unsc_jax.report import markup
+from unsc_jax.report import measure_tables
 from unsc_jax.report import schema
 from unsc_jax.report import svg
 from unsc_jax.report import tables
 from unsc_jax.report import verdict as verdict_lib
 from unsc_jax.report import wording
 
-# Nothing is fetched, and a browser would refuse to.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _SIGNS = {'good': '✓ Good', 'warning': '▲ Beware', 'note': '• Note'}
+_OPEN = 3  # methods, or layers, that are laid open; of more, the rest is folded
+_MOST_GAPS = 4  # in words, before the rest is folded
+_MOST_SPECTRA = 60
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -32,125 +34,123 @@ def render(results: Mapping[str, Any]) -> str:
   """
   schema.validate(results)
   comparison = comparison_lib.compare(results)
-  sections = [section for section in (
-      _verdict(comparison), _measures(results, comparison),
-      _meaning(comparison), _classes(results, comparison), _layers(results),
-      _energy(results), _loss(results), _time(results), _made(results)) if section]
-  body = '\n'.join(sections)
-  title = f'Forgetting {wording.forgotten(results)} of {results["dataset"]["name"]}'
-  style = resources.files('unsc_jax.report').joinpath('style.css').read_text(
-      encoding='utf-8')
-  return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<link rel="icon" href="data:,">
-<title>{markup.escape(title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{markup.escape(title)}</h1>
-{_subtitle(results)}
-</header>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+  return document.document(title(results), _subtitle(results), [
+      ('verdict', 'Verdict', verdict(comparison)),
+      ('measures', 'Measures', _measures(comparison)),
+      ('classes', 'Class by class', _classes(results, comparison)),
+      ('losses', 'Trained on, or unseen?', _figures(
+          {'losses': figures.losses(results)})),
+      ('features', 'Behind the answers', _figures({
+          'feature-map': figures.feature_map(results),
+          'relearn': figures.relearn(results)})),
+      ('layers', 'Room in the layers', _layers(results)),
+      ('energy', 'Tighter and looser protection', _figures({
+          'energy': figures.energy_curve(results),
+          'trade-off': figures.trade_off(results)})),
+      ('loss', 'Loss while unlearning', _by_method(
+          'loss', results['methods'], lambda m: figures.loss(results, m))),
+      ('time', 'Wall time', _figures({'wall-time': figures.wall_time(results)})
+       + tables.wall_time(results)),
+      ('meaning', 'What the measures mean', measure_tables.glossary(comparison)),
+      ('made', 'How it was made', tables.made(results))])
+
+
+def title(results: Mapping[str, Any]) -> str:
+  """What was forgotten, of what."""
+  return f'Forgetting {wording.forgotten(results)} of {results["dataset"]["name"]}'
 
 
 def _subtitle(results) -> str:
   seeds = tables.seeds(results)
   parts = [results['experiment'].replace('_', ' '), results['config'].get('model'),
            wording.plural(len(seeds), 'seed'), results['created'][:10]]
-  return markup.paragraph(' · '.join(str(part) for part in parts if part))
+  return ' · '.join(str(part) for part in parts if part)
 
 
-def _verdict(comparison) -> str:
-  lines, items = [], []
-
-  def flush():
-    if items:
-      lines.append(markup.element('ul', '\n'.join(items), class_='findings'))
-      items.clear()
-  for tone, text in verdict_lib.verdict(comparison):
-    if tone == 'headline':
-      flush()
-      lines.append(markup.paragraph(text, 'headline'))
+def verdict(comparison: comparison_lib.Comparison, most: int = 2) -> str:
+  """The verdict as HTML: of more methods the headlines alone, to be opened."""
+  verdicts = verdict_lib.verdict(comparison)
+  folded = sum(bool(v.headline and v.findings) for v in verdicts) > most
+  out = []
+  for headline, findings in verdicts:
+    listed = _findings(findings)
+    if headline and listed and folded:
+      out.append(markup.details(headline, listed, 'method'))
     else:
-      sign = markup.element('span', _SIGNS[tone], class_=f'sign {tone}')
-      items.append(markup.element(
-          'li', f'{sign} {markup.element("span", markup.escape(text))}'))
-  flush()
-  return markup.section('verdict', 'Verdict', *lines)
+      out.append((markup.paragraph(headline, 'headline') if headline else '') + listed)
+  return '\n'.join(out)
 
 
-def _measures(results, comparison) -> str:
+def _findings(findings: Sequence[verdict_lib.Finding]) -> str:
+  if not findings:
+    return ''
+  gaps = [f for f in findings if f.tone == 'warning']
+  folded = gaps[_MOST_GAPS:] if len(gaps) > _MOST_GAPS + 1 else []
+  listed = markup.element('ul', '\n'.join(
+      _finding(f) for f in findings if f not in folded), class_='findings')
+  if not folded:
+    return listed
+  rest = markup.element('ul', '\n'.join(map(_finding, folded)), class_='findings')
+  return listed + markup.details(
+      f'{wording.plural(len(folded), "further warning")}', rest)
+
+
+def _finding(finding) -> str:
+  sign = markup.element('span', _SIGNS[finding.tone], class_=f'sign {finding.tone}')
+  return markup.element(
+      'li', f'{sign} {markup.element("span", markup.escape(finding.text))}')
+
+
+def _measures(comparison) -> str:
   caveat = ''
   if 0 < comparison.references < 3:
     caveat = markup.paragraph(
         'With fewer than three retrained models the noise bands are the sampling '
-        'error, as if all classes had the same number of images.')
-  return markup.section(
-      'measures', 'Measures', tables.judged(comparison), caveat,
-      tables.others(comparison))
-
-
-def _meaning(comparison) -> str:
-  return markup.section(
-      'meaning', 'What the measures mean', tables.glossary(comparison))
+        'error of the images, and where that is not known either, nothing is '
+        'judged.')
+  return (_figures({'gaps': figures.gaps(comparison)})
+          + measure_tables.measures(comparison) + caveat)
 
 
 def _classes(results, comparison) -> str:
   methods = comparison.judged_methods or (comparison_lib.ORIGINAL,)
-  plots = {f'per-class-{i}': figures.per_class(results, method)
-           for i, method in enumerate(methods)}
-  return markup.section(
-      'classes', 'Class by class', _figures(plots),
-      tables.class_accuracies(results))
+  return (_figures({'called': figures.called(results),
+                    'confusion': figures.confusion(results),
+                    'class-scatter': figures.class_scatter(results)})
+          + _by_method('per-class', methods, lambda m: figures.per_class(results, m))
+          + tables.class_accuracies(results))
 
 
 def _layers(results) -> str:
   if not results['layers']:
-    return ''
-  plots = {f'spectrum-{i}': figures.spectrum(layer)
-           for i, layer in enumerate(results['layers'])}
-  return markup.section(
-      'layers', 'Room in the layers',
-      markup.paragraph(
-          'A layer may change only in directions that the remaining data do not '
-          'use. The spectra show how much of the inputs lies in every direction '
-          '(the eigenvalues of their second moments), the dotted line where kept '
-          'directions end and free ones begin.'),
-      _figures({'free': figures.free_directions(results)}),
-      tables.layers(results), _figures(plots, 'figures tiles'))
+    return _figures({'contours': figures.contours(results)})
+  spectra = {f'spectrum-{i}': figures.spectrum(layer)
+             for i, layer in enumerate(results['layers'][:_MOST_SPECTRA])}
+  drawn = _figures(spectra, 'figures tiles')
+  if len(spectra) > 2 * _OPEN:
+    drawn = markup.details(
+        f'Spectra of {wording.plural(len(spectra), "layer")}', drawn)
+  return (markup.paragraph(
+      'A layer may change only in directions that the remaining data do not '
+      'use. The spectra show how much of the inputs lies in every direction '
+      '(the eigenvalues of their second moments), the dotted line where kept '
+      'directions end and free ones begin.')
+          + _figures({'free': figures.free_directions(results),
+                      'contours': figures.contours(results)})
+          + tables.layers(results) + drawn)
 
 
-def _energy(results) -> str:
-  return markup.section('energy', 'Tighter and looser protection', _figures({
-      'energy': figures.energy_curve(results),
-      'trade-off': figures.trade_off(results)}))
-
-
-def _loss(results) -> str:
-  return markup.section('loss', 'Loss', _figures({
-      f'loss-{i}': figures.loss(results, method)
-      for i, method in enumerate(results['methods'])}))
-
-
-def _time(results) -> str:
-  return markup.section('time', 'Wall time', _figures(
-      {'wall-time': figures.wall_time(results)}), tables.wall_time(results))
-
-
-def _made(results) -> str:
-  return markup.section('made', 'How it was made', tables.made(results))
+def _by_method(name: str, methods, draw) -> str:
+  """A figure for every method that has one; of many, the rest is folded."""
+  plots = {f'{name}-{i}': plot for i, method in enumerate(methods)
+           if (plot := draw(method))}
+  shown, folded = ({n: p for i, (n, p) in enumerate(plots.items())
+                    if (i < _OPEN) == first} for first in (True, False))
+  if len(folded) == 1:
+    shown, folded = plots, {}
+  return _figures(shown) + (markup.details(
+      f'The same for {wording.plural(len(folded), "further method")}',
+      _figures(folded)) if folded else '')
 
 
 def _figures(plots: Mapping[str, svg.Plot | None], class_: str = 'figures') -> str:

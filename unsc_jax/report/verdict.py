@@ -9,9 +9,12 @@ from typing import Literal, NamedTuple
 
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import numerals
 from unsc_jax.report import wording
 
-Tone = Literal['headline', 'good', 'warning', 'note']
+Tone = Literal['good', 'warning', 'note']
+# What a reader should hear of first, if it is not like retrained.
+_FIRST = ('probe', 'relearn_steps', 'alignment', 'lira_auc')
 
 
 class Finding(NamedTuple):
@@ -20,52 +23,72 @@ class Finding(NamedTuple):
   text: str
 
 
-def verdict(comparison: comparison_lib.Comparison) -> list[Finding]:
+class Verdict(NamedTuple):
+  """What is found of a method or, without a headline, of all of them."""
+  headline: str
+  findings: list[Finding]
+
+
+def verdict(comparison: comparison_lib.Comparison) -> list[Verdict]:
   """The verdict on every method, and on how far it can be trusted.
 
   Args:
     comparison: of `comparison.compare`.
 
   Returns:
-    Findings in the order of reading: a headline for each method, what it rests
-    on, and then what limits all of it.
+    A verdict on each method in their order, and then what limits all of them.
   """
   if not comparison.references:
-    return [Finding(
-        'headline', 'There is no verdict without a retrained model: forgetting '
-        'is only defined against one. Run the experiment with retrain among its '
-        'methods.')]
-  found = []
-  for method in comparison.judged_methods:
-    found += [_headline(comparison, method), *_agreements(comparison, method),
-              *_gaps(comparison, method), *_preservation(comparison, method),
-              *_checks(comparison, method)]
+    return [Verdict(
+        'There is no verdict without a retrained model: forgetting is only '
+        'defined against one. Run the experiment with retrain among its '
+        'methods.', [])]
+  found = [Verdict(_headline(comparison, method), [
+      *_agreements(comparison, method), *_gaps(comparison, method),
+      *_preservation(comparison, method), *_checks(comparison, method)])
+           for method in comparison.judged_methods]
   if not found:
-    found.append(Finding(
-        'headline', 'No unlearning method was run: these are the references '
-        'alone.'))
-  return [*found, *_original(comparison), *_limits(comparison)]
+    found.append(Verdict('No unlearning method was run: these are the references '
+                         'alone.', []))
+  limits = [*_original(comparison), *_limits(comparison)]
+  return [*found, *([Verdict('', limits)] if limits else [])]
 
 
-def _headline(comparison, method) -> Finding:
+def _headline(comparison, method) -> str:
   name, judged = wording.method(method), comparison.judged(method)
   if not judged:
-    return Finding('headline', f'{name} could not be judged: there is no measure '
-                   'that both it and the retrained model have, with a noise '
-                   'band.')
+    return (f'{name} could not be judged: there is no measure that both it and the '
+            'retrained model have, with a noise band.')
   like = [key for key, cell in judged.items() if cell.place == 'like']
-  ties = [key for key, cell in judged.items() if cell.tie]
+  ties = sum(bool(cell.tie) for cell in judged.values())
   total = len(judged)
-  text = (f'{name} answers like the retrained model on {len(like)} of '
+  text = (f'{name} forgets like a retrained model on {len(like)} of '
           f'{wording.plural(total, "measure")}')
+  if gaps := _ordered(judged):
+    text += f'; {_still(metrics_lib.describe(gaps[0]), judged[gaps[0]])}'
   if all(cell.tie is None for cell in judged.values()):
-    return Finding('headline', f'{text}.')
-  if not ties:
-    return Finding('headline', f'{text}, and all of them can tell it from '
-                   'masking a logit.')
-  which = 'none' if len(ties) == total else f'only {total - len(ties)}'
-  return Finding('headline', f'{text}, but {which} of the {total} can tell it '
-                 'from merely masking a logit.')
+    return f'{text}.'
+  which = ('All' if not ties else 'None' if ties == total else
+           f'Only {total - ties}') + f' of the {total}'
+  return f'{text}. {which} can tell it from merely masking a logit.'
+
+
+def _ordered(judged) -> list[str]:
+  """The measures outside the noise band, what matters most first."""
+  def weight(key):
+    cell = judged[key]
+    size = abs(cell.gap) / cell.band if cell.band else math.inf
+    return (_FIRST.index(key) if key in _FIRST else len(_FIRST), -size)
+  return sorted((key for key in judged if judged[key].place != 'like'), key=weight)
+
+
+def _still(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
+  """A gap in half a sentence."""
+  left = metric.kind == 'forget' and cell.place == metric.left
+  more = left and metric.left == 'above'
+  return (f'the {wording.low(metric.name)}{" still" if more else ""} {metric.verb}'
+          f'{" only" if left and not more else ""} {metric.show(cell.mean)} against '
+          f'{metric.show(cell.reference)}')
 
 
 def _agreements(comparison, method) -> list[Finding]:
@@ -94,10 +117,9 @@ def _agreements(comparison, method) -> list[Finding]:
 
 def _gaps(comparison, method) -> list[Finding]:
   """One sentence for every measure outside the noise band."""
-  found = []
-  for key, cell in comparison.judged(method).items():
-    if cell.place == 'like':
-      continue
+  found, judged = [], comparison.judged(method)
+  for key in _ordered(judged):
+    cell = judged[key]
     metric = metrics_lib.describe(key)
     control = comparison.cells.get((comparison_lib.CONTROL, key))
     text = (f'{metric.name}: {metric.show(cell.mean)} against '
@@ -128,12 +150,14 @@ def _meaning(comparison, metric, cell) -> str:
       return ('less than retraining gives the remaining classes, though no less '
               f'than the original had ({metric.show(original.mean)})')
     return 'the remaining classes were harmed'
-  if cell.place == 'below':
-    return ('over-unlearning, since a model that never saw the class would do '
-            'better; the lack itself gives away what was forgotten')
+  if metric.kind == 'likeness':
+    return 'farther from a retrained model than another seed takes one'
+  if cell.place != metric.left:
+    return ('over-unlearning, since a model that never saw it does not go so far; '
+            'the lack itself gives away what was forgotten')
   left = 'knowledge of what was to be forgotten is left'
-  if original and original.place == 'above':
-    share = metrics_lib.small_percent(cell.gap / original.gap)
+  if original and original.place == metric.left:
+    share = numerals.small_percent(cell.gap / original.gap)
     left += f', {share} of the gap that the untouched original has'
   return left
 
@@ -163,7 +187,7 @@ def _checks(comparison, method) -> list[Finding]:
   cell = comparison.cells.get((method, 'leak'))
   if not cell or max(cell.values) <= metrics_lib.LEAK_BOUND:
     return []
-  show = metrics_lib.scientific
+  show = numerals.scientific
   return [Finding(
       'warning', f'The weights left the null space: leak {show(max(cell.values))}, '
       f'where rounding explains {show(metrics_lib.LEAK_BOUND)}. What protects the '
@@ -221,4 +245,4 @@ def _measures(keys) -> str:
 
 def _width(metric: metrics_lib.Metric, band: float) -> str:
   text = metric.show_gap(band) if metric.show_gap else metric.show(band)
-  return f'{text.lstrip("+")} points'
+  return text.lstrip('+') + metric.unit

@@ -3,9 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# Of those in `unsc_jax.methods`; any other is spelled from its key.
 _METHODS = {
     'original': 'Original', 'retrain': 'Retrained', 'head_only': 'Head-only',
-    'unsc': 'UNSC',
+    'unsc': 'UNSC', 'bad_teacher': 'Bad teacher',
+    'boundary_shrink': 'Boundary shrink', 'cf_k': 'CF-k',
+    'class_projection': 'Class projection', 'delete': 'DELETE',
+    'dimensional_alignment': 'Dimensional alignment', 'esc': 'ESC',
+    'eu_k': 'EU-k', 'example_localization': 'DEL',
+    'fine_tune': 'Fine-tuning', 'fisher_forgetting': 'Fisher forgetting',
+    'gradient_ascent': 'Gradient ascent', 'influence': 'Influence',
+    'l1_sparse': 'ℓ1-sparse', 'loft': 'LOFT', 'neggrad_plus': 'NegGrad+',
+    'partially_blinded': 'Partially blinded', 'pgu': 'PGU',
+    'random_label': 'Random label', 'retention_masking': 'Retention masking',
+    'salun': 'SalUn', 'scissorhands': 'Scissorhands', 'scrub': 'SCRUB',
+    'ssd': 'SSD', 'unsir': 'UNSIR',
 }
 
 
@@ -13,8 +25,8 @@ def method(key: str) -> str:
   """What a method is called on the page.
 
   Example:
-    >>> method('head_only'), method('random_label')
-    ('Head-only', 'Random label')
+    >>> method('head_only'), method('my_own_method')
+    ('Head-only', 'My own method')
   """
   return _METHODS.get(key) or key.replace('_', ' ').capitalize()
 
@@ -54,8 +66,13 @@ def forgotten(results: Mapping[str, Any]) -> str:
 
 
 def low(name: str) -> str:
-  """A measure's name inside a sentence."""
-  return name[:1].lower() + name[1:]
+  """A measure's name inside a sentence.
+
+  Example:
+    >>> low('Linear probe'), low('KLoM'), low('U-LiRA')
+    ('linear probe', 'KLoM', 'U-LiRA')
+  """
+  return name[:1].lower() + name[1:] if name[1:2].islower() else name
 
 
 def plural(count: int, noun: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from unsc_jax.report import comparison
 from unsc_jax.report import metrics
+from unsc_jax.report import numerals
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -94,12 +95,12 @@ def trade_off(results: Mapping[str, Any]) -> svg.Plot | None:
     axes.grid()
     looks.legend_on_top(figure)
 
-  goal = (f' The retrained model has {metrics.percent(retrained.mean() / 100)}.'
+  goal = (f' The retrained model has {numerals.percent(retrained.mean() / 100)}.'
           if len(retrained) else '')
   return svg.plot(
       'Linear probe against drift',
       wording.listing([
-          f'{metrics.percent(p["probe"])} at {metrics.small_percent(p["logit_drift"])} '
+          f'{numerals.percent(p["probe"])} at {numerals.small_percent(p["logit_drift"])} '
           f'drift (energy {_energy(p)})' for p in points], most=20) + f'.{goal}',
       looks.WIDTH, 3., draw)
 

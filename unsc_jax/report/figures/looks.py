@@ -1,9 +1,11 @@
 """A colour, a hatch and a marker for everything, so that no one has to do."""
 
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from unsc_jax.report import comparison
 from unsc_jax.report import svg
+from unsc_jax.report import wording
 
 WIDTH = 4.4  # inches, for a figure that fills a column or a phone
 
@@ -25,7 +27,11 @@ _OTHERS = (
     Look(svg.BLUE, '///', 'D', '-.'),
     Look(svg.VERMILLION, '\\\\\\', 'v', '-'),
     Look(svg.SKY, '--', 'P', '--'),
+    Look(svg.BLUE, '++', '<', ':'),
+    Look(svg.VERMILLION, '|||', 'X', '-.'),
+    Look(svg.SKY, '//', 'h', '-'),
 )
+MOST_PANELS = 6
 
 
 def look(methods, method: str) -> Look:
@@ -34,6 +40,38 @@ def look(methods, method: str) -> Look:
     return _FIXED[method]
   others = [name for name in methods if name not in _FIXED]
   return _OTHERS[others.index(method) % len(_OTHERS)]
+
+
+def panels(results: Mapping[str, Any], found: Collection[str], most: int = MOST_PANELS
+           ) -> tuple[list[str], str]:
+  """The methods to set side by side, before, after and retrained.
+
+  Args:
+    results: with `methods`.
+    found: the methods that have something to show.
+    most: of them in one figure.
+
+  Returns:
+    The methods in order, and a sentence about those left out, if any.
+  """
+  rest = [m for m in results['methods'] if m in found and m not in _FIXED]
+  ends = [m for m in (comparison.ORIGINAL, comparison.REFERENCE) if m in found]
+  shown = rest[:most - len(ends)]
+  order = [*ends[:1], *shown, *ends[1:]]
+  if comparison.CONTROL in found and len(order) < most:
+    order.append(comparison.CONTROL)
+  left = len(rest) - len(shown)
+  return order, (f' {wording.plural(left, "further method")} '
+                 f'{"is" if left == 1 else "are"} not drawn.' if left else '')
+
+
+def grid(figure, count: int, columns: int, **more) -> list:
+  """Axes of small multiples, row by row; places that are left over are empty."""
+  rows = -(-count // columns)
+  axes = figure.subplots(rows, columns, squeeze=False, **more).ravel()
+  for unused in axes[count:]:
+    unused.set_axis_off()
+  return list(axes[:count])
 
 
 def bar(look: Look) -> dict:
@@ -53,3 +91,14 @@ def legend_above(axes, columns: int = 3) -> None:
 def legend_on_top(figure, columns: int = 3) -> None:
   """A legend over all of a figure, which may be wider than its axes."""
   figure.legend(loc='outside upper left', ncols=columns, **_LEGEND)
+
+
+def class_label(name: str, forgotten: bool) -> str:
+  """A class's name beside an axis: short, and crossed if it was forgotten.
+
+  Example:
+    >>> class_label('Shirt', True)
+    '✕ Shirt'
+  """
+  name = name if len(name) <= 18 else f'{name[:9]}…{name[-8:]}'
+  return f'✕ {name}' if forgotten else name

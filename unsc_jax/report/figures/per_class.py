@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from unsc_jax.report import comparison
-from unsc_jax.report import metrics
+from unsc_jax.report import numerals
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -44,7 +44,7 @@ def per_class(results: Mapping[str, Any], method: str) -> svg.Plot | None:
     for at, c in zip(y, classes):
       if c in forgotten:
         axes.axhspan(at - .5, at + .5, color=svg.MUTED, alpha=.22, lw=0, zorder=0)
-    axes.set_yticks(y, [_label(names[c], c in forgotten) for c in classes])
+    axes.set_yticks(y, [looks.class_label(names[c], c in forgotten) for c in classes])
     for label, c in zip(axes.get_yticklabels(), classes):
       label.set_fontweight('bold' if c in forgotten else 'normal')
     axes.set(xlim=(0, 100), ylim=(len(classes) - .5, -.5),
@@ -57,11 +57,6 @@ def per_class(results: Mapping[str, Any], method: str) -> svg.Plot | None:
       f'Test accuracy by class, {wording.method(method)}',
       _text(results, series, method, len(classes)),
       looks.WIDTH, .85 + .36 * len(classes), draw)
-
-
-def _label(name: str, forgotten: bool) -> str:
-  name = name if len(name) <= 18 else f'{name[:9]}…{name[-8:]}'
-  return f'✕ {name}' if forgotten else name
 
 
 def _chosen(series, method, forgotten) -> list[int]:
@@ -80,7 +75,7 @@ def _text(results, series, method, shown: int) -> str:
   forgotten, count = results['forget_classes'], len(series[method])
   name = lambda c: wording.class_name(results, c)
   values = lambda chosen: wording.listing([
-      f'{metrics.percent(np.nanmean(means[chosen]))} {_WHEN.get(key, "after")}'
+      f'{numerals.percent(np.nanmean(means[chosen]))} {_WHEN.get(key, "after")}'
       for key, means in series.items()])
   if len(forgotten) > 4:
     together = values(list(forgotten))
@@ -94,11 +89,11 @@ def _text(results, series, method, shown: int) -> str:
     low, high = (pick(rest, key=lambda c: change[c]) for pick in (min, max))
     sentences.append(
         'The remaining classes changed by '
-        f'{metrics.points(change[low])} points ({name(low)}: {values(low)}) to '
-        f'{metrics.points(change[high])} points ({name(high)}: {values(high)}).'
+        f'{numerals.points(change[low])} points ({name(low)}: {values(low)}) to '
+        f'{numerals.points(change[high])} points ({name(high)}: {values(high)}).'
         if change[low] < change[high] else
         'The remaining classes all changed by '
-        f'{metrics.points(change[low])} points.')
+        f'{numerals.points(change[low])} points.')
   if shown < count:
     sentences.append(f'Of {count} classes, the {shown} are shown that are '
                      'forgotten or changed most.')

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib import ticker
 import numpy as np
 
-from unsc_jax.report import metrics
+from unsc_jax.report import numerals
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -34,7 +34,7 @@ def spectrum(layer: Mapping[str, Any]) -> svg.Plot | None:
   relative = np.maximum(values / values.max(), _FLOOR)
   share = values[:rank].sum() / values.sum()
   least = values.min() / values.max()
-  least = metrics.scientific(least) if least > _NOISE else 'under 1e−6'
+  least = numerals.scientific(least) if least > _NOISE else 'under 1e−6'
 
   def draw(figure):
     axes = figure.subplots()
@@ -65,7 +65,7 @@ def spectrum(layer: Mapping[str, Any]) -> svg.Plot | None:
   return svg.plot(
       f'Spectrum of {layer["path"]}',
       f'{d} directions of the inputs of {layer["path"]}: the first {rank}, '
-      f'which carry {metrics.percent(share, 2)} of the energy, are kept; '
+      f'which carry {numerals.percent(share, 2)} of the energy, are kept; '
       f'{d - rank} are free. The smallest eigenvalue is {least} of the largest.',
       3., 2.4, draw)
 

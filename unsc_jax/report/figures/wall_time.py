@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unsc_jax.report import comparison
-from unsc_jax.report import metrics
+from unsc_jax.report import numerals
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -42,7 +42,7 @@ def wall_time(results: Mapping[str, Any]) -> svg.Plot | None:
                 label=name)
     for y, phases in enumerate(spent.values()):
       total = sum(phases.values())
-      axes.text(total + .015 * longest, y, metrics.seconds(total), va='center',
+      axes.text(total + .015 * longest, y, numerals.seconds(total), va='center',
                 fontsize=9)
     axes.set_yticks(range(len(spent)), map(wording.method, spent))
     axes.set(xlim=(0, 1.22 * longest), ylim=(len(spent) - .5, -.5),
@@ -54,6 +54,6 @@ def wall_time(results: Mapping[str, Any]) -> svg.Plot | None:
   return svg.plot(
       'Wall time by phase',
       ' '.join(f'{wording.method(m)}: ' + wording.listing(
-          [f'{name} {metrics.seconds(s)}' for name, s in phases.items()]) + '.'
+          [f'{name} {numerals.seconds(s)}' for name, s in phases.items()]) + '.'
           for m, phases in spent.items()),
       looks.WIDTH, 1. + .45 * len(spent), draw)

@@ -1,0 +1,153 @@
+"""Null space + alignment: forget features become those of a retained class.
+
+`B` examples of a batch, `d` features, `C` classes.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import eigen
+from unsc_jax import features
+from unsc_jax import objectives
+from unsc_jax import problem as problem_lib
+from unsc_jax import schedules
+from unsc_jax import spaces
+from unsc_jax import targets
+from unsc_jax.methods import constraints
+from unsc_jax.methods import frame
+from unsc_jax.methods import head
+from unsc_jax.methods import passes
+
+_einsum = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
+
+
+class ClassFeatures(NamedTuple):
+  """What the retained features of every class look like."""
+  mean: jax.Array  # [C, d]
+  whiten: jax.Array  # [C, d, d] the inverse root of the covariance
+
+
+def null_space_alignment(
+    combine: spaces.Combine | None = None,
+    optimizer: optax.GradientTransformation | None = None,
+    *,
+    weight: float = 10.,
+    floor: float = 1e-3,
+    steps: int = 200,
+    batch_size: int = 256,
+    moments_batch_size: int = 256,
+) -> problem_lib.Method:
+  r"""Forgets in the features, in what the retained inputs leave free.
+
+  .. math::
+    \Delta W = P\, \mathrm{opt}(P\, \nabla_W L), \qquad
+    L = \mathrm{CE}(f_\theta(x), \hat y) + \lambda\, D(Z_f)
+
+  with UNSC's projection `P` and pseudo-labels, and `D` the distance of the forget
+  features from those of the class that each example is now taken for, see
+  `mismatch`. UNSC alone changes what the head answers; a head that is trained
+  anew on its features finds the class again. The projection is not only there to
+  protect: without it the loss is met by moving all features alike, and the class
+  stays as easy to find. For whole classes.
+
+  Args:
+    combine: from the moments of the retained classes to bases; the default is
+      `spaces.pooled(.9)`, since features need more room than answers.
+    optimizer: any of Optax; it is confined by `project_updates`. Adam at 1e-3.
+    weight: `lambda`.
+    floor: added to every class's covariance, relative to its mean eigenvalue.
+    steps: updates to make. More forget more, and move more.
+    batch_size: forget examples a step, several times `d`.
+    moments_batch_size: retained examples a step of the passes for the moments.
+
+  Returns:
+    The method. Cost: two passes over the retained data and `3 * steps *
+    batch_size` passes; the retained data are not touched again.
+
+  Raises:
+    ValueError: when used: the request is not one of whole classes.
+
+  Source: **ours**, from no paper. What it gains, and what not, is measured in
+  `docs/null-space-alignment.md`.
+  """
+  def given(problem, key):
+    del key
+    return class_features(problem, floor, moments_batch_size)
+
+  def method(problem, key):
+    frame.whole_classes(problem, 'null-space alignment')
+    read = features.layer_inputs(problem.fn, head.site(problem).path)
+
+    def loss_of(fn):
+      def loss(params, batch, key, *kept):
+        del key
+        x, y = batch.forget.x, batch.forget.y
+        value = objectives.cross_entropy(fn(params, x), y)
+        # XLA shares the two forward passes.
+        value += weight * mismatch(read(params, x), y, ClassFeatures(*kept))
+        return value, params
+      return loss
+
+    return frame.compose(
+        objective=objectives.Objective(
+            loss_of, forget=targets.pseudo_labels(), given=given),
+        transform=constraints.null_space(
+            optimizer or optax.adam(1e-3), combine or spaces.pooled(.9),
+            batch_size=moments_batch_size),
+        schedule=schedules.forget_only(steps, batch_size))(problem, key)
+  return method
+
+
+def class_features(
+    problem: problem_lib.Problem, floor: float, batch_size: int = 256
+) -> ClassFeatures:
+  """Mean and spread of each retained class's head inputs; a pass over the data.
+
+  Forgotten classes have zeros, and are no example's pseudo-label.
+  """
+  path = head.site(problem).path
+  found = {}
+  for c in problem.retain_classes:
+    moment = passes.moments(
+        problem, problem.retain.x[problem.retain.y == c], batch_size,
+        select=lambda site: site.path == path)[path]
+    values, u = eigen.eigh(moment.covariance)
+    values = jnp.maximum(values, 0) + floor * values.mean()
+    found[c] = (moment.first[0] / moment.count[0],
+                _einsum('ij,j,kj->ik', u[0], values[0]**-.5, u[0]))
+  nothing = jax.tree.map(jnp.zeros_like, next(iter(found.values())))
+  each = [found.get(c, nothing) for c in range(problem.num_classes)]
+  return ClassFeatures(*map(jnp.stack, zip(*each)))
+
+
+def mismatch(z: jax.Array, y: jax.Array, kept: ClassFeatures) -> jax.Array:
+  r"""How far features lie, on average, from the retained ones of their class.
+
+  .. math:: D = \frac{1}{2d} \bigl| \mathrm{mean}_i\,
+    \Sigma_{y_i}^{-1/2} (z_i - \mu_{y_i}) \bigr|^2
+
+  Half a squared Mahalanobis distance for each feature: the smaller the retained
+  classes' spread along a direction, the better a linear probe tells forget
+  features by it, and the more it counts. Only the mean is held to, so that the
+  examples may keep differing as the class's own do.
+
+  Args:
+    z: features `[B, d]`.
+    y: class of each `[B]`.
+    kept: of the retained classes.
+
+  Returns:
+    A scalar.
+
+  Example:
+    >>> kept = ClassFeatures(jnp.zeros((1, 1)), jnp.ones((1, 1, 1)))
+    >>> print(mismatch(jnp.array([[3.], [1.]]), jnp.array([0, 0]), kept))
+    2.0
+  """
+  r = _einsum('bi,bij->bj', z - kept.mean[y], kept.whiten[y])
+  return jnp.sum(r.mean(0)**2) / (2 * z.shape[-1])

@@ -1,0 +1,77 @@
+"""Runs side by side as a page."""
+
+from collections.abc import Sequence
+
+from unsc_jax.report import comparison as comparison_lib
+from unsc_jax.report import document
+from unsc_jax.report import markup
+from unsc_jax.report import measure_tables
+from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import page
+from unsc_jax.report import side_by_side
+from unsc_jax.report import wording
+
+
+def render(runs: Sequence[side_by_side.Run]) -> str:
+  """Makes one HTML file that needs no other, of several runs.
+
+  Args:
+    runs: of `side_by_side.read`.
+
+  Returns:
+    The file's text.
+  """
+  names = wording.listing([run.name for run in runs], most=4)
+  return document.document('Runs side by side', names, [
+      ('runs', 'Verdicts', _verdicts(runs)),
+      ('measures', 'Measures', _measures(runs)),
+      ('meaning', 'What the measures mean', _meaning(runs)),
+      ('made', 'How they were made', _made(runs))])
+
+
+def _verdicts(runs) -> str:
+  cautions = ''.join(
+      markup.element('li', markup.element('span', '▲ Beware', class_='sign warning')
+                     + ' ' + markup.element('span', markup.escape(sentence)))
+      for sentence in side_by_side.cautions(runs))
+  parts = [markup.element('ul', cautions, class_='findings')] if cautions else []
+  for run in runs:
+    parts += [markup.element('h3', markup.escape(run.name)),
+              markup.paragraph(f'{page.title(run.results)}.'),
+              page.verdict(run.comparison, most=0)]
+  return '\n'.join(parts)
+
+
+def _measures(runs) -> str:
+  """For every measure a table, methods down and runs across."""
+  parts = [markup.paragraph(
+      'Every gap is to the run’s own retrained models, and every noise band is '
+      'theirs. A name opens its explanation.')]
+  for group in (*(g.metrics for g in metrics_lib.GROUPS), tuple(
+      m for m in side_by_side.measures(runs) if m.key not in metrics_lib.BY_KEY)):
+    for metric in group:
+      rows = [[markup.escape(wording.method(method)), *cells]
+              for method in side_by_side.methods(runs)
+              if set(cells := [measure_tables.cell(run.comparison, method, metric)
+                               for run in runs]) != {measure_tables.NONE}]
+      if rows:
+        parts += [markup.table(
+            metric.name, [measure_tables.term(metric),
+                          *(markup.escape(run.name) for run in runs)],
+            rows, 'measures'), measure_tables.tip(metric)]
+  return '\n'.join(parts)
+
+
+def _meaning(runs) -> str:
+  everything = comparison_lib.Comparison(
+      (), tuple(side_by_side.measures(runs)), {}, 0)
+  return measure_tables.glossary(everything)
+
+
+def _made(runs) -> str:
+  rows = [[markup.escape(name), *map(markup.escape, values)]
+          for name, values in side_by_side.differences(runs).items()]
+  return markup.paragraph(
+      'Settings and versions that are the same in all runs are left out.'
+  ) + markup.table('How they were made', [
+      'What', *(markup.escape(run.name) for run in runs)], rows, 'made')

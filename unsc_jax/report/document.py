@@ -1,0 +1,54 @@
+"""The HTML around a page: one file that needs no other and runs no script."""
+
+from collections.abc import Sequence
+from importlib import resources
+
+from unsc_jax.report import markup
+
+# Nothing is fetched, and a browser would refuse to.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def document(title: str, subtitle: str, sections: Sequence[tuple[str, str, str]]
+             ) -> str:
+  """A whole page.
+
+  Args:
+    title: plain text.
+    subtitle: plain text below it.
+    sections: names, titles and HTML, in order; those without HTML are left out.
+
+  Returns:
+    The file's text.
+  """
+  sections = [section for section in sections if section[2]]
+  links = ' '.join(markup.element('a', markup.escape(heading), href=f'#{name}')
+                   for name, heading, _ in sections[1:])
+  nav = markup.element('nav', links, aria_label='Sections') if links else ''
+  body = '\n'.join(markup.section(*section) for section in sections)
+  style = resources.files('unsc_jax.report').joinpath('style.css').read_text(
+      encoding='utf-8')
+  return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<link rel="icon" href="data:,">
+<title>{markup.escape(title)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{markup.escape(title)}</h1>
+{markup.paragraph(subtitle)}
+{nav}
+</header>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""

@@ -1,0 +1,71 @@
+"""Every class's accuracy beside the retrained model's, however many there are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from unsc_jax.report import comparison
+from unsc_jax.report import numerals
+from unsc_jax.report import svg
+from unsc_jax.report import wording
+from unsc_jax.report.figures import looks
+
+
+def class_scatter(results: Mapping[str, Any]) -> svg.Plot | None:
+  """A point for every class, on the diagonal where retraining has the same.
+
+  Args:
+    results: of `C` classes.
+
+  Returns:
+    The plot; None without a retrained model, or another beside it.
+  """
+  methods, left_out = looks.panels(results, [
+      m for m in results['methods'] if m != comparison.REFERENCE])
+  if comparison.REFERENCE not in results['methods'] or not methods:
+    return None
+  means = {m: 100 * np.array(comparison.class_means(results, m))
+           for m in (*methods, comparison.REFERENCE)}
+  retrained = means[comparison.REFERENCE]
+  forgotten = np.isin(np.arange(len(retrained)), results['forget_classes'])
+  known = np.isfinite(retrained) & ~forgotten
+  if not known.any():
+    return None
+  columns = min(3, len(methods))
+  low = _lowest([means[m][known] for m in means])
+
+  def draw(figure):
+    panels = looks.grid(figure, len(methods), columns, sharex=True, sharey=True)
+    for axes, method in zip(panels, methods):
+      axes.plot([0, 100], [0, 100], color=svg.MUTED, lw=.9)
+      axes.plot(retrained[known], means[method][known], 'o', ms=4.5, mew=.5,
+                mec=svg.INK, color=svg.BLUE, alpha=.75, clip_on=False)
+      axes.set(title=wording.method(method), xlim=(low, 100), ylim=(low, 100),
+               aspect='equal')
+      axes.grid()
+    figure.supxlabel('retrained, test accuracy of a class, %', fontsize=9)
+    figure.supylabel('method, %', fontsize=9)
+
+  rows = -(-len(methods) // columns)
+  return svg.plot(
+      'Remaining classes beside the retrained model',
+      ' '.join(_sentence(results, m, means[m] - retrained, known) for m in methods)
+      + f' Each point is one of {known.sum()} remaining classes.{left_out}',
+      looks.WIDTH, .45 + rows * (4.1 / columns + .12), draw)
+
+
+def _lowest(columns) -> float:
+  """A round number below all of them."""
+  return float(min(90, 10 * np.floor(np.nanmin(np.concatenate(columns)) / 10)))
+
+
+def _sentence(results, method, gap, known) -> str:
+  gap = np.where(known, gap, np.nan)
+  if not np.isfinite(gap).any():
+    return f'{wording.method(method)} has no class in common.'
+  far = int(np.nanargmax(np.abs(gap)))
+  return (f'{wording.method(method)} is off by '
+          f'{numerals.points(float(np.nanmean(np.abs(gap))) / 100).lstrip("+")} points on '
+          f'average, most for {wording.class_name(results, far)} '
+          f'({numerals.points(float(gap[far]) / 100)}).')

@@ -1,0 +1,92 @@
+"""The loss around the original weights, in and out of the null space."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from unsc_jax.report import numerals
+from unsc_jax.report import pictures
+from unsc_jax.report import svg
+from unsc_jax.report.figures import looks
+
+_DIRECTIONS = {'in_null_space': 'in the null space',
+               'out_of_null_space': 'out of the null space'}
+_SETS = {'retain': 'remaining', 'forget': 'forgotten'}
+_LEVELS = 7
+
+
+def contours(results: Mapping[str, Any]) -> svg.Plot | None:
+  """Contours of both losses along two directions in, and two out of, the space.
+
+  Args:
+    results: with `pictures.contours` of `k` by `k` steps.
+
+  Returns:
+    The plot; None without the data.
+  """
+  found = pictures.of(results, 'contours')
+  if not found:
+    return None
+  along = np.asarray(found['along'], float)
+  grids = {(name, direction): np.array(
+      [[np.nan if v is None else v for v in row]
+       for row in found['losses'][direction][name]], float)
+           for name in _SETS for direction in _DIRECTIONS}
+  if not all(np.isfinite(grid).any() for grid in grids.values()):
+    return None
+
+  def draw(figure):
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    for row, (name, title) in zip(panels, _SETS.items()):
+      both = np.stack([grids[name, direction] for direction in _DIRECTIONS])
+      steps = levels(both)
+      shades = [(0, .447, .698, round(a, 3))
+                for a in np.linspace(.04, .75, len(steps) + 1)]
+      for axes, direction, grid in zip(row, _DIRECTIONS, both):
+        grid = np.ma.masked_invalid(grid)
+        axes.contourf(along, along, grid, steps, colors=shades, extend='both')
+        drawn = axes.contour(along, along, grid, steps, colors=svg.INK,
+                             linewidths=.7)
+        axes.clabel(drawn, steps[1::2], fontsize=8, fmt=lambda v: f'{v:.2g}', inline_spacing=2)
+        axes.plot(0, 0, '+', color=svg.INK, ms=8, mew=1.5)
+        ticks = np.array([-.5, 0, .5]) * np.abs(along).max()
+        axes.set(aspect='equal', xticks=ticks, yticks=ticks)
+        if name == 'retain':
+          axes.set_title(_DIRECTIONS[direction])
+      row[0].set_ylabel(f'loss, {title} images\nsecond direction')
+    for axes in panels[1]:
+      axes.set_xlabel('first direction')
+
+  ends = lambda name, direction: ' to '.join(
+      _number(pick(grids[name, direction])) for pick in (np.nanmin, np.nanmax))
+  middle = np.abs(along).argmin()
+  sentences = [
+      f'Loss of the {title} images: {_number(grids[name, "in_null_space"][middle, middle])} '
+      f'at the original weights (the cross), {ends(name, "in_null_space")} within '
+      f'reach in the null space and {ends(name, "out_of_null_space")} out of it.'
+      for name, title in _SETS.items()]
+  return svg.plot(
+      'Loss around the original weights',
+      ' '.join(sentences) + f' Reach: steps from {_number(along[0])} to '
+      f'{_number(along[-1])} along two random directions, of the same norm '
+      'in both spaces.', looks.WIDTH, 4.2, draw)
+
+
+def levels(values: np.ndarray) -> np.ndarray:
+  """Rising levels between the least and the greatest, by ratio if they are far.
+
+  Example:
+    >>> levels(np.array([0., 8.])).tolist()
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+  """
+  low, high = np.nanmin(values), np.nanmax(values)
+  if high <= low:
+    high = low + max(abs(low), 1.) * 1e-6
+  if low > 0 and high / low > 20:
+    return np.geomspace(low, high, _LEVELS + 2)[1:-1]
+  return np.linspace(low, high, _LEVELS + 2)[1:-1]
+
+
+def _number(value: float) -> str:
+  return numerals.spelled(value) or f'{value:.3g}'.replace('-', '−')

@@ -1,0 +1,94 @@
+"""The features of test images on a plane."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from unsc_jax.report import numerals
+from unsc_jax.report import pictures
+from unsc_jax.report import svg
+from unsc_jax.report import wording
+from unsc_jax.report.figures import looks
+
+MOST_POINTS = 260  # in one panel: every one is markup
+_MOST_LABELS = 20
+_PLATE = {'boxstyle': 'round,pad=.12', 'fc': svg.PAPER, 'alpha': .75, 'lw': 0}
+
+
+def feature_map(results: Mapping[str, Any]) -> svg.Plot | None:
+  """Small maps of the same images' features, before, after and retrained.
+
+  Args:
+    results: with `pictures.feature_map` of `n` images.
+
+  Returns:
+    The plot; None without the data.
+  """
+  found = pictures.of(results, 'feature_map')
+  if not found or not found['points'] or not found['labels']:
+    return None
+  labels, forgotten = np.asarray(found['labels']), results['forget_classes']
+  methods, left_out = looks.panels(results, found['points'])
+  points = {m: np.array([[np.nan if v is None else v for v in p]
+                         for p in found['points'][m]], float) for m in methods}
+  gone = np.isin(labels, forgotten)
+  drawn = _thinned(gone)
+  columns = min(3, len(methods))
+
+  def draw(figure):
+    panels = looks.grid(figure, len(methods), columns)
+    for axes, (method, at) in zip(panels, points.items()):
+      rest, mine = at[drawn & ~gone], at[drawn & gone]
+      axes.plot(*rest.T, 'o', ms=2.4, mew=0, color=svg.MUTED, alpha=.55)
+      axes.plot(*mine.T, 'x', ms=4, mew=1.1, color=svg.VERMILLION)
+      named = [c for c in np.unique(labels) if c not in forgotten]
+      if len(named) <= _MOST_LABELS:
+        for c in named:
+          axes.text(*np.nanmedian(at[labels == c], 0), str(c), fontsize=9,
+                    fontweight='bold', ha='center', va='center', bbox=_PLATE)
+      axes.set(title=wording.method(method), xticks=[], yticks=[])
+      axes.spines[['top', 'right']].set_visible(True)
+      axes.margins(.06)
+
+  sentences = []
+  if gone.any() and not gone.all():
+    sentences.append(
+        'Of the forgotten class’s images (crosses), the nearest neighbour on the '
+        'map is of their class for this share: ' + wording.listing([
+            f'{wording.method(m)} {numerals.percent(neighbours(at, labels, gone), 0)}'
+            for m, at in points.items()]) + '.')
+  sentences.append(f'{len(labels)} test images of {len(np.unique(labels))} classes'
+                   + (f', {drawn.sum()} of them drawn; numbers stand in the middle '
+                      'of their class.' if drawn.sum() < len(labels) else
+                      '; numbers stand in the middle of their class.'))
+  if found.get('note'):
+    sentences.append(f'{found["note"].rstrip(".")}.')
+  rows = -(-len(methods) // columns)
+  return svg.plot(
+      'Map of the features', ' '.join(sentences) + left_out,
+      looks.WIDTH, .1 + rows * (4.4 / columns + .18), draw)
+
+
+def neighbours(points: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> float:
+  """The share of chosen points whose nearest other point has their label.
+
+  Example:
+    >>> points = np.array([[0., 0.], [1., 0.], [5., 0.], [5.1, 0.]])
+    >>> neighbours(points, np.array([0, 0, 0, 1]), np.array([1, 1, 1, 0], bool))
+    0.6666666666666666
+  """
+  points = np.nan_to_num(points, nan=1e9)
+  distance = np.square(points[chosen][:, None] - points[None]).sum(-1)
+  distance[np.arange(chosen.sum()), np.flatnonzero(chosen)] = np.inf
+  return float(np.mean(labels[distance.argmin(1)] == labels[chosen]))
+
+
+def _thinned(gone: np.ndarray) -> np.ndarray:
+  """So many points as can be drawn, the forgotten ones first."""
+  drawn = np.zeros(len(gone), bool)
+  mine = np.flatnonzero(gone)[:MOST_POINTS // 3]
+  rest = np.flatnonzero(~gone)
+  step = max(1, -(-len(rest) // (MOST_POINTS - len(mine))))
+  drawn[mine] = drawn[rest[::step]] = True
+  return drawn

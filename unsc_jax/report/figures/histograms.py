@@ -1,0 +1,97 @@
+"""How the losses of trained, unseen and forgotten images are spread."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from unsc_jax.report import numerals
+from unsc_jax.report import pictures
+from unsc_jax.report import svg
+from unsc_jax.report import wording
+from unsc_jax.report.figures import looks
+
+_KINDS = {  # name, colour, dashes, width
+    'retain': ('remaining, trained on', svg.BLUE, '-', 1.2),
+    'unseen': ('unseen', svg.GREEN, '--', 1.4),
+    'forget': ('forgotten', svg.VERMILLION, '-', 2.),
+}
+
+
+def losses(results: Mapping[str, Any]) -> svg.Plot | None:
+  """Histograms of the loss of member, unseen and forgotten images.
+
+  Args:
+    results: with `pictures.losses` in `E` bins.
+
+  Returns:
+    The plot; None without the data.
+  """
+  found = pictures.of(results, 'losses')
+  if not found or not found['counts']:
+    return None
+  methods, left_out = looks.panels(results, found['counts'])
+  edges = np.asarray(found['edges'], float)
+  # One unit whatever was counted.
+  spread = {m: {name: _normal(found['counts'][m][name]) for name in _KINDS}
+            for m in methods}
+  columns = min(2, len(methods))
+
+  def draw(figure):
+    panels = looks.grid(figure, len(methods), columns, sharex=True, sharey=True)
+    for axes, (method, kinds) in zip(panels, spread.items()):
+      for name, (label, colour, dashes, width) in _KINDS.items():
+        if name == 'retain':
+          axes.stairs(100 * kinds[name], edges, fill=True, color=colour,
+                      alpha=.25, lw=0)
+        axes.stairs(100 * kinds[name], edges, baseline=None, color=colour,
+                    ls=dashes, lw=width,
+                    label=label if method == methods[0] else None)
+      axes.set_title(wording.method(method))
+      _scale(axes, edges)
+      axes.set_ylim(bottom=0)
+      axes.grid()
+    figure.supxlabel('cross-entropy loss', fontsize=10)
+    figure.supylabel('share of images, %', fontsize=10)
+    looks.legend_on_top(figure)
+
+  return svg.plot(
+      'Loss of trained, unseen and forgotten images',
+      'Overlap of the forgotten images’ losses with those of unseen ones '
+      '(all classes): ' + wording.listing([
+          f'{wording.method(m)} {numerals.percent(overlap(s["forget"], s["unseen"]), 0)}'
+          for m, s in spread.items()])
+      + '; with those of remaining training images: ' + wording.listing([
+          f'{wording.method(m)} {numerals.percent(overlap(s["forget"], s["retain"]), 0)}'
+          for m, s in spread.items()]) + f'.{left_out}',
+      looks.WIDTH, .95 + 1.55 * -(-len(methods) // columns), draw)
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+  """The share that two histograms have in common: 1 for equal ones.
+
+  Example:
+    >>> overlap(np.array([.5, .5, 0.]), np.array([0., .5, .5]))
+    0.5
+  """
+  return float(np.minimum(first, second).sum())
+
+
+def _normal(shares) -> np.ndarray:
+  shares = np.asarray(shares, float)
+  return shares / max(shares.sum(), 1e-12)
+
+
+def _scale(axes, edges) -> None:
+  """A logarithmic axis for bins that grow."""
+  first = edges[1] if edges[0] <= 0 else edges[0]
+  if edges[0] >= 0 and edges[-1] / first > 100:
+    if edges[0] <= 0:
+      axes.set_xscale('symlog', linthresh=first, linscale=.5)
+    else:
+      axes.set_xscale('log')
+    powers = 10.**np.arange(np.ceil(np.log10(first)), np.floor(np.log10(edges[-1])) + 1)
+    powers = powers[::-(-len(powers) // 4)]
+    axes.set_xticks(powers, map(svg.power_of_ten, powers))
+    axes.minorticks_off()
+  axes.set_xlim(edges[0], edges[-1])

@@ -1,0 +1,74 @@
+"""How soon what was forgotten is back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from unsc_jax.report import comparison
+from unsc_jax.report import numerals
+from unsc_jax.report import pictures
+from unsc_jax.report import svg
+from unsc_jax.report import wording
+from unsc_jax.report.figures import looks
+
+
+def relearn(results: Mapping[str, Any]) -> svg.Plot | None:
+  """Accuracy on the forgotten images while a few of them are learnt again.
+
+  Args:
+    results: with `pictures.relearn` at `s` steps.
+
+  Returns:
+    The plot; None without the data.
+  """
+  found = pictures.of(results, 'relearn')
+  if not found or not found['accuracy']:
+    return None
+  steps, target = np.asarray(found['steps'], float), found['target']
+  methods, left_out = looks.panels(results, found['accuracy'])
+  curves = {m: np.array([np.nan if v is None else v for v in found['accuracy'][m]],
+                        float) for m in methods}
+
+  def draw(figure):
+    axes = figure.subplots()
+    if target is not None:
+      axes.axhline(100 * target, color=svg.INK, lw=1, ls=(0, (1, 2)),
+                   label='goal')
+    for i, (method, curve) in enumerate(curves.items()):
+      look = looks.look(results['methods'], method)
+      every = max(1, len(steps) // 7)
+      axes.plot(steps, 100 * curve, color=look.colour, ls=look.dashes,
+                marker=look.marker, markevery=(i % every, every),
+                lw=2.2 if method == comparison.REFERENCE else 1.6,
+                label=wording.method(method))
+    axes.set(xlabel='steps of learning again', ylabel='forget accuracy, %',
+             xlim=(steps[0], steps[-1]), ylim=(-2, 110))
+    axes.set_yticks(range(0, 101, 20))
+    axes.grid()
+    looks.legend_on_top(figure, 3)
+
+  said = []
+  for method, curve in curves.items():
+    when = first(steps, curve, target)
+    said.append(f'{wording.method(method)} starts at {numerals.percent(curve[0])} '
+                + ('and has never lost it' if when == steps[0] else
+                   f'and is back at step {numerals.count(when)}' if when is not None
+                   else f'and has {numerals.percent(curve[-1])} after '
+                   f'{numerals.count(steps[-1])} steps'))
+  goal = (f' Back means {numerals.percent(target)}, what the original had.'
+          if target is not None else '')
+  return svg.plot(
+      'Learning the forgotten again', '; '.join(said) + f'.{goal}{left_out}',
+      looks.WIDTH, 3.1, draw)
+
+
+def first(steps: np.ndarray, curve: np.ndarray, target: float | None) -> float | None:
+  """The first step at which the target is reached; None if it never is.
+
+  Example:
+    >>> first(np.array([0, 5, 10]), np.array([.1, .6, .5]), .55)
+    5.0
+  """
+  reached = np.flatnonzero(curve >= (np.inf if target is None else target))
+  return float(steps[reached[0]]) if len(reached) else None

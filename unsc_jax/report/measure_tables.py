@@ -1,0 +1,122 @@
+"""The tables of measures, and what explains them."""
+
+from collections.abc import Sequence
+import math
+
+from unsc_jax.report import comparison as comparison_lib
+from unsc_jax.report import markup
+from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import numerals
+from unsc_jax.report import wording
+
+NONE = '<td class="none">–</td>'
+_FLAGS = {
+    ('forget', True): '▲ knowledge left', ('forget', False): '▼ over-unlearned',
+    ('retain', True): '▲ above retrained', ('retain', False): '▼ below retrained',
+    ('likeness', True): '≠ unlike retrained', ('likeness', False): '≠ unlike retrained',
+}
+
+
+def measures(comparison: comparison_lib.Comparison) -> str:
+  """A table for every group of measures, methods down and measures across."""
+  legend = (
+      'Mean ± standard deviation over seeds; of one seed, the 95 % confidence '
+      'interval in brackets. Below it the gap to the retrained mean and, in '
+      'brackets, the noise band: what retraining with another seed would change. '
+      'Neither side of the band is the better one. Every name in a table’s head '
+      'opens its explanation.')
+  parts = [markup.paragraph(legend)]
+  groups = [*metrics_lib.GROUPS, metrics_lib.Group(
+      'Other measures', 'Shown as they are.', tuple(
+          m for m in comparison.measures if m.key not in metrics_lib.BY_KEY))]
+  for group in groups:
+    keys = {metric.key for metric in group.metrics}
+    found = [m for m in comparison.measures if m.key in keys]
+    if found:
+      parts += [markup.element('h3', markup.escape(group.title)),
+                markup.paragraph(group.text), _table(comparison, found, group.title)]
+  parts += [tip(metric) for metric in comparison.measures]
+  return '\n'.join(parts) if comparison.measures else ''
+
+
+def _table(comparison, found: Sequence[metrics_lib.Metric], title: str) -> str:
+  rows = [[markup.escape(wording.method(method)),
+           *(cell(comparison, method, metric) for metric in found)]
+          for method in comparison.methods]
+  return markup.table(title, ['Method', *map(term, found)], rows, 'measures')
+
+
+def term(metric: metrics_lib.Metric) -> str:
+  """A name that opens its explanation, by mouse, touch or keyboard."""
+  return markup.element(
+      'button', markup.escape(metric.name), class_='term', type='button',
+      popovertarget=f'tip-{metric.key}', title=metric.what)
+
+
+def tip(metric: metrics_lib.Metric) -> str:
+  """The explanation that a name opens; the browser closes it again."""
+  return markup.element(
+      'div', markup.element('p', markup.element('b', markup.escape(metric.name)))
+      + ''.join(markup.element('p', text) for text in _parts(metric)),
+      id=f'tip-{metric.key}', class_='tip', popover='auto')
+
+
+def glossary(comparison: comparison_lib.Comparison) -> str:
+  """What every measure of the tables is, what is good, what is too much."""
+  return markup.element('dl', '\n'.join(
+      markup.element('dt', markup.escape(metric.name), id=f'metric-{metric.key}')
+      + markup.element('dd', ' '.join(_parts(metric)))
+      for metric in comparison.measures), class_='glossary')
+
+
+def _parts(metric: metrics_lib.Metric) -> tuple[str, str, str]:
+  label = lambda words, text: f'{markup.element("b", words)} {markup.escape(text)}'
+  return (markup.escape(metric.what), label('Good:', metric.good),
+          label('Over-unlearning:', metric.over))
+
+
+def cell(comparison: comparison_lib.Comparison, method: str,
+         metric: metrics_lib.Metric) -> str:
+  """A measure of a method as a cell: value, gap, noise band and flags."""
+  found = comparison.cells.get((method, metric.key))
+  if found is None:
+    return NONE
+  parts = [markup.element('b', markup.escape(spread(metric, found)))]
+  if len(found.values) == 1 and found.interval and math.isfinite(found.mean):
+    ends = (metric.show(end) for end in found.interval)
+    parts.append(markup.element('span', f'[{" to ".join(ends)}]', class_='gap'))
+  if method == comparison_lib.REFERENCE and metric.show_gap:
+    parts.append(_flag('reference', 'the reference'))
+  elif found.gap is not None and metric.show_gap:
+    band = (f' (± {metric.show_gap(found.band).lstrip("+")})'
+            if found.band is not None else '')
+    parts.append(markup.element('span', metric.show_gap(found.gap) + band,
+                                class_='gap'))
+    if found.place == 'like':
+      parts.append(_flag('like', '✓ like retrained'))
+    elif found.place:
+      much = (found.place == metric.left if metric.kind == 'forget'
+              else found.place == 'above')
+      parts.append(_flag(found.place, _FLAGS[metric.kind, much]))
+    if found.tie:
+      parts.append(_flag('tie', '= ties with head-only'))
+  return markup.element('td', ''.join(parts))
+
+
+def _flag(kind: str, text: str) -> str:
+  return markup.element('span', markup.escape(text), class_=f'flag {kind}')
+
+
+def spread(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
+  """The mean over seeds and, with several of them, the standard deviation."""
+  if cell.std is None or not math.isfinite(cell.std):
+    return metric.show(cell.mean)
+  mean, std = metric.show(cell.mean), metric.show(cell.std)
+  for unit in ('\u00a0%', '\u00a0steps'):
+    if std.endswith(unit) and mean.endswith(unit):
+      mean = mean.removesuffix(unit)
+      # As fine as the mean, where that is rounded to its size.
+      digits = len(mean.partition('.')[2])
+      if unit == '\u00a0%' and len(std.removesuffix(unit).partition('.')[2]) > digits:
+        std = numerals.percent(cell.std, digits)
+  return f'{mean}\u00a0±\u00a0{std}'
