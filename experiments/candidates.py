@@ -21,6 +21,7 @@ class Candidate(NamedTuple):
   """One method and its grid: setting to the values it may take."""
   build: Callable[..., problem_lib.Method]
   grid: Mapping[str, tuple] = {}
+  for_classes: bool = False  # it cannot forget single examples
 
   def settings(self, trials: int, seed: int) -> list[dict[str, Any]]:
     """The grid's points, or so many of them drawn by seed."""
@@ -81,21 +82,21 @@ def all_methods() -> dict[str, Candidate]:
       'unsir': Candidate(
           lambda impair, repair: m.unsir(
               adam(impair), adam(repair), noise_copies=3, impair_epochs=2),
-          {'impair': (3e-3, 1e-2, 2e-2), 'repair': (1e-3, 3e-3)}),
+          {'impair': (3e-3, 1e-2, 2e-2), 'repair': (1e-3, 3e-3)}, for_classes=True),
       'salun': Candidate(
           _with(m.salun, rounds=5),
           {'rate': (.003, .01, .03), 'share': (.3, .5)}),
       'ssd': Candidate(
-          m.ssd, {'alpha': (2., 4., 10.), 'strength': (.1, .3, 1.)}),
+          m.ssd, {'alpha': (2., 4., 10.), 'strength': (.1, .3, 1.)}, for_classes=True),
       'pgu': Candidate(
           _with(m.pgu, optax.sgd),
           {'rate': (.03, .1, .3), 'share': (.7, .8, .9)}),
       'loft': Candidate(
-          m.loft, {'rank': (9, 20, 40, 80), 'centred': (True, False)}),
-      'esc': Candidate(m.esc, {'share': (.01, .02, .04, .08)}),
+          m.loft, {'rank': (9, 20, 40, 80), 'centred': (True, False)}, for_classes=True),
+      'esc': Candidate(m.esc, {'share': (.01, .02, .04, .08)}, for_classes=True),
       'class_projection': Candidate(
           m.class_projection,
-          {'alpha_retain': (30., 100., 1000.), 'alpha_forget': (3., 30.)}),
+          {'alpha_retain': (30., 100., 1000.), 'alpha_forget': (3., 30.)}, for_classes=True),
       'dimensional_alignment': Candidate(
           _with(m.dimensional_alignment),
           {'rate': (.003, .01), 'weight': (.1, 1., 10.)}),

@@ -7,29 +7,31 @@ Writes `runs/<name>/results.json` and `report.html`, and prints the table.
 """
 
 import dataclasses
+import json
 import pathlib
 from typing import Any
+import zlib
 
 import jax
 import numpy as np
+import optax
 import tyro
 
-from experiments import bars
 from experiments import measure
+from experiments import originals
+from experiments import processes
+from experiments import rows as rows_lib
 from experiments import runs
 from experiments import settings as settings_lib
 from experiments import tables
 from unsc_jax import bases as bases_lib
 from unsc_jax import certificate
-from unsc_jax import checkpoints
 from unsc_jax import data as data_lib
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
-from unsc_jax import sharding
+from unsc_jax import rolling
 from unsc_jax import spaces
-from unsc_jax import training
-from unsc_jax.models import network as network_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +52,17 @@ class Config:
   learning_rate: float | None = None
   """Of the optimiser that the null space confines."""
   steps: int | None = None
-  """Unlearning steps."""
+  """Unlearning steps at most."""
+  stop_below: float | None = None
+  """Probability of the forget set's labels below which unlearning stops."""
   curve: tuple[float, ...] = ()
   """Further energies to run, for the energy-against-drift curve."""
+  also: tuple[str, ...] = ()
+  """Further methods to compare with: random_label."""
+  references: int | None = None
+  """Further networks to retrain, for the noise of a seed; digits: 2, else none."""
+  shadows: int = 0
+  """Shadow originals to let forget, for U-LiRA, KLoM and the forgetting score."""
   epochs: float | None = None
   """Training epochs of the original and the retrained network."""
   probe_epochs: float = 20
@@ -67,6 +77,10 @@ class Config:
   """Of the folder in `out`; by default made from data set, network and classes."""
   out: pathlib.Path = pathlib.Path('runs')
   """Where results go."""
+  resume: pathlib.Path | None = None
+  """Folder for the state of training: a run that was killed goes on from it."""
+  distributed: bool = False
+  """Whether this is one of several processes, see docs/distributed.md."""
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -74,14 +88,14 @@ def run(config: Config) -> dict[str, Any]:
   chosen = _choose(config)
   dataset = data_lib.load(config.dataset, config.data_dir)
   problem_lib.split_classes(dataset.train, chosen.forget)  # fail before training
-  network = build(chosen, dataset)
+  network = originals.build(chosen, dataset)
   results: dict[str, Any] = {
       'schema': report.SCHEMA, 'experiment': 'forget_class',
       **runs.describe_run(), 'config': _plain(config, chosen),
       'dataset': runs.describe_data(dataset),
       'forget_classes': list(chosen.forget),
       'methods': list(_methods(config, chosen)), 'rows': [], 'layers': [],
-      'curve': None}
+      'curve': None, 'pictures': None}
   for seed in config.seeds:
     _run_seed(config, chosen, dataset, network, seed, results)
   name = config.name or '-'.join(
@@ -92,14 +106,6 @@ def run(config: Config) -> dict[str, Any]:
   print(tables.render(results['rows']))
   print(f'\n{config.out / name / "report.html"}')
   return results
-
-
-def build(chosen: settings_lib.Settings, dataset: data_lib.Dataset
-          ) -> problem_lib.Network:
-  """The network, for the data set's images and classes."""
-  module = settings_lib.NETWORKS[chosen.network]
-  return network_lib.from_linen(
-      module(num_classes=dataset.num_classes), dataset.train.x.shape[1:])
 
 
 def _choose(config: Config) -> settings_lib.Settings:
@@ -118,11 +124,16 @@ def _choose(config: Config) -> settings_lib.Settings:
     raise ValueError(
         f'No way to combine classes is called {config.combine!r}: choose one '
         f'of {", ".join(_COMBINE)}.')
+  for name in config.also:
+    if name not in _ALSO:
+      raise ValueError(
+          f'No further method is called {name!r}: choose among '
+          f'{", ".join(_ALSO)}.')
   if (config.checkpoint or config.reference) and len(config.seeds) > 1:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
   given = {field: getattr(config, field)
-           for field in ('energy', 'learning_rate', 'steps')
+           for field in ('energy', 'learning_rate', 'steps', 'stop_below')
            if getattr(config, field) is not None}
   recipe = chosen.recipe._replace(epochs=config.epochs or chosen.recipe.epochs)
   return chosen._replace(
@@ -152,51 +163,58 @@ def _unsc(how: settings_lib.Unlearning, combine) -> problem_lib.Method:
       steps=how.steps, batch_size=how.batch_size, stop_below=how.stop_below)
 
 
+_ALSO = {
+    'random_label': lambda chosen: methods.random_label(
+        optax.adam(chosen.random_label.learning_rate),
+        steps=chosen.random_label.steps,
+        batch_size=chosen.random_label.batch_size),
+}
+
+
 def _methods(config, chosen) -> dict[str, problem_lib.Method]:
   retrain = methods.retrain(chosen.recipe)
   if config.reference:
     retrain = methods.original()  # its weights are put in its place
   return {'original': methods.original(), 'retrain': retrain,
           'head_only': methods.head_only(),
+          **{name: _ALSO[name](chosen) for name in config.also},
           'unsc': _unsc(chosen.unlearning, _COMBINE[config.combine])}
 
 
-def pose(chosen: settings_lib.Settings, dataset: data_lib.Dataset,
-         network: problem_lib.Network, key: jax.Array,
-         checkpoint: pathlib.Path | None = None) -> problem_lib.Problem:
-  """The problem of forgetting, with an original that is trained or restored."""
-  mesh = sharding.data_mesh() if jax.device_count() > 1 else None
-  if checkpoint:
-    params = _restore(network, checkpoint)
-  else:
-    params = training.train(
-        network, dataset.train, chosen.recipe, key, mesh=mesh,
-        progress=bars.progress, label='training the original').params
-  retain, forget = problem_lib.split_classes(dataset.train, chosen.forget)
-  return problem_lib.Problem(
-      network, params, retain, forget, dataset.num_classes, chosen.forget,
-      held_out=dataset.validation, mesh=mesh, progress=bars.progress)
-
-
-def _restore(network: problem_lib.Network, path: pathlib.Path):
-  return checkpoints.load(path, jax.eval_shape(network.init, jax.random.key(0)))
+def _states(config, chosen, dataset, seed: int) -> rolling.Rolling | None:
+  """Where the methods keep theirs: other settings, another folder."""
+  plain = _plain(config, chosen)
+  for name in ('resume', 'out', 'name', 'distributed', 'seeds'):
+    del plain[name]
+  settings = zlib.crc32(json.dumps(plain, sort_keys=True).encode())
+  original = originals.state(config.resume, chosen, dataset, seed)
+  return original and original / f'request-{settings:08x}'
 
 
 def _run_seed(config, chosen, dataset, network, seed: int, results) -> None:
   """All rows of one seed, added to the results."""
   train_key, method_key, probe_key = jax.random.split(jax.random.key(seed), 3)
-  problem = pose(chosen, dataset, network, train_key, config.checkpoint)
-  done = {name: method(problem, method_key)
-          for name, method in _methods(config, chosen).items()}
+  problem = originals.pose(
+      chosen, dataset, network, train_key, config.checkpoint,
+      originals.state(config.resume, chosen, dataset, seed))
+  ways = _methods(config, chosen)
+  states = _states(config, chosen, dataset, seed)
+  kept = lambda name: dataclasses.replace(
+      problem, checkpoint=states and states / name)
+  done = {name: method(kept(name), method_key) for name, method in ways.items()}
   if config.reference:
     done['retrain'] = done['retrain']._replace(
-        params=_restore(network, config.reference))
+        params=originals.restore(network, config.reference))
   bench = measure.Bench(
       problem, dataset.train, dataset.test, done['unsc'].moments,
       config.probe_epochs, probe_key)
-  for name, unlearned in done.items():
-    results['rows'].append(
-        {'method': name, 'seed': seed, **measure.row(bench, unlearned)})
+  references = (chosen.references if config.references is None
+                else config.references)
+  found = rows_lib.of_seed(
+      bench, done, ways, chosen.recipe, seed, references=references,
+      shadows=config.shadows, draw=not results['rows'])
+  results['rows'] += found.rows
+  results['pictures'] = results['pictures'] or found.pictures
   if not results['layers']:
     results['layers'] = _layers(problem, done['unsc'])
     if config.curve:
@@ -231,6 +249,7 @@ def _curve(config, chosen, bench, key) -> list[dict[str, Any]]:
 def main() -> None:
   config = tyro.cli(Config, description=__doc__)
   try:
+    processes.start(config.distributed)
     run(config)
   except (ValueError, FileNotFoundError, ImportError, FloatingPointError) as error:
     raise SystemExit(f'error: {error}') from error

@@ -1,23 +1,22 @@
 """One row of a table: everything that is measured of one unlearned network."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from experiments import distances
+from experiments import relearning
+from experiments import traces
+from experiments import views
 from unsc_jax import certificate
 from unsc_jax import evaluation
-from unsc_jax import features
 from unsc_jax import moments as moments_lib
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
 from unsc_jax import projection
 from unsc_jax.evaluation import preservation
 from unsc_jax.evaluation import probe
-
-METRICS = (
-    'forget_test', 'retain_test', 'forget_train', 'retain_train',
-    'logit_drift', 'flips', 'probe', 'leak', 'certificate')
 
 
 class Bench(NamedTuple):
@@ -30,38 +29,43 @@ class Bench(NamedTuple):
   key: jax.Array
 
 
-def row(bench: Bench, unlearned: problem_lib.Unlearned) -> dict[str, Any]:
+def row(
+    bench: Bench, unlearned: problem_lib.Unlearned, *,
+    view: views.View | None = None,
+    references: Sequence[views.View] | None = None,
+) -> dict[str, Any]:
   """Measures one network; see `unsc_jax.report.metrics` for what it means.
 
   Args:
     bench: data and the original network.
     unlearned: what a method gave back.
+    view: what the network says, where that is known already.
+    references: what retrained networks say, this one not among them; the first
+      is what distances are to. None: only accuracies, the probe and what has
+      moved are measured, which is quick.
 
   Returns:
-    `metrics` by name, `per_class` test accuracy, `seconds` and `history`.
+    `metrics` by name, their `intervals`, `per_class` test accuracy, `seconds`,
+    `history` and, with references, the curve of `relearning`.
   """
   problem = bench.problem
-  logits = lambda fn, params, x: predict.predict(fn, params, x, mesh=problem.mesh)
-  new = lambda x: logits(unlearned.fn, unlearned.params, x)
-  per_class = evaluation.per_class_accuracy(new(bench.test.x), bench.test.y).value
-  train = evaluation.per_class_accuracy(new(bench.train.x), bench.train.y).value
-  forget, retain = list(_forgotten(problem)), list(_remaining(problem))
-  kept = bench.test.where(np.isin(bench.test.y, retain))
-  before, after = logits(problem.fn, problem.params, kept.x), new(kept.x)
-  mean = lambda values, classes: float(np.nanmean(np.asarray(values)[classes]))
-  metrics = {
-      'forget_test': mean(per_class, forget),
-      'retain_test': mean(per_class, retain),
-      'forget_train': mean(train, forget),
-      'retain_train': mean(train, retain),
-      'logit_drift': float(preservation.logit_drift(before, after, retain)),
-      'flips': float(preservation.flips(before, after)),
-      'probe': mean(_probe(bench, unlearned), forget),
+  view = view or look(bench, unlearned)
+  found: dict[str, Any] = {
+      **views.accuracies(view), **_moved(bench, view),
+      'probe': _probe(bench, view),
       'leak': _leak(problem, unlearned),
-      'certificate': _certificate(bench, unlearned),
-  }
+      'certificate': _certificate(bench, unlearned)}
+  more: dict[str, Any] = {}
+  if references is not None:
+    course = relearning.course(problem, bench.test, unlearned.params, bench.key)
+    found |= {**traces.measure(view, references, bench.key),
+              **distances.measure(view, references, bench.key),
+              'relearn_steps': course.steps}
+    more = {'relearning': {'steps': course.at, 'accuracy': course.accuracy,
+                           'target': course.target}}
+  per_class = evaluation.per_class_accuracy(view.test, bench.test.y).value
   return {
-      'metrics': metrics,
+      **plain(found), **more,
       'per_class': [float(v) for v in np.asarray(per_class)],
       'seconds': unlearned.seconds,
       'history': {name: [float(v) for v in values]
@@ -69,25 +73,48 @@ def row(bench: Bench, unlearned: problem_lib.Unlearned) -> dict[str, Any]:
   }
 
 
-def _forgotten(problem):
-  return problem.forget_classes or tuple(range(problem.num_classes))
+def look(bench: Bench, unlearned: problem_lib.Unlearned) -> views.View:
+  """What a network says and sees on the bench's data."""
+  return views.look(
+      bench.problem, bench.train, bench.test, unlearned.fn, unlearned.params)
 
 
-def _remaining(problem):
-  return problem.retain_classes
+def plain(found: Mapping[str, Any]) -> dict[str, dict]:
+  """Numbers and their intervals, apart."""
+  metrics, intervals = {}, {}
+  for name, value in found.items():
+    if isinstance(value, evaluation.Estimate):
+      value, low, high = map(float, value)
+      if np.isfinite([low, high]).all():
+        intervals[name] = [low, high]
+    metrics[name] = None if value is None else float(value)
+  return {'metrics': metrics, 'intervals': intervals}
 
 
-def _probe(bench: Bench, unlearned) -> np.ndarray:
-  """Test accuracy, by class, of a new head on the network's features."""
-  problem, params = bench.problem, unlearned.params
-  head = features.head_path(problem.fn, params, bench.test.x[:1])
-  inputs = features.layer_inputs(problem.fn, head)
-  read = lambda x: predict.predict(inputs, params, x, mesh=problem.mesh)
-  return probe.linear_probe(
-      bench.train.replace(x=read(bench.train.x)),
-      bench.test.replace(x=read(bench.test.x)),
-      problem.num_classes, bench.key, epochs=bench.probe_epochs,
-      progress=problem.progress)
+def _moved(bench: Bench, view: views.View) -> dict[str, evaluation.Estimate]:
+  """How far the retained test logits are from the original's."""
+  kept = np.isin(bench.test.y, view.retain)
+  before = views.logits(bench.problem, bench.problem.fn, bench.problem.params,
+                        bench.test.x[kept])
+  after = view.test[kept]
+  return {
+      'logit_drift': preservation.drift_estimate(before, after, view.retain),
+      'flips': preservation.flips_estimate(before, after)}
+
+
+def _probe(bench: Bench, view: views.View) -> evaluation.Estimate | None:
+  """How often a new head on the features finds the forgotten classes."""
+  accuracy = probe.linear_probe(
+      bench.train.replace(x=view.train_features),
+      bench.test.replace(x=view.test_features),
+      bench.problem.num_classes, bench.key, epochs=bench.probe_epochs,
+      progress=bench.problem.progress)
+  classes = views.present(bench.test.y, view.forget)
+  if not classes:
+    return None
+  counts = np.bincount(bench.test.y, minlength=len(accuracy))[classes]
+  return evaluation.mean_of_proportions(
+      np.round(accuracy[classes] * counts), counts)
 
 
 def _leak(problem, unlearned) -> float | None:

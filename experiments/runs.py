@@ -18,6 +18,7 @@ import jax
 import numpy as np
 import optax
 
+from experiments import processes
 import unsc_jax
 from unsc_jax import data as data_lib
 
@@ -26,12 +27,18 @@ from unsc_jax import data as data_lib
 def folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
   """A new folder that appears under its name only if all goes well.
 
+  Of several processes the first writes; what the others write is thrown away.
+
   Args:
     path: of the folder; an older one of this name is replaced at the end.
 
   Yields:
     A temporary folder beside it to write to. Removed if the block raises.
   """
+  if not processes.is_first():
+    with tempfile.TemporaryDirectory() as nowhere:
+      yield pathlib.Path(nowhere)
+    return
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   draft = pathlib.Path(tempfile.mkdtemp(prefix=f'.{path.name}-', dir=path.parent))
@@ -77,6 +84,7 @@ def describe_run() -> dict[str, Any]:
           'unsc_jax': unsc_jax.__version__,
           'device_kind': device.device_kind,
           'devices': jax.device_count(),
+          'processes': jax.process_count(),
           'platform': f'{platform.system()} {platform.machine()}',
           'cpu_count': os.cpu_count(),
       },
@@ -98,6 +106,10 @@ def describe_data(dataset: data_lib.Dataset) -> dict[str, Any]:
       'name': dataset.name,
       'num_classes': dataset.num_classes,
       'class_names': list(dataset.class_names),
+      'class_counts': {
+          name: np.bincount(getattr(dataset, name).y,
+                            minlength=dataset.num_classes).tolist()
+          for name in ('train', 'validation', 'test')},
       'sizes': {name: len(getattr(dataset, name))
                 for name in ('train', 'validation', 'test')},
       'sha256': digest.hexdigest(),

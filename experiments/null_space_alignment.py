@@ -1,0 +1,298 @@
+"""Does forgetting reach the features? Probe and relearning against drift.
+
+  python -m experiments.null_space_alignment
+
+A curve for each method on CIFAR-10 at half resolution: a linear probe of the
+forgotten class and how soon it is relearned, against how far the logits of
+retained images moved, beside the retrained network. The surrogate class is shown
+on validation data, the requested one on test data. In every method blocks 6 to 8
+and the head may change; what lies below is frozen, so its outputs are found once.
+Networks are kept in `out` and trained only if they are not there.
+"""
+
+from collections.abc import Iterator
+import dataclasses
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+import matplotlib
+from matplotlib import figure as figure_lib
+import numpy as np
+import optax
+from sklearn import linear_model
+from sklearn import pipeline
+from sklearn import preprocessing
+import tyro
+
+from experiments import bars
+from experiments import runs
+from experiments import settings
+from unsc_jax import checkpoints
+from unsc_jax import data as data_lib
+from unsc_jax import features
+from unsc_jax import methods
+from unsc_jax import models
+from unsc_jax import predict
+from unsc_jax import problem as problem_lib
+from unsc_jax import spaces
+from unsc_jax import training
+from unsc_jax.evaluation import preservation
+from unsc_jax.evaluation import relearn
+from unsc_jax.methods import null_space_alignment as ours
+from unsc_jax.models import allcnn
+from unsc_jax.models import network as network_lib
+
+_RECIPE = training.Recipe(settings.SETTINGS['cifar10'].recipe.optimizer, 8, 128)
+_FIRST = 6  # the first block that may change
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """What to run and where results go."""
+  forget: int = 3
+  """The requested class; measured on test data."""
+  surrogate: int = 4
+  """The class that everything was chosen on; measured on validation data."""
+  seed: int = 0
+  """Of training and unlearning."""
+  per_class: int = 1500
+  """Training images a class for moments, probe and drift."""
+  roles: tuple[str, ...] = ('surrogate', 'requested')
+  """Which of the two to run; what is in `out` already is not run again."""
+  data_dir: pathlib.Path | None = None
+  """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
+  out: pathlib.Path = pathlib.Path('runs/null_space_alignment')
+  """Where networks and results go."""
+
+
+class Blocks(nn.Module):
+  """Some of the blocks of `AllCNN`, under their names there."""
+  first: int
+  last: int
+  width: float = 1 / 6
+
+  @nn.compact
+  def __call__(self, x, train: bool = False):
+    for i, (channels, side, stride) in enumerate(allcnn._LAYERS, 1):
+      if self.first <= i <= self.last:
+        x = nn.Conv(int(channels * self.width), (side, side), strides=stride,
+                    padding=side // 2, use_bias=False, name=f'conv{i}')(x)
+        x = nn.BatchNorm(use_running_average=not train, name=f'bn{i}')(x)
+        x = nn.relu(x)
+    if self.last < len(allcnn._LAYERS):
+      return x
+    return nn.Dense(10, name='fc')(jnp.mean(x, axis=(1, 2)))
+
+
+FULL = network_lib.from_linen(models.AllCNN(10, width=1 / 6), (16, 16, 3))
+LOWER = network_lib.from_linen(Blocks(1, _FIRST - 1), (16, 16, 3))
+UPPER = network_lib.from_linen(Blocks(_FIRST, 8), (8, 8, 32))
+
+
+def halve(examples: problem_lib.Examples) -> problem_lib.Examples:
+  """Images `[N, 32, 32, 3]` at half resolution."""
+  x = examples.x.reshape(-1, 16, 2, 16, 2, 3)
+  return examples.replace(x=x.mean((2, 4), dtype=np.float32))
+
+
+def _like(network: problem_lib.Network) -> Any:
+  return jax.eval_shape(network.init, jax.random.key(0))
+
+
+def part(network: problem_lib.Network, params: Any) -> Any:
+  """Those of the parameters that a part of the network has."""
+  return {collection: {name: params[collection][name] for name in layers}
+          for collection, layers in _like(network).items()}
+
+
+def trained(config: Config, name: str, examples: problem_lib.Examples) -> Any:
+  """A network trained on the examples, or as it was kept."""
+  path = config.out / f'{name}-seed{config.seed}.npz'
+  if not path.exists():
+    key = jax.random.split(jax.random.key(config.seed), 3)[0]
+    checkpoints.save(path, training.train(
+        FULL, examples, _RECIPE, key, progress=bars.progress, label=name).params)
+  return checkpoints.load(path, _like(FULL))
+
+
+class Bench(NamedTuple):
+  """What is measured with: examples are outputs of the frozen blocks."""
+  problem: problem_lib.Problem
+  probe: problem_lib.Examples  # training images, some of each class
+  few: problem_lib.Examples  # of them, to relearn from
+  unseen: problem_lib.Examples  # test or validation images
+
+  @property
+  def forgotten(self) -> int:
+    return self.problem.forget_classes[0]
+
+
+def bench(config: Config, params, forgotten: int, train, unseen) -> Bench:
+  """All there is to measure one network and one request with."""
+  below = part(LOWER, params)
+  read = lambda e: e.replace(x=predict.predict(LOWER.fn, below, e.x))
+  first = lambda n: np.sort(np.concatenate(
+      [np.flatnonzero(train.y == c)[:n] for c in range(10)]))
+  probe = read(train.where(first(config.per_class)))
+  few = read(train.where(first(50)))
+  forget = read(train.where(train.y == forgotten))
+  retain = probe.where(probe.y != forgotten)
+  problem = problem_lib.Problem(
+      UPPER, part(UPPER, params), retain, forget, 10, (forgotten,))
+  return Bench(problem, probe, few, read(unseen))
+
+
+class Before(NamedTuple):
+  """What the original network says, for comparison."""
+  logits: np.ndarray  # of the unseen images [N, C]
+  kept: ours.ClassFeatures  # of the retained training images
+  pseudo: np.ndarray  # what forgotten unseen images are taken for otherwise
+  accuracy: float  # on them
+
+
+def originally(of: Bench) -> Before:
+  """What there is to compare with."""
+  logits = predict.predict(UPPER.fn, of.problem.params, of.unseen.x)
+  gone = logits[of.unseen.y == of.forgotten]
+  others = np.where(np.arange(10) == of.forgotten, -np.inf, gone)
+  return Before(logits, ours.class_features(of.problem, 1e-3), others.argmax(-1),
+                float(np.mean(gone.argmax(-1) == of.forgotten)))
+
+
+def measure(of: Bench, params: Any, before: Before) -> dict[str, Any]:
+  """Accuracies, drift, probe, relearning, and how far features are apart."""
+  x, y = of.unseen.x, of.unseen.y
+  gone = y == of.forgotten
+  rest = [c for c in range(10) if c != of.forgotten]
+  logits = predict.predict(UPPER.fn, params, x)
+  right = logits.argmax(-1) == y
+  read = features.layer_inputs(UPPER.fn, 'params/fc/kernel')
+  seen = lambda x: predict.predict(read, params, x)
+  # Standardised and converged: the strongest head there is, at any drift.
+  probe = pipeline.make_pipeline(
+      preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=300))
+  found = probe.fit(seen(of.probe.x), of.probe.y).predict(seen(x)) == y
+  # To half of what the original says of unseen images of the class.
+  course = relearn.relearn_time(
+      UPPER.fn, params, of.few, of.unseen.where(gone), before.accuracy / 2,
+      jax.random.key(0), trainable=UPPER.trainable, every=2)
+  now = ours.class_features(dataclasses.replace(of.problem, params=params), 1e-3)
+  apart = lambda kept: float(ours.mismatch(seen(x[gone]), before.pseudo, kept))
+  return {
+      'forget': float(right[gone].mean()), 'retain': float(right[~gone].mean()),
+      'drift': float(preservation.logit_drift(
+          before.logits[~gone], logits[~gone], rest)),
+      'probe': float(found[gone].mean()), 'probe_retain': float(found[~gone].mean()),
+      'relearn_steps': course.steps, 'relearn': course.accuracy.tolist(),
+      'mismatch_to_before': apart(before.kept), 'mismatch_now': apart(now)}
+
+
+def curves() -> Iterator[tuple[str, dict[str, float], problem_lib.Method]]:
+  """Every point: the name of its curve, what sets it apart, and the method."""
+  for energy, steps in ((.8, 25), (.8, 60), (.8, 200), (.9, 60), (.9, 200),
+                        (.97, 200), (.99, 200)):
+    yield 'unsc', {'energy': energy, 'steps': steps}, methods.unsc(
+        spaces.pooled(energy), steps=steps, batch_size=256, stop_below=-1)
+  for steps in (25, 50, 100, 200, 400):
+    yield 'null_space_alignment', {'steps': steps}, ours.null_space_alignment(
+        steps=steps)
+  for steps in (3, 6, 12, 25):
+    yield 'without_null_space', {'steps': steps}, ours.null_space_alignment(
+        spaces.pooled(lambda values: jnp.zeros(values.shape[:-1], int)), steps=steps)
+  for rate in (1e-3, 3e-3, 1e-2):
+    yield 'dimensional_alignment', {'learning_rate': rate}, (
+        methods.dimensional_alignment(
+            optax.sgd(rate, momentum=.9), rounds=2, forget_steps=30,
+            retain_steps=30, batch_size=256))
+  for alpha in (.1, .3, 1.):
+    yield 'class_projection', {'alpha_forget': alpha}, methods.class_projection(
+        alpha_forget=alpha)
+
+
+def study(config: Config, role: str, forgotten: int, original, train, unseen
+          ) -> dict[str, Any]:
+  """All curves for one request."""
+  retained = problem_lib.split_classes(train, (forgotten,))[0]
+  reference = trained(config, f'without-{forgotten}', retained)
+  theirs = bench(config, reference, forgotten, train, unseen)
+  of = bench(config, original, forgotten, train, unseen)
+  before = originally(of)
+  out: dict[str, Any] = {
+      'role': role, 'forget': forgotten,
+      'original': measure(of, of.problem.params, before),
+      'retrained': measure(theirs, theirs.problem.params, before), 'curves': {}}
+  for name, setting, method in curves():
+    done = method(of.problem, jax.random.key(config.seed))
+    point = {**setting, **measure(of, done.params, before)}
+    out['curves'].setdefault(name, []).append(point)
+    print(role, name, setting, f'drift {point["drift"]:.3f}, '
+          f'probe {point["probe"]:.3f}', flush=True)
+  return out
+
+
+_LOOKS = {  # of a curve: legend, colour, marker
+    'unsc': ('UNSC', '#0072B2', 'o'),
+    'null_space_alignment': ('null space + alignment', '#D55E00', 's'),
+    'without_null_space': ('the same loss without null space', '#CC79A7', 'v'),
+    'dimensional_alignment': ('dimensional alignment', '#009E73', '^'),
+    'class_projection': ('class projection', '#E69F00', 'D'),
+}
+
+
+def draw(results: dict[str, Any]) -> figure_lib.Figure:
+  """Probe and relearning against drift, a column for each request."""
+  figure = figure_lib.Figure(figsize=(9, 6.4), layout='constrained')
+  studies = results['studies']
+  axes = figure.subplots(2, len(studies), squeeze=False, sharex='col')
+  measures = (('probe', 'linear probe, forgotten class (%)'),
+              ('relearn', 'mean forget accuracy\nwhile relearning (%)'))
+  for j, found in enumerate(studies):
+    for i, (name, label) in enumerate(measures):
+      axis = axes[i, j]
+      value = lambda row, name=name: 100 * float(np.mean(row[name]))
+      for curve, rows in found['curves'].items():
+        legend, colour, marker = _LOOKS[curve]
+        rows = sorted(rows, key=lambda row: row['drift'])
+        axis.plot([100 * row['drift'] for row in rows], [*map(value, rows)],
+                  color=colour, marker=marker, markersize=5, label=legend)
+      for role, style in (('original', ':'), ('retrained', '--')):
+        axis.axhline(value(found[role]), color='.4', linestyle=style, label=role)
+      axis.set_ylabel(label)
+    axes[0, j].set_title(f'{found["role"]} class {found["forget"]}')
+    axes[1, j].set_xlabel('drift of retained logits (%)')
+  figure.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, ncols=4,
+                loc='outside lower center')
+  return figure
+
+
+def run(config: Config) -> dict[str, Any]:
+  """Runs the study and writes results.json and curves.svg."""
+  dataset = data_lib.load('cifar10', config.data_dir)
+  train, validation, test = map(
+      halve, (dataset.train, dataset.validation, dataset.test))
+  original = trained(config, 'original', train)
+  requests = {'surrogate': (config.surrogate, validation),
+              'requested': (config.forget, test)}
+  for role in config.roles:
+    c, unseen = requests[role]
+    if not (path := config.out / f'{role}.json').exists():
+      runs.write_json(path, study(config, role, c, original, train, unseen))
+  studies = [json.loads(path.read_text()) for path in (
+      config.out / f'{role}.json' for role in requests) if path.exists()]
+  plain = {name: getattr(config, name)
+           for name in ('forget', 'surrogate', 'seed', 'per_class')}
+  results = {
+      'experiment': 'null_space_alignment', **runs.describe_run(),
+      'config': plain, 'dataset': runs.describe_data(dataset), 'studies': studies}
+  runs.write_json(config.out / 'results.json', results)
+  with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
+    draw(results).savefig(config.out / 'curves.svg', metadata={'Date': None})
+  return results
+
+
+if __name__ == '__main__':
+  run(tyro.cli(Config, description=__doc__))

@@ -1,0 +1,69 @@
+"""How soon a network knows again what it was to forget."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from experiments import views
+from unsc_jax import batching
+from unsc_jax import evaluation
+from unsc_jax import predict
+from unsc_jax import problem as problem_lib
+from unsc_jax.evaluation import estimate
+
+_FEW = 20  # images of every class to relearn
+_WATCHED = 150
+_CAP, _EVERY, _DRAWS = 40, 1, 3
+_SHARE = .95  # of the original's accuracy counts as regained
+
+
+class Course(NamedTuple):
+  """Relearning of one network, over several draws of the few images."""
+  steps: evaluation.Estimate
+  at: list[int]
+  accuracy: list[float]  # mean over draws
+  target: float
+
+
+def course(problem: problem_lib.Problem, test: problem_lib.Examples, params: Any,
+           key: jax.Array) -> Course:
+  """Trains on a few forgotten and as many retained images, several times.
+
+  Args:
+    problem: what was asked for, and the original that sets the target.
+    test: whose images of the forgotten classes are watched; for a request of
+      single examples it is these.
+    params: of the unlearned network. A mask on its outputs is left off.
+    key: of the draws; the same for all networks, so that they are alike.
+
+  Returns:
+    The course. The interval is Student's, over draws.
+  """
+  rng = np.random.default_rng(batching.seed_of(key))
+  few = _FEW * max(1, len(problem.forget_classes))
+  gone = np.isin(test.y, problem.forget_classes)
+  watched = test.where(gone) if gone.any() else problem.forget
+  watched = watched.where(rng.permutation(len(watched))[:_WATCHED])
+  params = views.on_host(params)
+  says = predict.predict(problem.fn, views.on_host(problem.params), watched.x)
+  target = _SHARE * float(np.mean(says.argmax(-1) == watched.y))
+  found = []
+  for now in jax.random.split(key, _DRAWS):
+    drawn = [part.where(rng.permutation(len(part))[:few])
+             for part in (problem.forget, problem.retain)]
+    found.append(evaluation.relearn_time(
+        problem.fn, params,
+        jax.tree.map(lambda *parts: np.concatenate(parts), *drawn), watched,
+        target, now, trainable=problem.network.trainable, cap=_CAP, every=_EVERY))
+  return Course(
+      _mean([one.steps for one in found]), found[0].at.tolist(),
+      np.mean([one.accuracy for one in found], 0).tolist(), target)
+
+
+def _mean(steps: list[int]) -> evaluation.Estimate:
+  half = (estimate.t_quantile(.95, len(steps) - 1) * np.std(steps, ddof=1)
+          / len(steps)**.5)
+  mean = float(np.mean(steps))
+  return evaluation.Estimate(*map(
+      np.asarray, (mean, max(mean - half, 0), min(mean + half, _CAP))))
