@@ -9,9 +9,20 @@ os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 # every new shape on a CPU, and a network's initialisation has a dozen of them.
 os.environ.setdefault('JAX_THREEFRY_PARTITIONABLE', '0')
 
+import atexit  # noqa: E402
 import pathlib  # noqa: E402
+import shutil  # noqa: E402
+import tempfile  # noqa: E402
 
 import pytest  # noqa: E402
+
+# Equal programs are compiled once for all tests; pytest-xdist's processes inherit
+# the folder from the first.
+if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
+  _compiled = tempfile.mkdtemp(prefix='unsc_jax-compiled-')
+  atexit.register(shutil.rmtree, _compiled, ignore_errors=True)
+  os.environ['JAX_COMPILATION_CACHE_DIR'] = _compiled
+  os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '.3'
 
 
 @pytest.fixture(scope='session')

@@ -71,6 +71,19 @@ def test_streamed_is_one_pass(moments_of):
   _assert_close(unsc_jax.accumulate(FN, PARAMS, batches), moments_of(X))
 
 
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16', 'float16'])
+def test_sums_are_float32_and_exact_for_every_type(dtype):
+  """Wide enough for several blocks; inputs that are all positive, and many."""
+  x = jnp.abs(_normal(5, 3000, 300)).astype(dtype)
+  fn = unsc_jax.input_moments(lambda params, x: x @ params['w'])
+  moment = jax.jit(fn)({'w': jnp.ones((300, 2), dtype)}, x)[1]['w']
+  exact = np.asarray(x, np.float64)
+  assert moment.second.dtype == jnp.float32
+  np.testing.assert_allclose(moment.second[0], exact.T @ exact, rtol=2e-6)
+  np.testing.assert_allclose(moment.first[0], exact.sum(0), rtol=1e-5)
+  np.testing.assert_array_equal(moment.second[0], moment.second[0].T)
+
+
 @pytest.mark.parametrize('chunk_bytes', [1, 10_000])
 @pytest.mark.parametrize('images', [7, 48])  # 7 make chunks of one or of seven
 def test_chunks_do_not_matter(images, chunk_bytes, moments_of):

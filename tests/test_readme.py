@@ -1,4 +1,4 @@
-"""The README's numbers are those that scripts have written, and its code runs."""
+"""The pages' numbers are those that scripts have written; the README's code runs."""
 
 import importlib.util
 import pathlib
@@ -7,19 +7,25 @@ import re
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 
 import unsc_jax
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def test_its_figures_are_those_of_the_results():
+def _script():
   spec = importlib.util.spec_from_file_location(
-      'update_readme', ROOT / 'docs' / 'update_readme.py')
+      'update_figures', ROOT / 'docs' / 'update_figures.py')
   script = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(script)
-  text = (ROOT / 'README.md').read_text()
-  assert script.updated(text) == text, 'run: python docs/update_readme.py'
+  return script
+
+
+@pytest.mark.parametrize('page', _script().PAGES)
+def test_figures_are_those_of_the_results(page):
+  text = (ROOT / page).read_text()
+  assert _script().updated(page, text) == text, 'run: python docs/update_figures.py'
 
 
 def test_its_first_code_block_runs():

@@ -1,5 +1,7 @@
 """What forget examples are told to say."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -65,3 +67,39 @@ def test_a_masked_network_never_says_the_class():
   assert 1 in plain.argmax(-1)  # or the line above could not fail
   keep = plain.argmax(-1) != 1
   np.testing.assert_array_equal(said[keep], plain.argmax(-1)[keep])
+
+
+def test_unseen_answers_are_those_of_the_held_out_of_the_same_label():
+  given = _problem(())
+  rng = np.random.default_rng(1)
+  held_out = problem.Examples(
+      rng.normal(size=(36, 4)).astype(np.float32), np.arange(36) % 6)
+  given = dataclasses.replace(given, held_out=held_out)
+  answers = targets.unseen_answers()(given, jax.random.key(0))
+
+  def says(examples):
+    z = examples.x.astype(float) @ np.asarray(given.params['w'], float)
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+  seen, unseen = says(given.forget), says(held_out)
+  for y in range(6):
+    mine, theirs = given.forget.y == y, held_out.y == y
+    # Each is an answer that some unseen example of the label was given,
+    apart = np.abs(answers[mine][:, None] - unseen[theirs]).sum(-1).min(1)
+    np.testing.assert_allclose(apart, 0, atol=1e-5)
+    # the more probable its label the easier the example was,
+    order = np.argsort(seen[mine, y])
+    assert (np.diff(answers[mine, y][order]) >= 0).all()
+    # and no part of them is left out: as many of each as the sizes allow.
+    times = np.array([np.isclose(answers[mine, y], p, atol=1e-6).sum()
+                      for p in unseen[theirs, y]])
+    assert times.max() - times.min() <= 1
+
+
+def test_unseen_answers_need_held_out_examples():
+  with pytest.raises(ValueError, match='give the Problem some as held_out'):
+    targets.unseen_answers()(_problem(()), jax.random.key(0))
+  given = _problem(())
+  some = given.retain.where(given.retain.y != 4)
+  with pytest.raises(ValueError, match='no held-out example has label 4'):
+    targets.unseen_answers()(
+        dataclasses.replace(given, held_out=some), jax.random.key(0))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.capture import case as case_lib
 import unsc_jax
+from unsc_jax import sharding
 
 random = case_lib.random
 
@@ -124,6 +125,26 @@ def test_leaves_that_are_no_arrays_are_an_error():
   params = {'w': jnp.ones((2, 2)), 'activation': jnp.tanh}
   with pytest.raises(TypeError, match="'activation'.*split the parameters"):
     unsc_jax.sites(lambda p, x: p['activation'](x @ p['w']), params, jnp.ones((3, 2)))
+
+
+def test_patches_in_chunks_give_the_same_moments():
+  whole = unsc_jax.input_moments(Net().apply)
+  pieces = unsc_jax.input_moments(Net().apply, chunk_bytes=1)
+  x = random(6, 4, 4, 4)
+  for a, b in zip(whole(PARAMS, x)[1], pieces(PARAMS, x)[1], strict=True):
+    np.testing.assert_allclose(a.second, b.second, atol=1e-4)
+    np.testing.assert_array_equal(a.count, b.count)
+
+
+def test_a_sharded_batch_gives_the_same_moments():
+  mesh = sharding.data_mesh(8)
+  x = random(16, 4, 4, 4)
+  moments = jax.jit(unsc_jax.input_moments(Net().apply, chunk_bytes=1))
+  there = sharding.replicate(PARAMS, mesh)
+  out, found = jax.block_until_ready(moments(there, sharding.shard_batch(x, mesh)))
+  assert len(out.sharding.device_set) == 8
+  for a, b in zip(found, moments(PARAMS, x)[1], strict=True):
+    np.testing.assert_allclose(a.second, b.second, atol=1e-4)
 
 
 def test_no_data_at_all_gives_moments_of_nothing():

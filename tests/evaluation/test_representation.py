@@ -10,6 +10,7 @@ from scipy import linalg
 from sklearn import cluster
 from sklearn import metrics
 
+from unsc_jax.evaluation import clusters
 from unsc_jax.evaluation import representation
 
 KEY = jax.random.key(0)
@@ -30,7 +31,7 @@ def test_nmi_is_scikit_learns():
   for found, y in (rng.integers(0, 4, (2, 70)), np.zeros((2, 9), int),
                    np.array([[0, 0, 1, 1], [0, 0, 0, 0]])):
     np.testing.assert_allclose(
-        representation.normalized_mutual_information(_table(found, y)),
+        clusters.normalized_mutual_information(_table(found, y)),
         metrics.normalized_mutual_info_score(y, found), atol=1e-5)
 
 
@@ -47,14 +48,14 @@ def test_pairwise_f1_is_the_list_of_pairs(share):
       [[np.sum(rows & (found == k) & (y == c)) for c in range(3)]
        for k in range(3)])
   np.testing.assert_allclose(
-      representation.pairwise_f1(count(forget), count(~forget)),
+      clusters.pairwise_f1(count(forget), count(~forget)),
       metrics.f1_score(truth, guess), rtol=1e-5)
 
 
 def test_cluster_scores_are_k_means_and_its_scores():
   x, y = _blobs(0, 4.)
   found = cluster.KMeans(3, n_init=30, random_state=1).fit_predict(x)
-  ours = representation.cluster_scores(x, y + 10, KEY)
+  ours = clusters.cluster_scores(x, y + 10, KEY)
   np.testing.assert_allclose(ours.nmi,
                              metrics.normalized_mutual_info_score(y, found),
                              atol=1e-5)
@@ -66,11 +67,11 @@ def test_cluster_scores_are_k_means_and_its_scores():
 def test_forget_pairs_show_a_class_that_lost_its_place():
   x, y = _blobs(0, 12.)
   forget = y == 0
-  keeps = representation.cluster_scores(x, y, KEY, forget=forget)
+  keeps = clusters.cluster_scores(x, y, KEY, forget=forget)
   rng = np.random.default_rng(1)
   scattered = x.copy()
   scattered[forget] = x[rng.choice(np.flatnonzero(~forget), forget.sum())]
-  lost = representation.cluster_scores(scattered, y, KEY, forget=forget)
+  lost = clusters.cluster_scores(scattered, y, KEY, forget=forget)
   assert keeps.f1 > 0.99
   assert lost.f1 < 0.6
   assert lost.nmi < keeps.nmi
@@ -170,10 +171,10 @@ GOOD = np.arange(12.).reshape(4, 3)
      'energy is 99'),
     (lambda: representation.dimensional_alignment(GOOD, 0 * GOOD),
      'forget features are zero'),
-    (lambda: representation.cluster_scores(GOOD, [1, 2], KEY), r'array \[4\]'),
-    (lambda: representation.cluster_scores(GOOD, [1] * 4, KEY, clusters=5),
+    (lambda: clusters.cluster_scores(GOOD, [1, 2], KEY), r'array \[4\]'),
+    (lambda: clusters.cluster_scores(GOOD, [1] * 4, KEY, clusters=5),
      'clusters is 5'),
-    (lambda: representation.cluster_scores(GOOD[:0], [], KEY), 'empty'),
+    (lambda: clusters.cluster_scores(GOOD[:0], [], KEY), 'empty'),
 ])
 def test_bad_input_is_named(call, words):
   with pytest.raises(ValueError, match=words):

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import candidates
 from experiments import compare
-from experiments import forget_class
+from experiments import originals
 from experiments import settings as settings_lib
 from unsc_jax import data
 from unsc_jax import methods
@@ -28,9 +28,10 @@ def test_search_needs_no_test_set_and_puts_the_best_first():
   chosen = settings_lib.SETTINGS['digits']
   chosen = chosen._replace(
       network='mlp', recipe=chosen.recipe._replace(epochs=4))
-  network = forget_class.build(chosen, dataset)
+  network = originals.build(chosen, dataset)
   found = {name: candidates.all_methods()[name] for name in CONFIG.only}
-  searched = compare._search(CONFIG, found, chosen, dataset, network, 0)
+  searched = compare._search(
+      CONFIG, found, chosen, dataset, network, compare.Request((0,)))
   for name, trials in searched.items():
     assert len(trials) == 2
     assert trials[0]['gap'] <= trials[1]['gap']
@@ -48,7 +49,8 @@ def test_writes_what_a_report_reads(tmp_path, capsys):
   compare.run(dataclasses.replace(CONFIG, out=tmp_path, name='here'))
   results = json.loads((tmp_path / 'here' / 'results.json').read_text())
   report.validate(results)
-  assert results['config']['surrogate'] not in results['forget_classes']
+  other, = results['surrogate']['classes']
+  assert other not in results['forget_classes']
   assert results['methods'] == ['original', 'retrain', 'head_only', *CONFIG.only]
   assert 'delete' in capsys.readouterr().out
 
@@ -56,3 +58,20 @@ def test_writes_what_a_report_reads(tmp_path, capsys):
 def test_surrogate_is_another_class():
   with pytest.raises(ValueError, match='is the request'):
     compare.run(compare.Config(forget=(3,), surrogate=3))
+
+
+def test_a_random_share_is_forgotten_by_those_that_can(tmp_path):
+  config = dataclasses.replace(
+      CONFIG, only=('delete',), share=.2, examples=500, out=tmp_path, name='here')
+  results = compare.run(config)
+  report.validate(results)
+  assert results['forget_classes'] == []
+  assert results['methods'] == ['original', 'retrain', 'delete']
+  assert results['surrogate'] == {'classes': (), 'share': .2, 'seed': 1}
+  forgotten = {row['method']: row['metrics']['forget_train']
+               for row in results['rows']}
+  assert forgotten['retrain'] < forgotten['original']
+  with pytest.raises(ValueError, match='esc forgets whole classes alone'):
+    compare.run(dataclasses.replace(config, only=('esc',)))
+  with pytest.raises(ValueError, match='a random share has no classes'):
+    compare.run(dataclasses.replace(config, forget=(3,)))

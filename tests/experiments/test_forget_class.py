@@ -12,7 +12,8 @@ from unsc_jax import checkpoints
 from unsc_jax import report
 from unsc_jax.models import network as network_lib
 
-FAST = {'epochs': 2, 'steps': 20, 'probe_epochs': 1, 'model': 'mlp'}
+FAST = {'epochs': 2, 'steps': 20, 'probe_epochs': 1, 'model': 'mlp',
+        'references': 0}
 
 
 def _config(folder, **changes):

@@ -178,9 +178,8 @@ def test_every_public_method_has_a_corner():
   assert rows == set(CASES) - {'unsc_sequential'}
 
 
-@pytest.mark.parametrize('method', [
-    methods.unsir(), methods.head_only(), methods.unsc()], ids=[
-        'unsir', 'head_only', 'unsc'])
+@pytest.mark.parametrize(
+    'method', [methods.unsir(), methods.head_only()], ids=['unsir', 'head_only'])
 def test_those_for_classes_say_so(method, single):
   with pytest.raises(ValueError, match='names\\s+none'):
     method(single, jax.random.key(0))

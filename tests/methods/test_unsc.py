@@ -1,12 +1,17 @@
 """UNSC's step against activations and their singular vectors in numpy."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import optax
 
 from unsc_jax import certificate
 from unsc_jax import methods
+from unsc_jax import predict
+from unsc_jax import problem as problem_lib
 from unsc_jax import spaces
+from unsc_jax import targets
 
 KEY = jax.random.key(0)
 
@@ -33,3 +38,26 @@ def test_hands_on_what_it_was_confined_to(toy):
   assert set(done.bases) == {'a/kernel', 'b/kernel'}
   drift = certificate.drift(done.moments, toy.params, done.params)
   assert max(map(float, drift.values())) < .32  # the root of what energy lets go
+
+
+def test_single_examples_are_answered_as_unseen_ones_are(problem, digits, recipe):
+  retain, forget = problem_lib.split_random(digits.train, .1, seed=0)
+  request = dataclasses.replace(
+      problem, retain=retain, forget=forget, forget_classes=())
+
+  def known(method):
+    """Mean probability of the label: of what was forgotten, of test images."""
+    done = method(request, KEY)
+    return np.array([np.asarray(jax.nn.softmax(predict.predict(
+        done.fn, done.params, e.x)))[np.arange(len(e)), e.y].mean()
+                     for e in (forget, digits.test)])
+  original, retrained = known(methods.original()), known(methods.retrain(recipe))
+  ours = known(methods.unsc(optimizer=optax.adam(1e-3)))
+  # A wrong class for every example, as whole classes have it.
+  wrong = known(methods.unsc(
+      optimizer=optax.adam(1e-3), target=targets.random_labels(), stop_below=-1))
+  before, after, over = (abs(found[0] - retrained[0])
+                         for found in (original, ours, wrong))
+  assert after < .7 * before
+  assert abs(ours[1] - retrained[1]) < .01
+  assert over > after

@@ -38,6 +38,8 @@ def _fan_ins(params):
     (models.AllCNN(10, width=.5), COLOUR, 406_810),
     (models.VGG11(10), COLOUR, 28_149_514),
     (models.ResNet18(100), COLOUR, 11_220_132),
+    (models.ResNet50(), (224, 224, 3), 25_557_032),
+    (models.ViT(), (224, 224, 3), 304_326_632),
 ])
 def test_parameter_count_is_the_published_one(model, image, count):
   params = _shapes(model, image)['params']

@@ -31,7 +31,14 @@ def _truth(fn, params, retained, forgotten):
   noise = {name: jnp.std(leaf) * _normal(9 + i, *leaf.shape)
            for i, (name, leaf) in enumerate(params.items())}
   projected = projection.project(noise, bases)
-  outputs = jax.jit(lambda by, x: fn(optax.apply_updates(params, by), x))
+  def outputs(by, x):
+    """In float64, so that only the update's own rounding is seen."""
+    wide = lambda tree: jax.tree.map(
+        lambda leaf: np.asarray(leaf, np.float64) if jnp.issubdtype(
+            leaf.dtype, jnp.floating) else leaf, tree)
+    with jax.enable_x64(True):
+      moved = jax.tree.map(np.add, wide(params), wide(by))
+      return np.asarray(jax.jit(fn)(moved, wide(x)))
   zero = jax.tree.map(jnp.zeros_like, params)
   moved = lambda x, by: (
       _norm(outputs(by, x) - outputs(zero, x)) / _norm(outputs(zero, x)))

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.report import fullness
+
 NAMES = ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal',
          'Shirt', 'Sneaker', 'Bag', 'Ankle boot']
 FORGOTTEN = 6
@@ -122,3 +124,9 @@ def _point(energy: float) -> dict[str, float]:
 def example() -> Callable[..., dict[str, Any]]:
   """Makes example results, new ones at every call."""
   return example_results
+
+
+@pytest.fixture(scope='session')
+def full() -> Callable[..., dict[str, Any]]:
+  """Makes results with every measure and picture, new ones at every call."""
+  return lambda **given: fullness.full_results(example_results(3), **given)

@@ -21,7 +21,7 @@ from unsc_jax import report
 
 # name: width, height, dark
 VIEWS = {'desktop': (1280, 900, False), 'desktop-dark': (1280, 900, True),
-         'phone': (375, 800, False), 'phone-dark': (375, 800, True)}
+         'phone': (390, 844, False), 'phone-dark': (390, 844, True)}
 
 
 class Browser:
@@ -53,8 +53,9 @@ class Browser:
       self.events.append(self._read())
 
   def evaluate(self, expression: str):
-    return self('Runtime.evaluate', expression=expression,
-                returnByValue=True)['result']['value']
+    answer = self('Runtime.evaluate', expression=expression, returnByValue=True)
+    assert 'exceptionDetails' not in answer, answer
+    return answer['result'].get('value')
 
   def _read(self, timeout: float = 180.):
     end = time.monotonic() + timeout
@@ -108,9 +109,9 @@ def folder(tmp_path_factory) -> pathlib.Path:
 
 
 @pytest.fixture(scope='module')
-def page(folder, example) -> pathlib.Path:
+def page(folder, full) -> pathlib.Path:
   path = folder / 'report.html'
-  path.write_text(report.render(example()), encoding='utf-8')
+  path.write_text(report.render(full()), encoding='utf-8')
   return path
 
 
@@ -157,6 +158,60 @@ def test_opens_without_errors_or_requests_and_fits(view, browser, folder, page):
   assert [url for url in requests if not url.startswith('data:')] == [page.as_uri()]
 
 
+def test_every_figure_has_a_text_alternative_that_is_heard(browser, page):
+  _open(browser, page, 1280, 900, False)
+  browser('Accessibility.enable')
+  nodes = browser('Accessibility.getFullAXTree')['nodes']
+  browser('Accessibility.disable')
+  pictures = [node for node in nodes if not node['ignored']
+              and node['role']['value'] in ('image', 'img')]
+  # Folded ones are heard once they are opened.
+  drawn = browser.evaluate(
+      '[...document.querySelectorAll("svg")].filter(s => s.checkVisibility()).length')
+  assert len(pictures) == drawn > 10
+  for node in pictures:
+    assert len(node['name']['value']) > 8
+    assert any(char.isdigit() for char in node['description']['value'])
+
+
+def test_explanations_open_by_touch_and_by_keyboard(browser, page, folder):
+  _open(browser, page, 390, 844, False)
+  is_open = 'document.querySelector("#tip-probe").matches(":popover-open")'
+  button = 'document.querySelector("[popovertarget=tip-probe]")'
+  assert browser.evaluate(is_open) is False
+  browser.evaluate(f'{button}.scrollIntoView({{block: "center"}})')
+  box = browser.evaluate(f'(b => [b.x + b.width / 2, b.y + b.height / 2])'
+                         f'({button}.getBoundingClientRect())')
+  for kind, points in (('touchStart', [{'x': box[0], 'y': box[1]}]), ('touchEnd', [])):
+    browser('Input.dispatchTouchEvent', type=kind, touchPoints=points)
+  assert browser.evaluate(is_open) is True
+  left, right, top, bottom = browser.evaluate(
+      '(b => [b.left, b.right, b.top, b.bottom])'
+      '(document.querySelector("#tip-probe").getBoundingClientRect())')
+  assert 0 <= left < right <= 390
+  assert 0 <= top < bottom <= 844
+  _screenshot(browser, folder / 'phone-tip.png', whole=False)
+  _press(browser, 'Escape', 27)
+  assert browser.evaluate(is_open) is False
+  browser.evaluate(f'{button}.focus()')
+  _press(browser, 'Enter', 13, text='\r')
+  assert browser.evaluate(is_open) is True
+
+
+def test_what_is_folded_opens_by_keyboard(browser, page):
+  _open(browser, page, 1280, 900, False)
+  assert browser.evaluate('document.querySelectorAll("details[open]").length') == 0
+  browser.evaluate('document.querySelector("summary").focus()')
+  _press(browser, 'Enter', 13, text='\r')
+  assert browser.evaluate('document.querySelectorAll("details[open]").length') == 1
+
+
+def _press(browser, key, code, **more):
+  for kind in ('keyDown', 'keyUp'):
+    browser('Input.dispatchKeyEvent', type=kind, key=key, code=key,
+            windowsVirtualKeyCode=code, **more)
+
+
 def test_prints(browser, folder, page):
   _open(browser, page, width=718, height=1000, dark=True)
   browser('Emulation.setEmulatedMedia', media='print', features=[
@@ -181,9 +236,9 @@ def _open(browser, page, width, height, dark):
   browser.wait_for('Page.loadEventFired')
 
 
-def _screenshot(browser, path) -> bytes:
+def _screenshot(browser, path, whole: bool = True) -> bytes:
   size = browser('Page.getLayoutMetrics')['cssContentSize']
-  data = browser('Page.captureScreenshot', captureBeyondViewport=True,
-                 clip={**size, 'scale': 1})['data']
+  what = {'captureBeyondViewport': True, 'clip': {**size, 'scale': 1}} if whole else {}
+  data = browser('Page.captureScreenshot', **what)['data']
   path.write_bytes(base64.b64decode(data))
   return path.read_bytes()

@@ -112,3 +112,85 @@ def test_class_means_and_times_are_numpys(example):
       [sum(row['seconds'].values()) for row in rows]))
   np.testing.assert_allclose(total, sum(phases.values()))
   assert comparison_lib.total_seconds(results, 'head_only') is None
+
+
+def test_intervals_that_were_measured_make_the_band_of_one_seed(example):
+  results = example(1)
+  for method, value, interval in (('unsc', .70, [.66, .74]),
+                                  ('retrain', .60, [.57, .63])):
+    _set(results, method, 'probe', [value])
+    row, = [r for r in results['rows'] if r['method'] == method]
+    row['intervals'] = {'probe': interval}
+  cell = comparison_lib.compare(results).cells['unsc', 'probe']
+  np.testing.assert_allclose(cell.band, np.hypot(.04, .03), rtol=1e-5)
+  assert cell.interval == (.66, .74)
+
+
+def test_a_measure_without_images_or_intervals_is_not_judged_with_one_seed(example):
+  results = example(1)
+  for row in results['rows']:
+    row['metrics']['lira_auc'] = .5 if row['method'] == 'retrain' else .7
+  cell = comparison_lib.compare(results).cells['unsc', 'lira_auc']
+  assert cell.gap == pytest.approx(.2)
+  assert (cell.band, cell.place, cell.tie) == (None, None, None)
+
+
+def test_class_counts_give_the_images_of_unequal_classes(example):
+  """The mean of K shares p̂ has the variance Σ p(1-p)/n_c / K²."""
+  results = example(1)
+  test = [100, 400, 1000, 1000, 50, 700, 300, 2000, 1500, 2950]
+  results['dataset']['class_counts'] = dict.fromkeys(('train', 'validation'), test)
+  results['dataset']['class_counts']['test'] = test
+  _set(results, 'unsc', 'forget_test', [.4])
+  _set(results, 'retrain', 'forget_test', [.4])
+  _set(results, 'unsc', 'retain_test', [.9])
+  _set(results, 'retrain', 'retain_test', [.9])
+  cells = comparison_lib.compare(results).cells
+  half = stats.binomtest(120, 300).proportion_ci(.95, method='wilson')
+  np.testing.assert_allclose(cells['unsc', 'forget_test'].band, np.hypot(
+      .4 - half.low, half.high - .4), rtol=1e-3)
+  variance = np.mean([.09 / n for n in test if n != 300]) / 9
+  np.testing.assert_allclose(cells['unsc', 'retain_test'].band,
+                             1.96 * np.sqrt(2 * variance), rtol=.05)
+
+
+@pytest.mark.parametrize(('key', 'same'), [
+    ('agreement', 1.), ('js_divergence', 0.), ('told_from_retrained', .5)])
+def test_a_retrained_model_beside_itself_is_no_ruler(full, key, same):
+  results = full()
+  _set(results, 'retrain', key, [same] * 3)
+  cell = comparison_lib.compare(results).cells['unsc', key]
+  assert (cell.gap, cell.place, cell.tie) == (None, None, None)
+
+
+def test_a_guess_rate_below_a_half_is_as_far_as_one_above(full):
+  results = full()
+  _set(results, 'retrain', 'told_from_retrained', [.54, .55, .56])
+  _set(results, 'unsc', 'told_from_retrained', [.46] * 3)
+  _set(results, 'salun', 'told_from_retrained', [.3] * 3)
+  cells = comparison_lib.compare(results).cells
+  assert cells['unsc', 'told_from_retrained'].place == 'like'
+  assert cells['salun', 'told_from_retrained'].place == 'below'
+
+
+def test_equal_references_without_intervals_judge_nothing_but_equality(full):
+  results = full()
+  for row in results['rows']:
+    row['intervals'] = {}
+  _set(results, 'retrain', 'relearn_steps', [60.] * 3)
+  _set(results, 'unsc', 'relearn_steps', [60.] * 3)
+  _set(results, 'salun', 'relearn_steps', [59.] * 3)
+  cells = comparison_lib.compare(results).cells
+  assert cells['unsc', 'relearn_steps'].place == 'like'
+  assert cells['salun', 'relearn_steps'].place is None
+
+
+def test_ties_with_the_control_are_found_on_every_judged_measure(full):
+  results = full()
+  for row, control in zip(*([r for r in results['rows'] if r['method'] == m]
+                            for m in ('unsc', 'head_only')), strict=True):
+    row.update(metrics=dict(control['metrics']), intervals=control['intervals'])
+  found = comparison_lib.compare(results)
+  judged = found.judged('unsc')
+  assert len(judged) == 22
+  assert all(cell.tie for cell in judged.values())

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from unsc_jax.report import comparison
 from unsc_jax.report import figures
 from unsc_jax.report import svg
 from unsc_jax.report.figures.loss import window_means
@@ -23,9 +24,18 @@ def _all(results):
   }
 
 
-@pytest.fixture(scope='module', params=[1, 3], ids=['one seed', 'three seeds'])
-def plots(request, example):
-  return _all(example(request.param))
+def _pictures(results):
+  names = ('called', 'class_scatter', 'confusion', 'contours', 'feature_map',
+           'losses', 'relearn')
+  return {**{name: getattr(figures, name)(results) for name in names},
+          'gaps': figures.gaps(comparison.compare(results))}
+
+
+@pytest.fixture(scope='module', params=['one seed', 'three seeds', 'pictures'])
+def plots(request, example, full):
+  if request.param == 'pictures':
+    return _pictures(full())
+  return _all(example(1 if request.param == 'one seed' else 3))
 
 
 def _tree(plot):

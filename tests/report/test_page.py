@@ -1,6 +1,5 @@
 """The page: well formed, whole in itself, and true to the numbers."""
 
-from html import parser
 import re
 import subprocess
 import sys
@@ -8,52 +7,15 @@ import sys
 import numpy as np
 import pytest
 
+from tests.report import html_reader
 from unsc_jax import report
-
-VOID = {'meta', 'link', 'br', 'hr', 'img', 'input'}
-
-
-class Reader(parser.HTMLParser):
-  """Checks the nesting; collects attributes and the cells of tables."""
-
-  def __init__(self, text: str):
-    super().__init__()
-    self.open, self.attributes, self.tables, self.counts = [], [], [], {}
-    self.feed(text)
-    self.close()
-
-  def handle_starttag(self, tag, attrs):
-    self.attributes += [(tag, key, value) for key, value in attrs]
-    self.counts[tag] = self.counts.get(tag, 0) + 1
-    if tag not in VOID:
-      self.open.append(tag)
-    if tag == 'table':
-      self.tables.append([])
-    elif tag == 'tr':
-      self.tables[-1].append([])
-    elif tag in ('td', 'th'):
-      self.tables[-1][-1].append([])
-
-  def handle_startendtag(self, tag, attrs):
-    self.attributes += [(tag, key, value) for key, value in attrs]
-
-  def handle_endtag(self, tag):
-    assert self.open, f'</{tag}> closes nothing'
-    assert self.open.pop() == tag, f'</{tag}> crosses another element'
-
-  def handle_data(self, data):
-    if 'td' in self.open or 'th' in self.open:
-      self.tables[-1][-1][-1].append(data)
-
-  def values(self, key):
-    return [value for _, k, value in self.attributes if k == key]
 
 
 @pytest.fixture(scope='module', params=[1, 3], ids=['one seed', 'three seeds'])
 def made(request, example):
   results = example(request.param)
   text = report.render(results)
-  return results, text, Reader(text)
+  return results, text, html_reader.Reader(text)
 
 
 def test_is_well_formed_html(made):
@@ -91,7 +53,7 @@ def test_needs_nothing_from_outside(made):
 def test_every_figure_has_a_text_alternative(made):
   _, text, reader = made
   pictures = re.findall(r'<svg.*?</svg>', text, flags=re.DOTALL)
-  assert len(pictures) == reader.counts['figure'] == 13
+  assert len(pictures) == reader.counts['figure'] == 15
   for picture in pictures:
     assert re.match(r'<svg role="img" [^>]*><title [^>]*>[^<]{8,}</title>'
                     r'<desc [^>]*>[^<]{20,}</desc>', picture)
@@ -108,7 +70,7 @@ def test_numbers_of_the_table_are_numpys(made):
   columns = {'Forget accuracy (test)': 'forget_test',
              'Retain accuracy (test)': 'retain_test',
              'Forget accuracy (train)': 'forget_train',
-             'Retain accuracy (train)': 'retain_train', 'Linear probe': 'probe'}
+             'Retain accuracy (train)': 'retain_train'}
   assert [''.join(cell) for cell in table[0]] == ['Method', *columns]
   assert [row[0][0] for row in table[1:]] == [
       'Original', 'Retrained', 'Head-only', 'UNSC']
@@ -135,8 +97,9 @@ def test_flags_follow_the_numbers(made):
   _, _, reader = made
   rows = {row[0][0]: row[1:] for row in reader.tables[0][1:]}
   assert '▲ knowledge left' in rows['Original'][0]
-  assert '▲ knowledge left' in rows['UNSC'][4]
-  assert '= ties with head-only' in rows['UNSC'][4]
+  probe = next(row for row in reader.tables[1] if row[0][0] == 'UNSC')[1]
+  assert reader.tables[1][0][1] == ['Linear probe']
+  assert {'▲ knowledge left', '= ties with head-only'} <= set(probe)
   assert '= ties with head-only' in rows['UNSC'][1]
   assert not any('= ties with head-only' in cell for cell in rows['Original'])
 
@@ -144,7 +107,10 @@ def test_flags_follow_the_numbers(made):
 def test_every_measure_is_explained_without_a_mouse(made):
   results, text, reader = made
   for key in results['rows'][0]['metrics']:
-    assert f'href="#metric-{key}"' in text
+    assert f'popovertarget="tip-{key}"' in text
+    tip = re.search(f'<div id="tip-{key}" class="tip" popover="auto">(.*?)</div>',
+                    text)[1]
+    assert '<b>Over-unlearning:</b>' in tip
     entry = re.search(f'<dt id="metric-{key}">.*?</dt><dd>(.*?)</dd>', text)[1]
     assert '<b>Good:</b>' in entry
     assert '<b>Over-unlearning:</b>' in entry
@@ -177,9 +143,9 @@ def test_the_verdict_comes_first(made):
   _, text, _ = made
   headings = re.findall(r'<h2[^>]*>([^<]*)', text)
   assert headings == [
-      'Verdict', 'Measures', 'What the measures mean', 'Class by class',
-      'Room in the layers', 'Tighter and looser protection', 'Loss', 'Wall time',
-      'How it was made']
+      'Verdict', 'Measures', 'Class by class', 'Room in the layers',
+      'Tighter and looser protection', 'Loss while unlearning', 'Wall time',
+      'What the measures mean', 'How it was made']
 
 
 def test_a_bare_run_has_a_page_too(example):
@@ -190,10 +156,10 @@ def test_a_bare_run_has_a_page_too(example):
   results['rows'][0].update(history={}, seconds={}, metrics={'probe': float('nan')})
   results['rows'][0]['per_class'][4] = None
   text = report.render(results)
-  assert Reader(text).open == []
+  assert html_reader.Reader(text).open == []
   assert 'no verdict without a retrained model' in text
   assert 'not a number' in text
-  for absent in ('Room in the layers', 'Wall time', 'Loss</h2>'):
+  for absent in ('Room in the layers', 'Wall time', 'Loss while unlearning'):
     assert absent not in text
 
 
@@ -212,7 +178,7 @@ def test_text_from_results_is_not_taken_for_html(example):
     row['seconds'] = {evil: 1.}
   results['layers'][0]['path'] = evil
   text = report.render(results)
-  reader = Reader(text)
+  reader = html_reader.Reader(text)
   assert reader.open == []
   assert 'script' not in reader.counts
 
@@ -232,3 +198,9 @@ def test_the_library_itself_does_not_import_it():
   code = ('import sys, unsc_jax, unsc_jax.methods, unsc_jax.evaluation;'
           'sys.exit("matplotlib" in sys.modules or "unsc_jax.report" in sys.modules)')
   assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+def test_the_interval_of_one_seed_is_shown(example):
+  results = example(1, quick=True)
+  results['rows'][-1]['intervals'] = {'probe': [.61, .68]}
+  assert '[61.0\u00a0% to 68.0\u00a0%]' in report.render(results)

@@ -77,3 +77,48 @@ def test_what_is_missing_is_named_by_its_path(example, path):
 def test_what_is_wrong_is_named_with_its_value(example, path, value, said):
   with pytest.raises(ValueError, match=said):
     report.validate(_with(example(), path, value))
+
+
+def test_everything_that_a_page_can_show_is_taken(full):
+  report.validate(full())
+  results = full()
+  for name in results['pictures']:
+    report.validate(_with(results, ('pictures', name), None))
+    report.validate(_with(results, ('pictures', name), ...))
+  report.validate(_with(results, ('rows', 0, 'intervals', 'probe'), [None, None]))
+  report.validate(_with(results, ('rows', 0, 'intervals'), ...))
+  report.validate(_with(results, ('dataset', 'class_counts'), None))
+
+
+@pytest.mark.parametrize(('path', 'value', 'said'), [
+    (('rows', 0, 'intervals', 'probe'), [.7, .6], r'rows\[0\].intervals is .* pairs'),
+    (('rows', 0, 'intervals', 'probe'), .6, r'rows\[0\].intervals is .* pairs'),
+    (('dataset', 'class_counts', 'test'), [1] * 9, 'has 9 counts for 10 classes'),
+    (('dataset', 'class_counts', 'test'), [-1] * 10, 'not a list of whole numbers'),
+    (('dataset', 'class_counts', 'train'), ..., 'dataset.class_counts.train is missing'),
+    (('pictures',), [], r'pictures is \[\], not an object'),
+    (('pictures', 'confusion', 'unsc'), [[1, 2], [3]], 'all of one length'),
+    (('pictures', 'confusion', 'unsc'), [[1, 2], [3, 4]], 'is 2 x 2 for 10 classes'),
+    (('pictures', 'confusion', 'ssd'), [[1]], "names 'ssd', which methods does not"),
+    (('pictures', 'losses', 'edges'), [0., 2., 1.], 'each larger than the one before'),
+    (('pictures', 'losses', 'counts', 'unsc', 'forget'), [.5, .5],
+     'pictures.losses.counts.unsc.forget has 2 entries for 25 bins'),
+    (('pictures', 'losses', 'counts', 'unsc', 'unseen'), ...,
+     'pictures.losses.counts.unsc.unseen is missing'),
+    (('pictures', 'feature_map', 'labels'), [10] * 400, 'names a class that is not'),
+    (('pictures', 'feature_map', 'points', 'unsc'), [[0., 1.]],
+     'has 1 entries for 400 labels'),
+    (('pictures', 'feature_map', 'points', 'unsc'), [[0.]], 'not a list of pairs'),
+    (('pictures', 'contours', 'along'), [0., 1.],
+     'contours.losses.in_null_space.forget is 13 x 13 for 2 steps'),
+    (('pictures', 'contours', 'losses', 'in_null_space', 'retain'), [1.],
+     'not a list of lists'),
+    (('pictures', 'relearn', 'accuracy', 'unsc'), [84.] * 21, 'numbers from 0 to 1'),
+    (('pictures', 'relearn', 'steps'), [0, 1], 'has 21 entries for 2 steps'),
+    (('pictures', 'relearn', 'target'), 'high', "is 'high', not a number or null"),
+])
+def test_what_is_wrong_in_a_picture_is_named_in_a_sentence(full, path, value, said):
+  with pytest.raises(ValueError, match=said) as error:
+    report.validate(_with(full(), path, value))
+  assert str(error.value).endswith('or run the experiment again.')
+  assert '\n' not in str(error.value)

@@ -1,20 +1,33 @@
 """What is said of cases that were made up to be clear."""
 
 import copy
+import re
+from typing import NamedTuple
 
 import pytest
 
 from unsc_jax.report import comparison as comparison_lib
+from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import verdict as verdict_lib
 
 JUDGED = ('forget_test', 'retain_test', 'forget_train', 'retain_train', 'probe')
 
 
-def _said(results) -> list[verdict_lib.Finding]:
-  return verdict_lib.verdict(comparison_lib.compare(results))
+class Said(NamedTuple):
+  tone: str
+  text: str
 
 
-def _about(findings, *words) -> verdict_lib.Finding:
+def _said(results) -> list[Said]:
+  """Headlines and findings in the order of reading."""
+  said = []
+  for headline, findings in verdict_lib.verdict(comparison_lib.compare(results)):
+    said += [Said('headline', headline)] if headline else []
+    said += [Said(*finding) for finding in findings]
+  return said
+
+
+def _about(findings, *words) -> Said:
   found = [f for f in findings if all(word in f.text for word in words)]
   assert len(found) == 1, found
   return found[0]
@@ -40,7 +53,7 @@ def test_a_retrained_model_passes_for_one(example):
   _make(results, 'unsc', 'retrain')
   findings = _said(results)
   assert findings[0].text.startswith(
-      'UNSC answers like the retrained model on 5 of 5 measures')
+      'UNSC forgets like a retrained model on 5 of 5 measures. ')
   assert not [f for f in findings if f.tone == 'warning']
   good = _about(findings, 'Linear probe', 'within the noise')
   assert good.tone == 'good'
@@ -93,9 +106,10 @@ def test_a_tie_with_the_control_is_flagged_wherever_it_lies(example):
   results = example(3)
   _make(results, 'unsc', 'head_only')
   findings = _said(results)
-  assert findings[0].text == (
-      'UNSC answers like the retrained model on 4 of 5 measures, but none of the 5 '
-      'can tell it from merely masking a logit.')
+  assert re.fullmatch(
+      'UNSC forgets like a retrained model on 4 of 5 measures; the linear probe '
+      r'still finds 6\d.\d\u00a0% against 5\d.\d\u00a0%. None of the 5 can tell it '
+      'from merely masking a logit.', findings[0].text)
   tie = _about(findings, 'UNSC ties with the head-only control')
   assert tie.tone == 'note'
   for name in ('Forget accuracy (test)', 'retain accuracy (test)',
@@ -178,5 +192,54 @@ def test_every_method_has_its_headline(example):
   results['rows'] += [{**row, 'method': 'random_label'}
                       for row in copy.deepcopy(_rows(results, 'unsc'))]
   headlines = [f.text for f in _said(results) if f.tone == 'headline']
-  assert [text.split(' answers')[0] for text in headlines] == [
+  assert [text.split(' forgets')[0] for text in headlines] == [
       'UNSC', 'Random label']
+
+
+def _ruled(full, key, values, **others):
+  """Retrained models with these values, and methods beside them."""
+  results = full()
+  for method, seeds in {'retrain': values, **others}.items():
+    for row, value in zip(_rows(results, method), seeds, strict=True):
+      row['metrics'][key] = value
+  return results
+
+
+@pytest.mark.parametrize(('key', 'value', 'said'), [
+    ('relearn_steps', 10., 'knowledge of what was to be forgotten is left'),
+    ('relearn_steps', 90., 'over-unlearning'),
+    ('alignment', 40., 'knowledge of what was to be forgotten is left'),
+    ('alignment', 90., 'over-unlearning'),
+    ('lira_auc', 90., 'knowledge of what was to be forgotten is left'),
+    ('lira_auc', 10., 'over-unlearning'),
+    ('klom', 90., 'farther from a retrained model than another seed takes one')])
+def test_each_side_of_the_band_has_its_meaning(full, key, value, said):
+  """Few steps and little alignment are knowledge left; a high AUC is."""
+  results = _ruled(full, key, [59., 60., 61.], unsc=[value] * 3)
+  metric = metrics_lib.describe(key)
+  found = [f for f in _said(results)[:_end(results)] if f.text.startswith(
+      f'{metric.name}: {metric.show(value)} against')]
+  assert len(found) == 1
+  assert said in found[0].text
+  assert found[0].tone == 'warning'
+
+
+def _end(results) -> int:
+  """Where the verdict on the first method ends."""
+  tones = [f.tone for f in _said(results)]
+  return tones.index('headline', 1)
+
+
+def test_nearer_to_a_retrained_model_than_its_like_is_no_gap(full):
+  results = _ruled(full, 'agreement', [.93, .94, .95], unsc=[.999] * 3)
+  assert not [f for f in _said(results) if f.text.startswith('Agreement: 99.9')]
+  results = _ruled(full, 'agreement', [.93, .94, .95], unsc=[.5] * 3)
+  assert [f for f in _said(results) if f.text.startswith('Agreement: 50.0')]
+
+
+def test_the_headline_opens_with_what_matters_most(full):
+  results = full()
+  for row, unsc in zip(_rows(results, 'retrain'), _rows(results, 'unsc')):
+    unsc['metrics'].update(row['metrics'], klom=50., relearn_steps=3.)
+  headline = _said(results)[0].text
+  assert '; the relearn time is only 3\u00a0steps against 64\u00a0steps.' in headline

@@ -135,6 +135,21 @@ CASES = [
          rows=_in_parts_rows),
     hand('rows in reverse', lambda p, x: x @ p['w'][::-1], {'w': weight(12, 5)}, X,
          rows=lambda p, x: {'w': x[:, ::-1]}),
+    hand('every other row, from the end', lambda p, x: x @ p['w'][::-2],
+         {'w': weight(24, 5)}, X, rows=lambda p, x: {
+             'w': np.insert(x[:, ::-1], range(12), 0, axis=1)}),
+    hand('two parameters, stacked', lambda p, x: jnp.einsum(
+        'bi,kio->kbo', x, jnp.stack([p['a'], p['b']])),
+         {'a': weight(12, 5), 'b': weight(12, 5, seed=4)}, X,
+         rows=lambda p, x: {'a': x, 'b': x}),
+    hand('a vmap over two parameters, stacked', lambda p, x: jax.vmap(
+        lambda x, w: x @ w)(x, jnp.stack([p['a'], p['b']])),
+         {'a': weight(12, 5), 'b': weight(12, 5, seed=4)}, random(2, 6, 12),
+         rows=lambda p, x: {'a': x[0], 'b': x[1]}),
+    hand('a stack, taken apart', lambda p, x: sum(
+        jnp.tanh(x[:, 4 * i:][:, :4] @ w) for i, w in enumerate(
+            jnp.unstack(p['w']))), {'w': weight(3, 4, 5)}, random(3, 12),
+         rows=lambda p, x: {'w': x.reshape(3, 3, 4).swapaxes(0, 1)}),
     hand('fused q, k, v, split', _fused_qkv, {'w': weight(12, 24)}, TOKENS,
          rows=lambda p, x: {'w': np.tile(flat(x), (3, 1))}),
     hand('fused q, k, v, reshaped to heads', _fused_qkv_reshaped,
@@ -206,7 +221,8 @@ CASES = [
     of('linen', 'Dense with partitioned parameters', lambda: frameworks.linen(
         nn.Dense(5, use_bias=False, kernel_init=nn.with_partitioning(
             nn.initializers.lecun_normal(), (None, 'model'))), X),
-       rows=first('kernel')),
+       # Its axis has to be one of the mesh, which the tests' meshes do not have.
+       rows=first('kernel'), contexts=('eager', 'jit', 'grad', 'vmap')),
     of('linen', 'DenseGeneral over two axes', lambda: frameworks.linen(
         nn.DenseGeneral((2, 5), axis=(-2, -1)), random(2, 3, 3, 4)),
        untapped={'bias': BIAS}, rows=lambda p, x: {'kernel': flat(x)}),

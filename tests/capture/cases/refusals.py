@@ -108,9 +108,21 @@ CASES = [
     refused('weights sorted', lambda p, x: x @ jnp.sort(p['w']), 'used by `sort`'),
     refused('one entry for several inputs', lambda p, x: x @ jnp.broadcast_to(
         p['w'], (12, 12)), 'one entry multiplies several inputs', {'w': weight(12)}),
+    hand('a convolution in groups of its batch', lambda p, x:
+         lax.conv_general_dilated(
+             x, p['w'], (1,), 'SAME', dimension_numbers=('NWC', 'WIO', 'NWC'),
+             batch_group_count=2), {'w': weight(3, 4, 6)}, random(2, 5, 4),
+         untapped={'w': 'used by `conv_general_dilated`'}),
+    hand('a convolution by joined kernels', lambda p, x: lax.conv_general_dilated(
+        x, jnp.concatenate([p['a'], p['b']], 2), (1,), 'SAME',
+        dimension_numbers=('NWC', 'WIO', 'NWC')),
+         {'a': weight(3, 4, 6), 'b': weight(3, 4, 5)}, random(1, 5, 4),
+         untapped=dict.fromkeys('ab', 'joined to other parameters')),
     hand('a ragged product of experts', lambda p, x, sizes: lax.ragged_dot(
         x, p['w'], sizes), {'w': weight(3, 12, 5)}, X, np.array([1, 2, 1]),
-         untapped={'w': 'used by `ragged_dot'}),
+         untapped={'w': 'used by `ragged_dot'},
+         # JAX itself has no vmap of it over the rows.
+         contexts=('eager', 'jit', 'grad', 'pmap', 'shard_map')),
     refused('a layer, and also something else', lambda p, x: jnp.tanh(
         x @ p['w']) @ jnp.exp(p['w']), 'used by `exp`'),
     refused('two ways that exclude each other', _two_ways,

@@ -1,0 +1,64 @@
+"""What the matrix products of a function cost, read off its jaxpr."""
+
+from collections.abc import Iterator
+import math
+from typing import Any, NamedTuple
+
+import jax
+from jax import lax
+import jax.extend.core as jex
+import jax.numpy as jnp
+
+
+class Work(NamedTuple):
+  """Products and convolutions, loops included."""
+  flops: int  # two for a multiplication with its addition
+  passes: int  # the same times the passes a bfloat16 matrix unit needs for each
+  bytes: int  # of all operands and results, each read or written once
+
+
+def work(fn, *args: Any) -> Work:
+  """The work of `fn(*args)`; `args` may be shapes alone."""
+  total = Work(0, 0, 0)
+  for eqn, times in _products(jax.make_jaxpr(fn)(*args).jaxpr, 1):
+    flops = times * _flops(eqn)
+    moved = sum(v.aval.size * v.aval.dtype.itemsize
+                for v in (*eqn.invars, *eqn.outvars))
+    total = Work(total.flops + flops, total.passes + flops * _passes(eqn),
+                 total.bytes + times * moved)
+  return total
+
+
+def _products(jaxpr, times: int) -> Iterator[tuple[Any, int]]:
+  """All products in a jaxpr, with how often each runs."""
+  for eqn in jaxpr.eqns:
+    if eqn.primitive.name in ('dot_general', 'conv_general_dilated'):
+      yield eqn, times
+    inner = times * (eqn.params['length'] if eqn.primitive.name == 'scan' else 1)
+    for value in jax.tree.leaves(
+        list(eqn.params.values()),
+        is_leaf=lambda x: isinstance(x, jex.Jaxpr | jex.ClosedJaxpr)):
+      if isinstance(value, jex.ClosedJaxpr):
+        value = value.jaxpr
+      if isinstance(value, jex.Jaxpr):
+        yield from _products(value, inner)
+
+
+def _flops(eqn) -> int:
+  """Two times the terms of all sums."""
+  left, right = (v.aval.shape for v in eqn.invars)
+  out = math.prod(eqn.outvars[0].aval.shape)
+  if eqn.primitive.name == 'dot_general':
+    (contracted, _), _ = eqn.params['dimension_numbers']
+    return 2 * out * math.prod(left[i] for i in contracted)
+  outputs, *_ = eqn.params['dimension_numbers'].rhs_spec
+  return 2 * out * math.prod(right) // right[outputs]
+
+
+def _passes(eqn) -> int:
+  """One for 16 bits or the default precision, six for float32 at the highest."""
+  wide = all(v.aval.dtype == jnp.float32 for v in eqn.invars)
+  precision = eqn.params['precision']
+  highest = lax.Precision.HIGHEST in (
+      precision if isinstance(precision, tuple) else (precision,))
+  return 6 if wide and highest else 1

@@ -1,0 +1,45 @@
+"""Wall time of several things on a noisy machine, compared within one run."""
+
+from collections.abc import Callable, Mapping
+import statistics
+import time
+from typing import Any
+
+import jax
+
+Seconds = dict[str, list[float]]
+
+
+def interleaved(sides: Mapping[str, Callable[[], Any]], rounds: int,
+                warm_up: bool = True) -> Seconds:
+  """Runs every side once a round, so that all meet the same disturbances.
+
+  Args:
+    sides: name to a function without arguments.
+    rounds: how often.
+    warm_up: whether to run everything once before, so that it is compiled.
+
+  Returns:
+    Name to the seconds of every round.
+  """
+  if warm_up:
+    for side in sides.values():
+      jax.block_until_ready(side())
+  seconds: Seconds = {name: [] for name in sides}
+  for _ in range(rounds):
+    for name, side in sides.items():
+      start = time.perf_counter()
+      jax.block_until_ready(side())
+      seconds[name].append(time.perf_counter() - start)
+  return seconds
+
+
+def ratio(seconds: Seconds, side: str, other: str) -> float:
+  """How many times as long `side` takes as `other`: the median over rounds."""
+  return statistics.median(
+      a / b for a, b in zip(seconds[side], seconds[other], strict=True))
+
+
+def best(seconds: Seconds, side: str) -> float:
+  """The least disturbed round."""
+  return min(seconds[side])

@@ -1,0 +1,237 @@
+"""What a TPU pod would do: the real programs, compiled ahead of time.
+
+  python -m benchmarks.pod_plan --topology v5e:16x16 --model vit_l16
+  python -m benchmarks.pod_plan
+
+The second runs all sizes of pod and all models, and checks the claims. Needs
+libtpu (`pip install '.[pod-plan]'`) and no TPU. Nothing here is timed: memory
+and collectives are those of the compiled programs, FLOPs and bytes those of their
+matrix products, and times are bounds that follow from them (a roofline).
+
+A batch is sharded over all chips; parameters, optimiser and bases are on each of
+them. Bases hold half of every layer's directions, the most that is ever stored.
+"""
+
+import argparse
+import itertools
+import json
+import logging
+import os
+from typing import Any, NamedTuple
+
+from benchmarks import _process
+from benchmarks import _results
+
+TOPOLOGIES = {'v5e:2x4': 8, 'v5e:8x8': 64, 'v5e:16x16': 256}  # to chips
+MODELS = {'resnet50': 64, 'vit_l16': 32}  # to images a chip
+PROGRAMS = ('moments', 'plain step', 'projected step')
+# Google's figures for a v5e chip: dense bfloat16, memory, its links together.
+PEAK_FLOPS, MEMORY_BYTES = 197e12, 16 * 2**30
+MEMORY_BANDWIDTH, LINK_BANDWIDTH = 819e9, 200e9
+ENVIRONMENT = {'JAX_PLATFORMS': 'cpu', 'TPU_SKIP_MDS_QUERY': '1',
+               'ALLOW_MULTIPLE_LIBTPU_LOAD': '1'}
+
+
+class Program(NamedTuple):
+  """A jitted function, and the shapes that it is called with."""
+  jitted: Any
+  args: tuple  # pytrees of jax.ShapeDtypeStruct
+  batch: int  # which of them is the batch
+
+
+def programs(model: str, images: int, devices: int) -> dict[str, Program]:
+  """The pass for the moments and the two steps, for a batch of `images`."""
+  import jax
+  import jax.numpy as jnp
+  import optax
+
+  from unsc_jax import bases as bases_lib
+  from unsc_jax import models
+  from unsc_jax import moments as moments_lib
+  from unsc_jax import problem
+  from unsc_jax import projection
+  from unsc_jax import training
+  from unsc_jax.models import network as network_lib
+
+  module = {'resnet50': models.ResNet50, 'vit_l16': models.ViT}[model]
+  network = network_lib.from_linen(module(dtype=jnp.bfloat16), (224, 224, 3))
+  params = jax.eval_shape(network.init, jax.random.key(0))
+  x = jax.ShapeDtypeStruct((images, 224, 224, 3), jnp.bfloat16)
+  batch = problem.Examples(x, jax.ShapeDtypeStruct((images,), jnp.int32))
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  # 16 MiB for the patches on each chip: the default, where the chips are at hand.
+  moments_fn = moments_lib.input_moments(
+      network.fn, chunk_bytes=devices * 16 * 2**20)
+  moments = jax.eval_shape(lambda p, x: moments_fn(p, x)[1], params, x)
+
+  def half(moment):
+    layers, d, _ = moment.second.shape
+    return bases_lib.Basis(
+        moment.site, True, jnp.zeros((layers, d, -(-d // 2))),
+        jnp.zeros((layers, d)), jnp.zeros(layers, jnp.int32))
+
+  bases = jax.eval_shape(lambda: {
+      path: tuple(map(half, found)) for path, found in moments.by_path.items()})
+  adam = optax.adam(1e-3)
+
+  def step(optimizer, bases):
+    confined = lambda bases: training.only(
+        optimizer(bases), network.trainable, params)
+    state = jax.eval_shape(
+        lambda bases, params: confined(bases).init(params), bases, params)
+    loss = training.classify(network.fn)
+    return Program(training.make_step(loss, confined(bases)),
+                   (params, state, batch, key), batch=2)
+
+  return {
+      'moments': Program(
+          jax.jit(lambda params, x: moments_fn(params, x)[1]), (params, x),
+          batch=1),
+      'plain step': step(lambda bases: adam, {}),
+      'projected step': step(
+          lambda bases: projection.project_updates(adam, bases), bases)}
+
+
+def plan(model: str, topology: str, program: str) -> dict:
+  """The row of a model's program on a pod."""
+  import jax
+  from jax.experimental import topologies
+  from jax.sharding import AxisType
+  from jax.sharding import Mesh
+  from jax.sharding import NamedSharding
+  from jax.sharding import PartitionSpec
+  import numpy as np
+
+  from benchmarks import _flops
+  from benchmarks import _hlo
+
+  devices = np.array(topologies.get_topology_desc(
+      platform='tpu', topology_name=topology).devices)
+  mesh = Mesh(devices, ('data',), axis_types=(AxisType.Auto,))
+  chips, each = devices.size, MODELS[model]
+
+  jitted, args, batch = programs(model, chips * each, chips)[program]
+
+  def place(i, arg):
+    spec = PartitionSpec('data') if i == batch else PartitionSpec()
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(
+        leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, spec)), arg)
+
+  compiled = jitted.lower(*itertools.starmap(place, enumerate(args))).compile()
+  memory = compiled.memory_analysis()
+  found = _hlo.collectives(compiled.as_text())
+  # What one chip computes is the program for its share of the batch.
+  alone = programs(model, each, 1)[program]
+  work = _flops.work(alone.jitted, *alone.args)
+  return {
+      'model': model, 'topology': topology, 'chips': chips,
+      'images_per_chip': each, 'program': program,
+      'memory_bytes': {
+          'arguments': memory.argument_size_in_bytes,
+          'results': memory.output_size_in_bytes - memory.alias_size_in_bytes,
+          'temporaries': memory.temp_size_in_bytes},
+      'work': work._asdict(),
+      'collectives': [collective._asdict() for collective in found],
+      'roofline_ms': roofline(work, sum(c.bytes for c in found), chips)}
+
+
+def roofline(work, collective_bytes: int, chips: int) -> dict[str, float]:
+  """The least time that each part of a chip needs for a program, in ms.
+
+  An all-reduce sends and receives every byte twice, less its own share.
+  """
+  share = 2 * (chips - 1) / chips
+  seconds = {'matrix unit': work.passes / PEAK_FLOPS,
+             'memory': work.bytes / MEMORY_BANDWIDTH,
+             'links': share * collective_bytes / LINK_BANDWIDTH}
+  return {part: round(1e3 * s, 3) for part, s in seconds.items()}
+
+
+def memory(row: dict) -> int:
+  return sum(row['memory_bytes'].values())
+
+
+def exchanged(row: dict) -> int:
+  return sum(collective['bytes'] for collective in row['collectives'])
+
+
+def check(rows: list[dict]) -> list[_results.Claim]:
+  """What must hold on every pod."""
+  by = {(r['model'], r['chips'], r['program']): r for r in rows}
+  claims, claim = [], _results.Claim
+  for model, chips in sorted({key[:2] for key in by}):
+    moments, plain, projected = (by[model, chips, name] for name in PROGRAMS)
+    where = f'{model} on {chips} chips'
+    others = [c for c in moments['collectives'] if c['kind'] != 'all-reduce']
+    claims += [
+        claim(f'{where}: bytes of activations that the moment pass exchanges',
+              sum(c['bytes'] for c in others), 'at most', 0),
+        claim(f'{where}: bytes all-reduced for moments, per byte of moments',
+              exchanged(moments) / moments['memory_bytes']['results'],
+              'at most', 1),
+        claim(f'{where}: bytes exchanged by the projected step, per byte of the '
+              'plain one', exchanged(projected) / exchanged(plain), 'at most', 1),
+        claim(f'{where}: kinds of collectives that only the projected step has',
+              len({c['kind'] for c in projected['collectives']}
+                  - {c['kind'] for c in plain['collectives']}), 'at most', 0)]
+    for row in (moments, plain, projected):
+      claims.append(claim(
+          f'{where}: memory of the {row["program"]} per chip, of what it has',
+          memory(row) / MEMORY_BYTES, 'at most', 1))
+  for model in sorted({key[0] for key in by}):
+    sizes = [chips for name, chips, _ in by if name == model]
+    few, many = min(sizes), max(sizes)
+    claims.append(claim(
+        f'{model}: memory per chip of the moment pass for {many * MODELS[model]} '
+        f'images at once, per that for {few * MODELS[model]}',
+        memory(by[model, many, 'moments']) / memory(by[model, few, 'moments']),
+        'at most', 1.02))
+  return claims
+
+
+def table(rows: list[dict]) -> str:
+  """The plan in Markdown."""
+  head = ('| model | chips | program | memory a chip | TFLOP a chip | exchanged '
+          '| matrix unit | memory | links |')
+  lines = [head, '|---' * 9 + '|']
+  for row in rows:
+    kinds = ', '.join(f'{c["count"]} {c["kind"]}' for c in row['collectives'])
+    time = row['roofline_ms']
+    lines.append(
+        f'| {row["model"]} | {row["chips"]} | {row["program"]} '
+        f'| {memory(row) / 2**30:.1f} GiB | {row["work"]["flops"] / 1e12:.2f} '
+        f'| {exchanged(row) / 2**20:.0f} MiB in {kinds} '
+        f'| {time["matrix unit"]:.1f} ms | {time["memory"]:.1f} ms '
+        f'| {time["links"]:.1f} ms |')
+  return '\n'.join(lines)
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--topology', choices=TOPOLOGIES)
+  parser.add_argument('--model', choices=MODELS)
+  parser.add_argument('--program', choices=PROGRAMS, help='print its row alone')
+  options = parser.parse_args()
+  if options.program:  # a child, which alone needs libtpu and keeps its memory
+    os.environ.update(ENVIRONMENT)
+    logging.disable()
+    print(json.dumps(plan(options.model, options.topology, options.program)))
+    return
+  rows = []
+  for model in [options.model] if options.model else MODELS:
+    for topology in [options.topology] if options.topology else TOPOLOGIES:
+      rows += [_process.call(
+          'pod_plan', '--model', model, '--topology', topology, '--program', name,
+          environment=ENVIRONMENT) for name in PROGRAMS]
+      print(table(rows[-len(PROGRAMS):]), flush=True)
+  claims = check(rows)
+  if options.model or options.topology:
+    print(*claims, sep='\n')
+    assert all(claim.holds for claim in claims)
+    return
+  _results.publish('pod_plan', claims, rows, hardware=(
+      'none: compiled for TPU v5e by libtpu on a CPU'))
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,38 @@
+"""Starts real processes on this machine."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def python(args, **variables) -> subprocess.Popen:
+  """A Python process at the checkout's root, with two devices."""
+  return subprocess.Popen(
+      [sys.executable, *map(str, args)], cwd=ROOT, text=True,
+      stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+      env={**os.environ, 'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu',
+           'XLA_FLAGS': '--xla_force_host_platform_device_count=2', **variables})
+
+
+def two_processes(*args, seconds: float = 120) -> list[list[str]]:
+  """Runs one command as two processes that know of each other; what each said."""
+  with socket.socket() as free:
+    free.bind(('127.0.0.1', 0))
+    port = free.getsockname()[1]
+  both = [python(args, JAX_COORDINATOR_ADDRESS=f'127.0.0.1:{port}',
+                 JAX_NUM_PROCESSES='2', JAX_PROCESS_ID=str(i)) for i in range(2)]
+  try:
+    deadline = time.monotonic() + seconds
+    said = [p.communicate(timeout=deadline - time.monotonic()) for p in both]
+  finally:
+    for process in both:
+      process.kill()
+  for process, (_, errors) in zip(both, said):
+    assert process.returncode == 0, errors[-3000:]
+  gloo = lambda line: line.startswith('[Gloo]')  # from below Python
+  return [[line for line in out.splitlines() if not gloo(line)] for out, _ in said]

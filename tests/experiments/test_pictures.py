@@ -1,0 +1,113 @@
+"""Data of the figures against scikit-learn and SciPy."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import linalg
+from sklearn import metrics
+
+from experiments import pictures
+from experiments import views
+from unsc_jax import bases as bases_lib
+from unsc_jax import moments
+from unsc_jax import problem as problem_lib
+from unsc_jax import projection
+
+
+def _view(seed=0, n=60, t=40, classes=4):
+  rng = np.random.default_rng(seed)
+  draw = lambda n: (3 * rng.normal(size=(n, classes)), rng.normal(size=(n, 6)),
+                    rng.integers(0, classes, n))
+  (train, f_train, y), (test, f_test, y_test) = draw(n), draw(t)
+  return views.View(train, test, f_train, f_test, y, y_test, [1], [0, 2, 3])
+
+
+def _problem(seed=0):
+  rng = np.random.default_rng(seed)
+  x = rng.normal(size=(40, 6)).astype(np.float32)
+  x[:20, 3:] = 0  # the retained inputs leave half of the first layer free
+  params = {'a': jnp.asarray(rng.normal(size=(6, 5)), jnp.float32),
+            'b': jnp.asarray(rng.normal(size=(5, 2)), jnp.float32),
+            'bias': jnp.ones(2)}
+  fn = lambda p, x: jnp.tanh(x @ p['a']) @ p['b'] + p['bias']
+  retain = problem_lib.Examples(x[:20], np.zeros(20, int))
+  forget = problem_lib.Examples(x[20:], np.ones(20, int))
+  problem = problem_lib.Problem(
+      problem_lib.Network(fn), params, retain, forget, 2, (1,))
+  _, m = jax.jit(moments.input_moments(fn))(params, retain.x)
+  return problem, bases_lib.null_space_bases(m, .9999999)
+
+
+def test_confusion_is_scikit_learns():
+  view = _view()
+  np.testing.assert_array_equal(
+      pictures.confusion(view, 5),
+      metrics.confusion_matrix(view.test_labels, view.test.argmax(1), labels=range(5)))
+
+
+def test_losses_are_shares_of_all():
+  view = _view()
+  found = pictures.losses(view)
+  for shares in found.values():
+    np.testing.assert_allclose(sum(shares), 1)
+  gone = view.train_labels == 1
+  nats = -np.log(np.exp(view.train[gone, 1]) / np.exp(view.train[gone]).sum(1))
+  np.testing.assert_allclose(
+      found['forget'], np.histogram(nats, pictures._EDGES)[0] / gone.sum())
+  masked = view._replace(train=np.where(np.arange(4) == 1, -1e9, view.train))
+  assert pictures.losses(masked)['forget'][-1] == 1
+
+
+def test_maps_are_turned_as_procrustes_would():
+  a, b = np.random.default_rng(0).normal(size=(2, 30, 2))
+  rotation, _ = linalg.orthogonal_procrustes(a, b)
+  np.testing.assert_allclose(pictures.turned(a, b), a @ rotation, atol=1e-9)
+
+
+def test_a_feature_map_has_every_network_and_neighbours_stay_neighbours():
+  rng = np.random.default_rng(0)
+  labels = np.repeat(np.arange(3), 40)
+  apart = 9 * np.eye(3, 6)[labels] + rng.normal(size=(120, 6))
+  found = pictures.feature_map({'one': apart, 'two': apart[:, ::-1]}, labels, rng)
+  for points in found['points'].values():
+    assert points.shape == (120, 2)
+    assert metrics.silhouette_score(points, found['labels']) > .5
+  one, two = found['points'].values()
+  assert np.mean(np.square(one - two)) < np.mean(np.square(one + two))
+
+
+def test_directions_lie_in_and_out_of_the_space_with_the_same_norms():
+  problem, bases = _problem()
+  found = pictures.directions(problem.params, bases, jax.random.key(0))
+  for inside, outside in zip(*found.values()):
+    for name in ('a', 'b', 'bias'):
+      np.testing.assert_allclose(
+          np.linalg.norm(inside[name]), np.linalg.norm(outside[name]), rtol=1e-5)
+    assert max(map(float, projection.leak(inside, bases).values())) < 1e-5
+    np.testing.assert_allclose(projection.project(outside, bases)['a'], 0, atol=1e-5)
+    assert float(jnp.linalg.norm(inside['a'])) > 1
+    assert not inside['bias'].any()
+    assert not inside['b'].any()  # all of it is in use: at rest in both
+
+
+def test_contours_are_flat_inside_for_what_remains():
+  problem, bases = _problem()
+  found = pictures.contours(problem, bases, jax.random.key(0))
+  losses, middle = found['losses'], len(found['along']) // 2
+  at_rest = lambda part: float(-jnp.mean(jax.nn.log_softmax(
+      problem.fn(problem.params, part.x))[jnp.arange(len(part)), part.y]))
+  for name, part in (('retain', problem.retain), ('forget', problem.forget)):
+    for grids in losses.values():
+      np.testing.assert_allclose(
+          grids[name][middle, middle], at_rest(part), rtol=1e-5)
+  assert np.ptp(losses['in_null_space']['retain']) < 1e-4
+  assert np.ptp(losses['in_null_space']['forget']) > .1
+  assert np.ptp(losses['out_of_null_space']['retain']) > .1
+
+
+def test_numbers_are_short_and_json():
+  found = pictures.short({'a': np.array([[1 / 3, 1e-9]]), 'b': [np.int64(3)], 'c': None})
+  assert json.loads(json.dumps(found)) == {
+      'a': [[.3333, 1e-9]], 'b': [3], 'c': None}

@@ -1,0 +1,48 @@
+"""Pages of everything, of many methods and of many classes."""
+
+import re
+
+from tests.report import html_reader
+from unsc_jax import report
+
+
+def test_every_measure_and_picture_has_its_place(full):
+  results = {**full(), 'curve': None}
+  results['layers'] = results['layers'][:1]
+  text = report.render(results)
+  reader = html_reader.Reader(text)
+  assert reader.open == []
+  ids = reader.values('id')
+  assert len(ids) == len(set(ids))
+  for name in ('gaps', 'called', 'confusion', 'class-scatter', 'losses',
+               'feature-map', 'relearn', 'contours'):
+    assert f'{name}-title' in ids
+  assert set(reader.values('popovertarget')) <= set(ids)
+  assert len(reader.values('popovertarget')) == len(results['rows'][0]['metrics'])
+  assert reader.counts['details'] >= 3
+  assert 'forgets like a retrained model on' in text
+
+
+def test_many_methods_are_folded_and_none_is_lost(full):
+  results = full()
+  for i in range(8):
+    results['methods'].append(f'method_{i}')
+    results['rows'] += [{**row, 'method': f'method_{i}'}
+                        for row in results['rows'] if row['method'] == 'salun']
+  results.update(layers=[], curve=None, pictures=None)
+  for row in results['rows']:
+    row['history'] = {}
+  text = report.render(results)
+  assert html_reader.Reader(text).open == []
+  folded = re.findall(r'<summary>([^<]*) forgets like', text)
+  assert len(folded) == 11
+  assert 'The same for 8 further methods' in text
+
+
+def test_a_hundred_classes_do_not_explode(full):
+  text = report.render({**full(classes=100), 'layers': [], 'curve': None})
+  assert len(text) < 900_000
+  assert 'True and predicted class' not in text
+  reader = html_reader.Reader(text)
+  accuracies, = [rows for rows in reader.tables if rows[0][0] == ['Class']]
+  assert len(accuracies) == 101
