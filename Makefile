@@ -1,10 +1,10 @@
 # `make demo` and `make test` are all one needs; a second call is quick.
 #   make demo           forget a class of the digits, write runs/.../report.html
 #   make test           linters, types, doctests and the quick tests
-#   make test-methods   the tests of the family of methods
 #   make test-slow      the tests that take minutes
 #   make test-oldest    the quick tests, on the oldest supported versions
-#   make bench          the speed claims
+#   make bench          the speed claims, BENCHMARKS=moment_rate for one of them
+#   make pod-plan       what TPU pods would do; needs libtpu, but no TPU
 #   make clean          remove what the others have made, runs/ excepted
 # Variables: PYTHON=python3.12, WORKERS=4 (test processes), ARGS='-k moments'.
 
@@ -14,23 +14,22 @@ ARGS ?=
 
 VENV := .venv
 OLDEST := .venv-oldest
+PLAN := .venv-plan
+PLANS := pod_plan eigensolvers
+BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
+  $(wildcard benchmarks/[!_]*.py)))
 PYTEST := -m pytest -q -n $(WORKERS) $(ARGS)
-# The family of methods (issue 5) is still under way and tested on its own.
-FAMILY := tests/methods tests/experiments/test_compare.py
 # Twice quiet: errors only.
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test test-methods lint test-slow test-oldest bench install clean
+.PHONY: demo test lint test-slow test-oldest bench pod-plan install clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.experiments
 	$(VENV)/bin/python -m experiments.forget_class --dataset digits
 
 test: lint
-	$(VENV)/bin/python $(PYTEST) -m 'not slow' $(FAMILY:%=--ignore=%)
-
-test-methods: $(VENV)/.dev
-	$(VENV)/bin/python $(PYTEST) $(FAMILY)
+	$(VENV)/bin/python $(PYTEST) -m 'not slow'
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check
@@ -43,8 +42,14 @@ test-oldest: $(OLDEST)/.oldest
 	$(OLDEST)/bin/python $(PYTEST) -m 'not slow and not real_data'
 
 bench: $(VENV)/.dev
-	@for file in benchmarks/[!_]*.py; do echo "== $$file"; \
-	  $(VENV)/bin/python -m "benchmarks.$$(basename $$file .py)" || exit 1; \
+	@for name in $(BENCHMARKS); do echo "== $$name"; \
+	  $(VENV)/bin/python -m "benchmarks.$$name" || exit 1; \
+	done
+
+# In an environment of its own: JAX would look for a TPU wherever libtpu is.
+pod-plan: $(PLAN)/.plan
+	@for name in $(PLANS); do echo "== $$name"; \
+	  JAX_PLATFORMS=cpu $(PLAN)/bin/python -m "benchmarks.$$name" || exit 1; \
 	done
 
 install: $(VENV)/.dev
@@ -72,6 +77,11 @@ $(OLDEST)/.oldest: pyproject.toml | $(OLDEST)/.made
 	  -e '.[experiments,dev]'
 	@touch $@
 
+$(PLAN)/.plan: pyproject.toml | $(PLAN)/.made
+	@echo 'Installing into $(PLAN), once.'
+	@$(PLAN)/bin/python $(PIP) -e '.[pod-plan]'
+	@touch $@
+
 %/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo '$(PYTHON) is older than 3.11: make PYTHON=python3.12 ...'; exit 1; }
@@ -81,4 +91,4 @@ $(OLDEST)/.oldest: pyproject.toml | $(OLDEST)/.made
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(PLAN) .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,8 +1,8 @@
-"""Writes the README's figures from the results that scripts have written.
+"""Writes the figures on the pages from the results that scripts have written.
 
-  python docs/update_readme.py
+  python docs/update_figures.py
 
-Every number in the README stands between two marks, and comes from here.
+Every number there stands between two marks, and comes from here.
 """
 
 import json
@@ -17,16 +17,17 @@ from experiments import tables  # noqa: E402
 
 
 def main() -> None:
-  readme = ROOT / 'README.md'
-  readme.write_text(updated(readme.read_text()))
+  for page in PAGES:
+    path = ROOT / page
+    path.write_text(updated(page, path.read_text()))
 
 
-def updated(text: str) -> str:
-  """The README with every marked block made anew."""
-  for mark, make in {'optimizer_order': _optimizer_order, 'results': _results}.items():
+def updated(page: str, text: str) -> str:
+  """A page with every marked block made anew."""
+  for mark, make in PAGES[page].items():
     block = re.compile(f'<!-- {mark} -->.*?<!-- /{mark} -->', re.DOTALL)
     if not block.search(text):
-      raise ValueError(f'the README has no block {mark}.')
+      raise ValueError(f'{page} has no block {mark}.')
     made = f'<!-- {mark} -->\n{make()}\n<!-- /{mark} -->'
     text = block.sub(lambda _, made=made: made, text)
   return text
@@ -51,7 +52,6 @@ def _results() -> str:
       *[[f'{p["energy"]:g}', *(percent(p[k]) for k in (
           'forget_test', 'retain_test', 'logit_drift', 'probe'))]
         for p in results['curve']]])
-  versions = results['environment']
   return f'''FashionMNIST, class 6 ("Shirt") of a trained AlexNet; macro accuracies, and in
 brackets the gap to the network retrained without the class:
 
@@ -61,11 +61,30 @@ What protection costs and buys:
 
 {curve}
 
-`{results["command"]}`
+{_made(results)} The
+checkpoints are ours; without them the script trains both networks itself.'''
 
-Seed {results["rows"][0]["seed"]}, jax {versions["jax"]}, {versions["device_kind"]} with
-{versions["cpu_count"]} cores. The checkpoints are ours; without them the script
-trains both networks itself.'''
+
+def _made(results: dict) -> str:
+  """Which command made some results, and on what."""
+  versions, command = results['environment'], results['command']
+  # Defaults may change; spelt out, the command is the one that was run.
+  for name in ('energy', 'learning_rate', 'steps', 'stop_below'):
+    flag, value = f'--{name.replace("_", "-")}', results['config'].get(name)
+    if value is not None and flag not in command:
+      command += f' {flag} {value:g}'
+  seeds = list(dict.fromkeys(str(row['seed']) for row in results['rows']))
+  return f'''`{command}`
+
+{"Seeds" if len(seeds) > 1 else "Seed"} {", ".join(seeds)}, jax {versions["jax"]}, \
+{versions["device_kind"]} with {versions["cpu_count"]} cores.'''
+
+
+def _comparison(path: str) -> str:
+  """All methods on one request: the table, and how it was made."""
+  results = _load(path)
+  table = _markdown([list(row) for row in tables.cells(results['rows'])])
+  return f'{table}\n\n{_made(results)}'
 
 
 def _optimizer_order() -> str:
@@ -80,6 +99,10 @@ def _optimizer_order() -> str:
       *[[name, *(cell(rows[name][order]) for order in orders)]
         for name in ('sgd', 'adam', 'adamw', 'lion', 'clip + sgd', 'muon')]])
 
+
+PAGES = {
+    'README.md': {'optimizer_order': _optimizer_order, 'results': _results},
+}
 
 if __name__ == '__main__':
   main()
