@@ -9,6 +9,16 @@ import time
 
 ROOT = pathlib.Path(__file__).parents[2]
 
+# The collectives' C++ reports its connections on standard output, in pieces that two
+# threads can mix: they go to standard error, so that only Python's lines are heard.
+HEARD = '''
+import os, runpy, sys
+sys.stdout = os.fdopen(os.dup(1), 'w')
+os.dup2(2, 1)
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)
+'''
+
 
 def python(args, **variables) -> subprocess.Popen:
   """A Python process at the checkout's root, with two devices."""
@@ -19,12 +29,13 @@ def python(args, **variables) -> subprocess.Popen:
            'XLA_FLAGS': '--xla_force_host_platform_device_count=2', **variables})
 
 
-def two_processes(*args, seconds: float = 120) -> list[list[str]]:
-  """Runs one command as two processes that know of each other; what each said."""
+def two_processes(module: str, *args, seconds: float = 300) -> list[list[str]]:
+  """Runs one module as two processes that know of each other; what each printed."""
   with socket.socket() as free:
     free.bind(('127.0.0.1', 0))
     port = free.getsockname()[1]
-  both = [python(args, JAX_COORDINATOR_ADDRESS=f'127.0.0.1:{port}',
+  both = [python(['-c', HEARD, module, *args],
+                 JAX_COORDINATOR_ADDRESS=f'127.0.0.1:{port}',
                  JAX_NUM_PROCESSES='2', JAX_PROCESS_ID=str(i)) for i in range(2)]
   try:
     deadline = time.monotonic() + seconds
@@ -34,5 +45,4 @@ def two_processes(*args, seconds: float = 120) -> list[list[str]]:
       process.kill()
   for process, (_, errors) in zip(both, said):
     assert process.returncode == 0, errors[-3000:]
-  gloo = lambda line: line.startswith('[Gloo]')  # from below Python
-  return [[line for line in out.splitlines() if not gloo(line)] for out, _ in said]
+  return [out.splitlines() for out, _ in said]

@@ -25,7 +25,7 @@ def alone():
 @pytest.fixture(scope='module')
 def together(tmp_path_factory):
   folder = tmp_path_factory.mktemp('two')
-  said = launch.two_processes(worker.__file__, folder)
+  said = launch.two_processes(worker.__name__, folder)
   return folder, dict(np.load(folder / 'found.npz')), said
 
 
@@ -87,7 +87,7 @@ def test_a_script_runs_unchanged(tmp_path):
   fast = ['--epochs', '2', '--steps', '10', '--probe-epochs', '1', '--model', 'mlp',
           '--references', '0']
   said = launch.two_processes(
-      '-m', 'experiments.forget_class', '--distributed', *fast, '--out', tmp_path,
+      'experiments.forget_class', '--distributed', *fast, '--out', tmp_path,
       '--name', 'two')
   assert said[0][-1].endswith('report.html')
   assert said[1] == []

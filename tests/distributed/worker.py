@@ -1,6 +1,6 @@
 """One process of several, or the only one: both compute the same.
 
-  python worker.py FOLDER, with the environment of `experiments.processes`
+  python -m tests.distributed.worker FOLDER, with the environment of `experiments.processes`
 """
 
 import contextlib
