@@ -234,7 +234,7 @@ def _run_seed(
       print(f'{name} has no row for seed {seed}: {error}', file=sys.stderr)
   moments = next((u.moments for u in done.values() if u.moments is not None), None)
   bench = measure.Bench(
-      problem, dataset.train, dataset.test, moments, config.probe_epochs, probe_key)
+      problem, dataset.test, moments, config.probe_epochs, probe_key)
   return [{'method': name, 'seed': seed, **measure.row(bench, unlearned)}
           for name, unlearned in done.items()]
 

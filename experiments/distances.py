@@ -36,7 +36,7 @@ def measure(view: views.View, references: Sequence[views.View],
     return dict.fromkeys(_NAMES)
   other, rng = references[0], np.random.default_rng(batching.seed_of(key))
   chosen = views.thin(rng, np.ones(len(view.test), bool), _MOST)
-  forgotten = views.thin(rng, view.gone[0], _MOST)
+  forgotten = views.thin(rng, view.forgotten, _MOST)
   try:
     order = rng.permutation(chosen)
     cka = evaluation.jackknife(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from experiments import views
 from unsc_jax import batching
 from unsc_jax import evaluation
 from unsc_jax import problem as problem_lib
@@ -31,8 +32,7 @@ def train(problem: problem_lib.Problem, recipe: training.Recipe, key: jax.Array,
           *, originals: int, retrained: int) -> Ensembles:
   """Trains both kinds by the recipe of the problem's own networks."""
   keys = jax.random.split(key)
-  everything = jax.tree.map(
-      lambda *parts: np.concatenate(parts), problem.retain, problem.forget)
+  everything = views.training_examples(problem)
 
   # Members of several processes could not be read in one.
   mesh = problem.mesh if jax.process_count() == 1 else None

@@ -206,8 +206,7 @@ def _run_seed(config, chosen, dataset, network, seed: int, results) -> None:
     done['retrain'] = done['retrain']._replace(
         params=originals.restore(network, config.reference))
   bench = measure.Bench(
-      problem, dataset.train, dataset.test, done['unsc'].moments,
-      config.probe_epochs, probe_key)
+      problem, dataset.test, done['unsc'].moments, config.probe_epochs, probe_key)
   references = (chosen.references if config.references is None
                 else config.references)
   found = rows_lib.of_seed(

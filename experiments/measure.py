@@ -22,7 +22,6 @@ from unsc_jax.evaluation import probe
 class Bench(NamedTuple):
   """What all rows of one seed are measured with."""
   problem: problem_lib.Problem
-  train: problem_lib.Examples
   test: problem_lib.Examples
   moments: moments_lib.Moments | None  # of the retained training inputs
   probe_epochs: float
@@ -41,8 +40,8 @@ def row(
     unlearned: what a method gave back.
     view: what the network says, where that is known already.
     references: what retrained networks say, this one not among them; the first
-      is what distances are to. None: only accuracies, the probe and what has
-      moved are measured, which is quick.
+      is what distances are to. None: only accuracies, the probe, attacks by a
+      threshold and what has moved are measured, which is quick.
 
   Returns:
     `metrics` by name, their `intervals`, `per_class` test accuracy, `seconds`,
@@ -52,7 +51,7 @@ def row(
   view = view or look(bench, unlearned)
   found: dict[str, Any] = {
       **views.accuracies(view), **_moved(bench, view),
-      'probe': _probe(bench, view),
+      'probe': _probe(bench, view), **traces.thresholds(view),
       'leak': _leak(problem, unlearned),
       'certificate': _certificate(bench, unlearned)}
   more: dict[str, Any] = {}
@@ -75,8 +74,7 @@ def row(
 
 def look(bench: Bench, unlearned: problem_lib.Unlearned) -> views.View:
   """What a network says and sees on the bench's data."""
-  return views.look(
-      bench.problem, bench.train, bench.test, unlearned.fn, unlearned.params)
+  return views.look(bench.problem, bench.test, unlearned.fn, unlearned.params)
 
 
 def plain(found: Mapping[str, Any]) -> dict[str, dict]:
@@ -93,25 +91,25 @@ def plain(found: Mapping[str, Any]) -> dict[str, dict]:
 
 def _moved(bench: Bench, view: views.View) -> dict[str, evaluation.Estimate]:
   """How far the retained test logits are from the original's."""
-  kept = np.isin(bench.test.y, view.retain)
+  kept = np.isin(bench.test.y, view.retain_classes)
   before = views.logits(bench.problem, bench.problem.fn, bench.problem.params,
                         bench.test.x[kept])
   after = view.test[kept]
   return {
-      'logit_drift': preservation.drift_estimate(before, after, view.retain),
+      'logit_drift': preservation.drift_estimate(before, after, view.retain_classes),
       'flips': preservation.flips_estimate(before, after)}
 
 
 def _probe(bench: Bench, view: views.View) -> evaluation.Estimate | None:
   """How often a new head on the features finds the forgotten classes."""
-  accuracy = probe.linear_probe(
-      bench.train.replace(x=view.train_features),
-      bench.test.replace(x=view.test_features),
-      bench.problem.num_classes, bench.key, epochs=bench.probe_epochs,
-      progress=bench.problem.progress)
-  classes = views.present(bench.test.y, view.forget)
+  classes = views.present(view.test_labels, view.forget_classes)
   if not classes:
     return None
+  accuracy = probe.linear_probe(
+      problem_lib.Examples(view.train_features, view.train_labels),
+      problem_lib.Examples(view.test_features, view.test_labels),
+      bench.problem.num_classes, bench.key, epochs=bench.probe_epochs,
+      progress=bench.problem.progress)
   counts = np.bincount(bench.test.y, minlength=len(accuracy))[classes]
   return evaluation.mean_of_proportions(
       np.round(accuracy[classes] * counts), counts)

@@ -73,11 +73,9 @@ def losses(view: views.View) -> dict[str, np.ndarray]:
     found = np.asarray(signals.loss(logits, labels))
     counts, _ = np.histogram(np.clip(found, 0, _EDGES[-1]), _EDGES)
     return counts / max(len(found), 1)
-  forget, _ = view.gone
-  kept = np.isin(view.train_labels, view.retain)
   of = lambda mask: shares(view.train[mask], view.train_labels[mask])
-  return {'retain': of(kept), 'unseen': shares(view.test, view.test_labels),
-          'forget': of(forget)}
+  return {'retain': of(~view.forgotten), 'unseen': shares(view.test, view.test_labels),
+          'forget': of(view.forgotten)}
 
 
 def feature_map(features: Mapping[str, np.ndarray], labels: np.ndarray,

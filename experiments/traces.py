@@ -19,8 +19,9 @@ def measure(view: views.View, references: Sequence[views.View],
   """Attacks and features of one network.
 
   Members are the forgotten training images, non-members test images of the
-  same classes; attacks give the AUC, .5 for chance, the classifier the share of
-  forgotten images that it calls members.
+  same classes, or of all where single images are forgotten; attacks give the
+  AUC, .5 for chance, the classifier the share of forgotten images that it calls
+  members.
 
   Args:
     view: of the network.
@@ -31,12 +32,13 @@ def measure(view: views.View, references: Sequence[views.View],
     Name to an estimate, a number, or None where it cannot be measured.
   """
   rng = np.random.default_rng(batching.seed_of(key))
-  return {**_thresholds(view), 'mia_classifier': _classifier(view, rng, key),
+  return {**thresholds(view), 'mia_classifier': _classifier(view, rng, key),
           'rmia_auc': _rmia(view, references), **_features(view, rng, key)}
 
 
-def _thresholds(view) -> dict[str, Any]:
-  train, test = view.gone
+def thresholds(view: views.View) -> dict[str, Any]:
+  """The attacks that compare one number of every image with a threshold."""
+  train, test = view.forgotten, view.alike
   names = evaluation.ThresholdAttacks._fields
   if not test.any():
     return {f'mia_{name}': None for name in names}
@@ -47,20 +49,17 @@ def _thresholds(view) -> dict[str, Any]:
 
 
 def _classifier(view, rng, key) -> evaluation.Estimate:
-  train, _ = view.gone
-  kept = np.isin(view.train_labels, view.retain) & (
-      ~train if not train.all() else True)
   pick = lambda values, labels, mask: (
       values[at := views.thin(rng, mask, _MOST)], labels[at])
   said = evaluation.classifier_attack(
-      *pick(view.train, view.train_labels, kept),
+      *pick(view.train, view.train_labels, ~view.forgotten),
       *pick(view.test, view.test_labels, np.ones(len(view.test), bool)),
-      *pick(view.train, view.train_labels, train), key)
+      *pick(view.train, view.train_labels, view.forgotten), key)
   return evaluation.Estimate(1 - said.value, 1 - said.high, 1 - said.low)
 
 
 def _rmia(view, references) -> evaluation.Estimate | None:
-  train, test = view.gone
+  train, test = view.forgotten, view.alike
   if not references or not test.any():
     return None
   sure = lambda v, mask, split: np.asarray(signals.confidence(
@@ -75,7 +74,7 @@ def _rmia(view, references) -> evaluation.Estimate | None:
 
 def _features(view, rng, key) -> dict[str, Any]:
   """Clusters of the test features, and alignment of the training features."""
-  train, test = view.gone
+  train, test = view.forgotten, view.alike
   chosen = rng.permutation(views.thin(rng, np.ones(len(view.test), bool), _MOST))
   labels = view.test_labels[chosen]
   found = evaluation.k_means(
@@ -83,13 +82,12 @@ def _features(view, rng, key) -> dict[str, Any]:
   clusters = [evaluation.jackknife(
       lambda sample, i=i: evaluation.assignment_scores(*sample)[i],
       (found, labels, test[chosen]), within=(0, 1)) for i in range(2)]
-  kept = np.isin(view.train_labels, view.retain)
   of = lambda mask: view.train_features[
       rng.permutation(views.thin(rng, mask, 2 * _MOST))]
   energy = lambda *both: evaluation.dimensional_alignment(*both).energy
   try:
     alignment = evaluation.jackknife(
-        energy, of(kept), of(train), within=(0, 1))
+        energy, of(~train), of(train), within=(0, 1))
   except ValueError:  # collapsed features: not defined
     alignment = None
   return {'nmi': clusters[0], 'feature_f1': clusters[1], 'alignment': alignment}

@@ -19,29 +19,36 @@ from unsc_jax import problem as problem_lib
 
 class View(NamedTuple):
   """Outputs and features of one network, and what they are of."""
-  train: np.ndarray  # [N, C] logits
+  train: np.ndarray  # [N, C] logits, of the retained before the forgotten
   test: np.ndarray  # [T, C]
   train_features: np.ndarray  # [N, d] inputs of the head
   test_features: np.ndarray  # [T, d]
   train_labels: np.ndarray  # [N]
   test_labels: np.ndarray  # [T]
-  forget: list[int]  # the classes that forget accuracies are of
-  retain: list[int]
+  forgotten: np.ndarray  # [N] whether a training example was to be forgotten
+  forget_classes: tuple[int, ...]  # none in a request of single examples
+  retain_classes: tuple[int, ...]
 
   @property
-  def gone(self) -> tuple[np.ndarray, np.ndarray]:
-    """Which training and which test examples are of the forgotten classes."""
-    return (np.isin(self.train_labels, self.forget),
-            np.isin(self.test_labels, self.forget))
+  def alike(self) -> np.ndarray:
+    """`[T]`: the test examples that are like the forgotten ones, and unseen."""
+    if not self.forget_classes:
+      return np.ones(len(self.test_labels), bool)
+    return np.isin(self.test_labels, self.forget_classes)
 
 
-def look(problem: problem_lib.Problem, train: problem_lib.Examples,
-         test: problem_lib.Examples, fn: Callable, params: Any) -> View:
+def training_examples(problem: problem_lib.Problem) -> problem_lib.Examples:
+  """The retained training examples and then the forgotten ones."""
+  return jax.tree.map(
+      lambda *parts: np.concatenate(parts), problem.retain, problem.forget)
+
+
+def look(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,
+         params: Any) -> View:
   """Runs a network over all data.
 
   Args:
     problem: what was asked for; its network has the features.
-    train: all training examples.
     test: all test examples.
     fn: `(params, x) -> logits`.
     params: of the network.
@@ -51,12 +58,15 @@ def look(problem: problem_lib.Problem, train: problem_lib.Examples,
   """
   head = features.head_path(problem.fn, params, test.x[:1])
   both = _both(fn, features.layer_inputs(problem.fn, head))
-  cut = lambda x: np.split(logits(problem, both, params, x),
-                           [problem.num_classes], 1)
-  (says, sees), (says_test, sees_test) = cut(train.x), cut(test.x)
-  forget = problem.forget_classes or range(problem.num_classes)
-  return View(says, says_test, sees, sees_test, train.y, test.y, [*forget],
-              [*problem.retain_classes])
+  retained, forgotten, unseen = (logits(problem, both, params, part.x) for part in (
+      problem.retain, problem.forget, test))
+  cut = lambda out: np.split(out, [problem.num_classes], 1)
+  says, sees = cut(np.concatenate([retained, forgotten]))
+  says_test, sees_test = cut(unseen)
+  labels = np.concatenate([problem.retain.y, problem.forget.y])
+  return View(says, says_test, sees, sees_test, labels, test.y,
+              np.arange(len(labels)) >= len(retained),
+              problem.forget_classes, problem.retain_classes)
 
 
 @functools.lru_cache(maxsize=16)
@@ -81,16 +91,24 @@ def present(labels: np.ndarray, classes: Sequence[int]) -> list[int]:
 
 
 def accuracies(view: View) -> dict[str, evaluation.Estimate | None]:
-  """Macro accuracies of the forgotten and the remaining classes."""
-  parts = {'test': (view.test, view.test_labels),
-           'train': (view.train, view.train_labels)}
-  found = {}
-  for split, (values, labels) in parts.items():
-    for name, classes in (('forget', view.forget), ('retain', view.retain)):
-      some = present(labels, classes)
-      found[f'{name}_{split}'] = (
-          evaluation.macro_accuracy(values, labels, some) if some else None)
-  return found
+  """Macro accuracies of what was forgotten and of what remains.
+
+  No test example is forgotten by a request of single examples.
+  """
+  kept = ~view.alike if view.forget_classes else view.alike
+
+  def macro(values, labels, mask, classes):
+    some = present(labels[mask], classes)
+    return (evaluation.macro_accuracy(values[mask], labels[mask], some)
+            if some else None)
+
+  test, train = (view.test, view.test_labels), (view.train, view.train_labels)
+  given_up = view.forget_classes or view.retain_classes
+  return {
+      'forget_test': macro(*test, view.alike, view.forget_classes),
+      'retain_test': macro(*test, kept, view.retain_classes),
+      'forget_train': macro(*train, view.forgotten, given_up),
+      'retain_train': macro(*train, ~view.forgotten, view.retain_classes)}
 
 
 def thin(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:

@@ -48,7 +48,7 @@ def _problem():
   problem = problem_lib.Problem(
       network, shadow.member(found.originals, 0), retain, forget, 10, (FORGET,))
   return problem, found, measure.Bench(
-      problem, data.train, data.test, None, 5, jax.random.key(1))
+      problem, data.test, None, 5, jax.random.key(1))
 
 
 @functools.cache
@@ -155,6 +155,7 @@ def test_without_references_only_the_quick_measures_are_there():
   _, _, bench = _problem()
   row = measure.row(bench, methods.original()(bench.problem, None))
   assert 'relearning' not in row
+  assert 'mia_confidence' in row['metrics']
   assert 'cka' not in row['metrics']
   alone = measure.row(bench, _retrained()[0], references=())
   assert alone['metrics']['cka'] is None

@@ -21,7 +21,7 @@ def _view(seed=0, n=60, t=40, classes=4):
   draw = lambda n: (3 * rng.normal(size=(n, classes)), rng.normal(size=(n, 6)),
                     rng.integers(0, classes, n))
   (train, f_train, y), (test, f_test, y_test) = draw(n), draw(t)
-  return views.View(train, test, f_train, f_test, y, y_test, [1], [0, 2, 3])
+  return views.View(train, test, f_train, f_test, y, y_test, y == 1, (1,), (0, 2, 3))
 
 
 def _problem(seed=0):
