@@ -35,6 +35,11 @@ def _sgd(rate):
   return optax.sgd(rate, momentum=.9)
 
 
+def _clipped(rate):
+  """For what climbs a loss that has no upper bound."""
+  return optax.chain(optax.clip_by_global_norm(1.), optax.sgd(rate))
+
+
 def _with(method, optimizer=_sgd, **fixed):
   """A factory that takes a learning rate instead of an optimiser."""
   return lambda rate, **given: method(optimizer(rate), **{**fixed, **given})
@@ -51,32 +56,32 @@ def all_methods() -> dict[str, Candidate]:
   m = methods
   return {
       'fine_tune': Candidate(_with(m.fine_tune), {'rate': (.01, .03, .1, .3)}),
-      'cf_k': Candidate(_with(m.cf_k), {'rate': _RATES, 'k': (1, 2)}),
+      'cf_k': Candidate(
+          _with(m.cf_k), {'rate': (.03, .1, .3, 1.), 'k': (1, 2)}),
       'eu_k': Candidate(_with(m.eu_k), {'rate': _RATES, 'k': (1, 2)}),
       'gradient_ascent': Candidate(
-          _with(m.gradient_ascent, lambda rate: optax.chain(
-              optax.clip_by_global_norm(1.), optax.sgd(rate))),
-          {'rate': _RATES, 'steps': (25, 50)}),
+          _with(m.gradient_ascent, _clipped),
+          {'rate': (.05, .1, .2, .3), 'steps': (10, 25)}),
       'neggrad_plus': Candidate(
-          _with(m.neggrad_plus, steps=60),
-          {'rate': _SLOW, 'alpha': (.9, .95, .99)}),
+          _with(m.neggrad_plus, _clipped, steps=100),
+          {'rate': (.1, .2, .3), 'alpha': (.85, .9, .95, .98)}),
       'random_label': Candidate(
           _with(m.random_label, adam), {'rate': _ADAM}),
       'boundary_shrink': Candidate(
           _with(m.boundary_shrink, steps=50),
           {'rate': _SLOW, 'bound': (.1, .5)}),
       'fisher_forgetting': Candidate(
-          m.fisher_forgetting, {'alpha': (1e-9, 1e-8, 1e-7, 1e-6)}),
+          m.fisher_forgetting, {'alpha': (1e-10, 1e-9, 3e-9, 1e-8, 1e-7)}),
       'l1_sparse': Candidate(
           _with(m.l1_sparse, steps=300),
           {'rate': (.03, .1), 'alpha': (3e-4, 1e-3, 3e-3)}),
       'influence': Candidate(
-          m.influence, {'alpha': (.5, 1., 2., 4.), 'damping': (.1, 1.)}),
+          m.influence, {'alpha': (2., 4., 8., 16.), 'damping': (.03, .1)}),
       'bad_teacher': Candidate(
           _with(m.bad_teacher, adam), {'rate': _ADAM}),
       'scrub': Candidate(
           _with(m.scrub, rounds=6),
-          {'rate': _SLOW, 'forget_rounds': (2, 3)}),
+          {'rate': (.003, .01, .02, .03), 'forget_rounds': (2, 3)}),
       'delete': Candidate(
           _with(m.delete, steps=50), {'rate': _SLOW}),
       'unsir': Candidate(
@@ -93,7 +98,7 @@ def all_methods() -> dict[str, Candidate]:
           {'rate': (.03, .1, .3), 'share': (.7, .8, .9)}),
       'loft': Candidate(
           m.loft, {'rank': (9, 20, 40, 80), 'centred': (True, False)}, for_classes=True),
-      'esc': Candidate(m.esc, {'share': (.01, .02, .04, .08)}, for_classes=True),
+      'esc': Candidate(m.esc, {'share': (.003, .006, .01, .02)}, for_classes=True),
       'class_projection': Candidate(
           m.class_projection,
           {'alpha_retain': (30., 100., 1000.), 'alpha_forget': (3., 30.)}, for_classes=True),
@@ -108,7 +113,7 @@ def all_methods() -> dict[str, Candidate]:
           {'rate': (.003, .01), 'share': (.03, .1), 'weight': (.005, .02, .05)}),
       'partially_blinded': Candidate(
           _with(m.partially_blinded, adam, steps=40),
-          {'rate': (1e-4, 3e-4), 'gamma': (.3, 1., 3.)}),
+          {'rate': (1e-4, 3e-4, 1e-3), 'gamma': (.03, .1, .3, 1.)}),
       'retention_masking': Candidate(
           _with(m.retention_masking),
           {'rate': (.01, .03, .1), 'share': (.3, .5)}),

@@ -18,6 +18,7 @@ import optax
 import tyro
 
 from experiments import measure
+from experiments import options
 from experiments import originals
 from experiments import processes
 from experiments import rows as rows_lib
@@ -35,16 +36,8 @@ from unsc_jax import spaces
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(options.Options):
   """What to forget, and of what."""
-  dataset: str = 'digits'
-  """digits, or a tfds name: fashion_mnist, cifar10, cifar100, svhn_cropped, mnist."""
-  model: str | None = None
-  """alexnet, allcnn, mlp, resnet18, small_cnn or vgg11; by default the paper's."""
-  forget: tuple[int, ...] = ()
-  """Classes to forget; by default the paper's."""
-  seeds: tuple[int, ...] = (0,)
-  """One original and one retrained network for each."""
   combine: str = 'pooled'
   """How retained classes combine: pooled, merged or sequential."""
   energy: float | None = None
@@ -63,24 +56,10 @@ class Config:
   """Further networks to retrain, for the noise of a seed; digits: 2, else none."""
   shadows: int = 0
   """Shadow originals to let forget, for U-LiRA, KLoM and the forgetting score."""
-  epochs: float | None = None
-  """Training epochs of the original and the retrained network."""
-  probe_epochs: float = 20
-  """Training epochs of the linear probe."""
   checkpoint: pathlib.Path | None = None
   """Trained weights to start from instead of training: .npz or an Orbax folder."""
   reference: pathlib.Path | None = None
   """Weights of the retrained network, instead of retraining."""
-  data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
-  name: str | None = None
-  """Of the folder in `out`; by default made from data set, network and classes."""
-  out: pathlib.Path = pathlib.Path('runs')
-  """Where results go."""
-  resume: pathlib.Path | None = None
-  """Folder for the state of training: a run that was killed goes on from it."""
-  distributed: bool = False
-  """Whether this is one of several processes, see docs/distributed.md."""
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -110,16 +89,8 @@ def run(config: Config) -> dict[str, Any]:
 
 def _choose(config: Config) -> settings_lib.Settings:
   """The data set's settings with what the command line changes."""
-  if config.dataset not in settings_lib.SETTINGS:
-    raise ValueError(
-        f'No data set is called {config.dataset!r}: choose one of '
-        f'{", ".join(settings_lib.SETTINGS)}.')
-  chosen = settings_lib.SETTINGS[config.dataset]
-  network = config.model or chosen.network
-  if network not in settings_lib.NETWORKS:
-    raise ValueError(
-        f'No network is called {network!r}: choose one of '
-        f'{", ".join(settings_lib.NETWORKS)}.')
+  chosen = settings_lib.choose(
+      config.dataset, config.model, config.forget, config.epochs)
   if config.combine not in _COMBINE:
     raise ValueError(
         f'No way to combine classes is called {config.combine!r}: choose one '
@@ -135,18 +106,13 @@ def _choose(config: Config) -> settings_lib.Settings:
   given = {field: getattr(config, field)
            for field in ('energy', 'learning_rate', 'steps', 'stop_below')
            if getattr(config, field) is not None}
-  recipe = chosen.recipe._replace(epochs=config.epochs or chosen.recipe.epochs)
-  return chosen._replace(
-      network=network, recipe=recipe, forget=config.forget or chosen.forget,
-      unlearning=chosen.unlearning._replace(**given))
+  return chosen._replace(unlearning=chosen.unlearning._replace(**given))
 
 
 def _plain(config: Config, chosen: settings_lib.Settings) -> dict[str, Any]:
-  plain = {name: str(value) if isinstance(value, pathlib.Path) else value
-           for name, value in dataclasses.asdict(config).items()}
   how = {**chosen.unlearning._asdict(),
          'optimizer': chosen.unlearning.optimizer.__name__.lstrip('_')}
-  return {**plain, 'model': chosen.network, 'forget': list(chosen.forget),
+  return {**options.plain(config), 'model': chosen.network, 'forget': list(chosen.forget),
           'epochs': chosen.recipe.epochs, **how}
 
 

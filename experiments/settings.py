@@ -84,3 +84,23 @@ SETTINGS = {
         'resnet18', _IMAGES._replace(epochs=60),
         (65, 80, 51, 28, 85, 97, 67, 86, 19, 32)),
 }
+
+
+def choose(dataset: str, network: str | None = None, forget: tuple[int, ...] = (),
+           epochs: float | None = None) -> Settings:
+  """A data set's settings, with what was asked for in the place of defaults.
+
+  Raises:
+    ValueError: no data set or no network has that name.
+  """
+  if dataset not in SETTINGS:
+    raise ValueError(
+        f'No data set is called {dataset!r}: choose one of {", ".join(SETTINGS)}.')
+  found = SETTINGS[dataset]
+  network = network or found.network
+  if network not in NETWORKS:
+    raise ValueError(
+        f'No network is called {network!r}: choose one of {", ".join(NETWORKS)}.')
+  return found._replace(
+      network=network, forget=forget or found.forget,
+      recipe=found.recipe._replace(epochs=epochs or found.recipe.epochs))

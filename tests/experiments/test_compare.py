@@ -8,6 +8,7 @@ import pytest
 from experiments import candidates
 from experiments import compare
 from experiments import originals
+from experiments import requests
 from experiments import settings as settings_lib
 from unsc_jax import data
 from unsc_jax import methods
@@ -31,7 +32,7 @@ def test_search_needs_no_test_set_and_puts_the_best_first():
   network = originals.build(chosen, dataset)
   found = {name: candidates.all_methods()[name] for name in CONFIG.only}
   searched = compare._search(
-      CONFIG, found, chosen, dataset, network, compare.Request((0,)))
+      CONFIG, found, chosen, dataset, network, [requests.Request((0,))])
   for name, trials in searched.items():
     assert len(trials) == 2
     assert trials[0]['gap'] <= trials[1]['gap']
@@ -49,15 +50,16 @@ def test_writes_what_a_report_reads(tmp_path, capsys):
   compare.run(dataclasses.replace(CONFIG, out=tmp_path, name='here'))
   results = json.loads((tmp_path / 'here' / 'results.json').read_text())
   report.validate(results)
-  other, = results['surrogate']['classes']
-  assert other not in results['forget_classes']
+  others = [other['classes'] for other in results['surrogates']]
+  assert others == [[0], [1]]
+  assert results['forget_classes'] == [3]
   assert results['methods'] == ['original', 'retrain', 'head_only', *CONFIG.only]
   assert 'delete' in capsys.readouterr().out
 
 
 def test_surrogate_is_another_class():
   with pytest.raises(ValueError, match='is the request'):
-    compare.run(compare.Config(forget=(3,), surrogate=3))
+    compare.run(compare.Config(forget=(3,), surrogates=(3,)))
 
 
 def test_a_random_share_is_forgotten_by_those_that_can(tmp_path):
@@ -67,10 +69,14 @@ def test_a_random_share_is_forgotten_by_those_that_can(tmp_path):
   report.validate(results)
   assert results['forget_classes'] == []
   assert results['methods'] == ['original', 'retrain', 'delete']
-  assert results['surrogate'] == {'classes': (), 'share': .2, 'seed': 1}
-  forgotten = {row['method']: row['metrics']['forget_train']
-               for row in results['rows']}
-  assert forgotten['retrain'] < forgotten['original']
+  assert results['surrogates'] == [
+      {'classes': (), 'share': .2, 'seed': seed} for seed in (1, 2)]
+  rows = {row['method']: row['metrics'] for row in results['rows']}
+  assert rows['retrain']['forget_train'] < rows['original']['forget_train']
+  assert rows['retrain']['forget_test'] is None
+  assert abs(rows['retrain']['mia_confidence'] - .5) < .1
+  # What was trained on is known better than what was not.
+  assert rows['retrain']['forget_train'] < rows['retrain']['retain_train']
   with pytest.raises(ValueError, match='esc forgets whole classes alone'):
     compare.run(dataclasses.replace(config, only=('esc',)))
   with pytest.raises(ValueError, match='a random share has no classes'):

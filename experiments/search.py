@@ -1,0 +1,77 @@
+"""Settings of methods, chosen on other requests than the one that counts.
+
+A setting is scored by its gap to retraining: accuracies and mean probabilities of
+the true label, on forgotten and retained training examples and on held-out ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments import bars
+from experiments import candidates
+from unsc_jax import methods
+from unsc_jax import predict
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+from unsc_jax.evaluation import signals
+
+Trial = dict[str, Any]  # `settings` of a method, and the `gap` they left
+
+
+def search(
+    found: Mapping[str, candidates.Candidate],
+    problems: Sequence[problem_lib.Problem], recipe: training.Recipe,
+    key: jax.Array, *, trials: int, seed: int,
+) -> dict[str, list[Trial]]:
+  """Tries settings of every method.
+
+  Args:
+    found: candidates by name.
+    problems: surrogate requests; a setting's gap is the mean over them.
+    recipe: of the networks that are retrained without each.
+    key: of the methods.
+    trials: settings of each method, at most.
+    seed: of their draw.
+
+  Returns:
+    Name to trials, the best first. One that diverged has an infinite gap.
+  """
+  goals = [_reached(p, methods.retrain(recipe)(p, key)) for p in problems]
+
+  def gap(method: problem_lib.Method) -> float:
+    try:
+      return float(np.mean([
+          np.abs(_reached(p, method(p, key)) - goal).mean()
+          for p, goal in zip(problems, goals)]))
+    except FloatingPointError:  # it diverged
+      return float('inf')
+
+  searched = {}
+  for name in bars.progress(found, 'search', len(found)):
+    tried = [{'settings': settings, 'gap': gap(found[name].build(**settings))}
+             for settings in found[name].settings(trials, seed)]
+    searched[name] = sorted(tried, key=lambda trial: trial['gap'])
+  return searched
+
+
+def _reached(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
+             ) -> np.ndarray:
+  """What a network says of every part of the data.
+
+  Of unseen examples only whole classes are forgotten.
+  """
+  held_out = problem.held_out
+  gone = np.isin(held_out.y, problem.forget_classes)
+  parts = [problem.forget, problem.retain,
+           *(part for part in (held_out.where(gone), held_out.where(~gone)) if len(part))]
+
+  def says(part):
+    logits = predict.predict(
+        unlearned.fn, unlearned.params, part.x, mesh=problem.mesh)
+    return (np.mean(logits.argmax(-1) == part.y),
+            np.mean(signals.confidence(logits, part.y)))
+
+  return np.ravel([says(part) for part in parts])
