@@ -5,6 +5,7 @@
 Every number there stands between two marks, and comes from here.
 """
 
+import functools
 import json
 import pathlib
 import re
@@ -100,8 +101,47 @@ def _optimizer_order() -> str:
         for name in ('sgd', 'adam', 'adamw', 'lion', 'clip + sgd', 'muon')]])
 
 
+_CURVES = {
+    'unsc': 'UNSC', 'null_space_alignment': 'null space + alignment',
+    'without_null_space': 'same loss, no null space',
+    'dimensional_alignment': 'dimensional alignment',
+    'class_projection': 'class projection',
+}
+
+
+def _alignment(role: str) -> str:
+  """Null space + alignment: all points of one request's curves."""
+  results = _load('docs/results/null_space_alignment-cifar10-allcnn.json')
+  study, = (study for study in results['studies'] if study['role'] == role)
+  # The target of relearning: half of what the original says.
+  target = study['original']['forget'] / 2
+  rows = [_point(name, '', study[name], target) for name in ('original', 'retrained')]
+  for curve, points in study['curves'].items():
+    for point in sorted(points, key=lambda point: point['drift']):
+      # What comes before the measures is the setting.
+      names = list(point)[:list(point).index('forget')]
+      setting = ', '.join(f'{name.replace("_", " ")} {point[name]:g}' for name in names)
+      rows.append(_point(_CURVES[curve], setting, point, target))
+  return _markdown([[
+      'network', 'setting', 'drift %', 'forget %', 'retain %', 'probe %',
+      'relearn steps', 'mean while relearning %', 'D to before', 'D now'], *rows])
+
+
+def _point(name: str, setting: str, point: dict, target: float) -> list[str]:
+  course = point['relearn']
+  steps = point['relearn_steps']
+  return [name, setting, *(f'{100 * point[key]:.1f}' for key in (
+              'drift', 'forget', 'retain', 'probe')),
+          f'{steps}' if max(course) >= target else f'> {steps}',
+          f'{100 * sum(course) / len(course):.1f}',
+          *(f'{point[f"mismatch_{to}"]:.3f}' for to in ('to_before', 'now'))]
+
+
 PAGES = {
     'README.md': {'optimizer_order': _optimizer_order, 'results': _results},
+    'docs/null-space-alignment.md': {
+        role: functools.partial(_alignment, role)
+        for role in ('surrogate', 'requested')},
 }
 
 if __name__ == '__main__':

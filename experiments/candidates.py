@@ -120,4 +120,8 @@ def all_methods() -> dict[str, Candidate]:
       'unsc': Candidate(
           lambda rate, energy: m.unsc(spaces.pooled(energy), adam(rate)),
           {'rate': (3e-4, 1e-3, 3e-3), 'energy': (.95, .97, .99)}),
+      'null_space_alignment': Candidate(
+          lambda energy, steps: m.null_space_alignment(
+              spaces.pooled(energy), steps=steps),
+          {'energy': (.8, .9, .95), 'steps': (100, 200)}, for_classes=True),
   }

@@ -42,7 +42,9 @@ from unsc_jax import spaces
 from unsc_jax import training
 from unsc_jax.evaluation import preservation
 from unsc_jax.evaluation import relearn
-from unsc_jax.methods import null_space_alignment as ours
+from unsc_jax.methods.null_space_alignment import class_features
+from unsc_jax.methods.null_space_alignment import ClassFeatures
+from unsc_jax.methods.null_space_alignment import mismatch
 from unsc_jax.models import allcnn
 from unsc_jax.models import network as network_lib
 
@@ -149,7 +151,7 @@ def bench(config: Config, params, forgotten: int, train, unseen) -> Bench:
 class Before(NamedTuple):
   """What the original network says, for comparison."""
   logits: np.ndarray  # of the unseen images [N, C]
-  kept: ours.ClassFeatures  # of the retained training images
+  kept: ClassFeatures  # of the retained training images
   pseudo: np.ndarray  # what forgotten unseen images are taken for otherwise
   accuracy: float  # on them
 
@@ -159,7 +161,7 @@ def originally(of: Bench) -> Before:
   logits = predict.predict(UPPER.fn, of.problem.params, of.unseen.x)
   gone = logits[of.unseen.y == of.forgotten]
   others = np.where(np.arange(10) == of.forgotten, -np.inf, gone)
-  return Before(logits, ours.class_features(of.problem, 1e-3), others.argmax(-1),
+  return Before(logits, class_features(of.problem, 1e-3), others.argmax(-1),
                 float(np.mean(gone.argmax(-1) == of.forgotten)))
 
 
@@ -180,8 +182,8 @@ def measure(of: Bench, params: Any, before: Before) -> dict[str, Any]:
   course = relearn.relearn_time(
       UPPER.fn, params, of.few, of.unseen.where(gone), before.accuracy / 2,
       jax.random.key(0), trainable=UPPER.trainable, every=2)
-  now = ours.class_features(dataclasses.replace(of.problem, params=params), 1e-3)
-  apart = lambda kept: float(ours.mismatch(seen(x[gone]), before.pseudo, kept))
+  now = class_features(dataclasses.replace(of.problem, params=params), 1e-3)
+  apart = lambda kept: float(mismatch(seen(x[gone]), before.pseudo, kept))
   return {
       'forget': float(right[gone].mean()), 'retain': float(right[~gone].mean()),
       'drift': float(preservation.logit_drift(
@@ -198,10 +200,10 @@ def curves() -> Iterator[tuple[str, dict[str, float], problem_lib.Method]]:
     yield 'unsc', {'energy': energy, 'steps': steps}, methods.unsc(
         spaces.pooled(energy), steps=steps, batch_size=256, stop_below=-1)
   for steps in (25, 50, 100, 200, 400):
-    yield 'null_space_alignment', {'steps': steps}, ours.null_space_alignment(
+    yield 'null_space_alignment', {'steps': steps}, methods.null_space_alignment(
         steps=steps)
   for steps in (3, 6, 12, 25):
-    yield 'without_null_space', {'steps': steps}, ours.null_space_alignment(
+    yield 'without_null_space', {'steps': steps}, methods.null_space_alignment(
         spaces.pooled(lambda values: jnp.zeros(values.shape[:-1], int)), steps=steps)
   for rate in (1e-3, 3e-3, 1e-2):
     yield 'dimensional_alignment', {'learning_rate': rate}, (
@@ -213,8 +215,7 @@ def curves() -> Iterator[tuple[str, dict[str, float], problem_lib.Method]]:
         alpha_forget=alpha)
 
 
-def study(config: Config, role: str, forgotten: int, original, train, unseen
-          ) -> dict[str, Any]:
+def study(config, role: str, forgotten: int, unseen, original, train) -> dict[str, Any]:
   """All curves for one request."""
   retained = problem_lib.split_classes(train, (forgotten,))[0]
   reference = trained(config, f'without-{forgotten}', retained)
@@ -222,7 +223,7 @@ def study(config: Config, role: str, forgotten: int, original, train, unseen
   of = bench(config, original, forgotten, train, unseen)
   before = originally(of)
   out: dict[str, Any] = {
-      'role': role, 'forget': forgotten,
+      'role': role, 'forget': forgotten, **runs.describe_run(),
       'original': measure(of, of.problem.params, before),
       'retrained': measure(theirs, theirs.problem.params, before), 'curves': {}}
   for name, setting, method in curves():
@@ -277,17 +278,18 @@ def run(config: Config) -> dict[str, Any]:
   original = trained(config, 'original', train)
   requests = {'surrogate': (config.surrogate, validation),
               'requested': (config.forget, test)}
+  kept = {role: config.out / f'{role}-{c}-seed{config.seed}.json'
+          for role, (c, _) in requests.items()}
   for role in config.roles:
-    c, unseen = requests[role]
-    if not (path := config.out / f'{role}.json').exists():
-      runs.write_json(path, study(config, role, c, original, train, unseen))
-  studies = [json.loads(path.read_text()) for path in (
-      config.out / f'{role}.json' for role in requests) if path.exists()]
+    if not kept[role].exists():
+      found = study(config, role, *requests[role], original, train)
+      runs.write_json(kept[role], found)
+  studies = [json.loads(path.read_text()) for path in kept.values() if path.exists()]
   plain = {name: getattr(config, name)
            for name in ('forget', 'surrogate', 'seed', 'per_class')}
   results = {
-      'experiment': 'null_space_alignment', **runs.describe_run(),
-      'config': plain, 'dataset': runs.describe_data(dataset), 'studies': studies}
+      'experiment': 'null_space_alignment', 'config': plain,
+      'dataset': runs.describe_data(dataset), 'studies': studies}
   runs.write_json(config.out / 'results.json', results)
   with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
     draw(results).savefig(config.out / 'curves.svg', metadata={'Date': None})

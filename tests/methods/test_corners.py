@@ -67,6 +67,10 @@ CASES = {
     'unsc_sequential': Case(
         methods.unsc(spaces.sequential(.97), target=targets.random_labels()),
         methods.unsc(spaces.sequential(1.), steps=5), forget=(0., .1), remain=.93),
+    # Pushed away from retained features instead, it takes the rest with it.
+    'null_space_alignment': Case(
+        methods.null_space_alignment(),
+        methods.null_space_alignment(weight=-10.), remain=.93),
     # Does not forget: some of the class is lost by chance, most is not.
     'fine_tune': Case(
         methods.fine_tune(sgd(.1)), methods.fine_tune(clipped(-.1)),

@@ -5,8 +5,10 @@ import numpy as np
 import optax
 import pytest
 
+from unsc_jax import methods
 from unsc_jax import spaces
-from unsc_jax.methods import null_space_alignment as lib
+from unsc_jax.methods.null_space_alignment import ClassFeatures
+from unsc_jax.methods.null_space_alignment import mismatch
 
 KEY = jax.random.key(0)
 FLOOR = .01
@@ -48,7 +50,7 @@ def test_step(toy, ref):
     k = 1 + int(np.sum(np.cumsum(s**2) < energy * np.sum(s**2)))
     g = gradient[name]['kernel']
     params[name]['kernel'] -= .01 * (g - u[:, :k] @ (u[:, :k].T @ g))
-  method = lib.null_space_alignment(
+  method = methods.null_space_alignment(
       spaces.pooled(energy), optax.sgd(.01), weight=weight, floor=FLOOR, steps=1,
       batch_size=10)
   done = method(toy, KEY)
@@ -63,9 +65,9 @@ def test_mismatch_is_the_mahalanobis_distance_of_the_mean():
   y = np.repeat([0, 1], 20)
   z[20:] = 2 * z[:20] - 5
   found = gaussians(z, y, (0, 1))
-  kept = lib.ClassFeatures(*(
+  kept = ClassFeatures(*(
       np.stack(k).astype(np.float32) for k in zip(*found.values())))
-  of = lambda z, y: float(lib.mismatch(z.astype(np.float32), y, kept))
+  of = lambda z, y: float(mismatch(z.astype(np.float32), y, kept))
   assert of(z, y) < 1e-9
   shift = np.array([.3, -.2, .1])
   covariance = np.linalg.inv(found[0][1] @ found[0][1])
@@ -76,4 +78,4 @@ def test_mismatch_is_the_mahalanobis_distance_of_the_mean():
 
 def test_single_examples_raise(single):
   with pytest.raises(ValueError, match='whole classes'):
-    lib.null_space_alignment()(single, KEY)
+    methods.null_space_alignment()(single, KEY)

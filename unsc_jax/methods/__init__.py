@@ -24,6 +24,7 @@ from unsc_jax.methods.l1_sparse import l1_sparse
 from unsc_jax.methods.last_layers import cf_k
 from unsc_jax.methods.last_layers import eu_k
 from unsc_jax.methods.loft import loft
+from unsc_jax.methods.null_space_alignment import null_space_alignment
 from unsc_jax.methods.original import original
 from unsc_jax.methods.partially_blinded import partially_blinded
 from unsc_jax.methods.pgu import pgu
@@ -61,6 +62,7 @@ __all__ = (
     'loft',
     'neggrad_plus',
     'null_space',
+    'null_space_alignment',
     'original',
     'partially_blinded',
     'pgu',
