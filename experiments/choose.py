@@ -19,6 +19,7 @@ import tyro
 
 from experiments import bars
 from experiments import originals
+from experiments import processes
 from experiments import runs
 from experiments import settings as settings_lib
 from unsc_jax import bases as bases_lib
@@ -54,6 +55,8 @@ class Config:
   """Where tfds keeps its data."""
   out: pathlib.Path | None = None
   """A .json to write the table to."""
+  distributed: bool = False
+  """Whether this is one of several processes, see docs/distributed.md."""
 
 
 def run(config: Config) -> list[dict[str, Any]]:
@@ -76,7 +79,7 @@ def run(config: Config) -> list[dict[str, Any]]:
   rows = [{**dict(zip(_SETTING, setting)), **_over_requests(measured)}
           for setting, measured in found.items()]
   rows.sort(key=lambda row: (row['probability'] > .01, row['drift']))
-  if config.out:
+  if config.out and processes.is_first():
     runs.write_json(config.out, {
         **runs.describe_run(), 'dataset': config.dataset,
         'forget': list(chosen.forget), 'rows': rows})
@@ -129,7 +132,9 @@ def _validate(problem: problem_lib.Problem, unlearned) -> dict[str, float]:
 
 
 def main() -> None:
-  rows = run(tyro.cli(Config, description=__doc__))
+  config = tyro.cli(Config, description=__doc__)
+  processes.start(config.distributed)
+  rows = run(config)
   cells = lambda row: tuple(
       f'{v:.4g}' if isinstance(v, float) else str(v) for v in row.values())
   print(overview.table([tuple(rows[0]), *map(cells, rows)]))

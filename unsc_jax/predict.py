@@ -12,15 +12,15 @@ from unsc_jax import sharding
 
 
 def predict(
-    fn: Callable, params: Any, x: np.ndarray, *, batch_size: int = 500,
+    fn: Callable, params: Any, x: Any, *, batch_size: int = 500,
     mesh: jax.sharding.Mesh | None = None,
 ) -> np.ndarray:
   """Evaluates `fn(params, x)` for any number of examples.
 
   Args:
-    fn: maps `(params, x [B, ...])` to an array `[B, ...]`, row by row.
+    fn: maps `(params, x)` to an array `[B, ...]`, row by row.
     params: pytree of arrays.
-    x: `[N, ...]` inputs in host memory.
+    x: inputs in host memory, a pytree of `[N, ...]`.
     batch_size: how many at once; on a mesh, the next multiple of its devices.
       The last batch is filled up, so that one program serves all.
     mesh: devices to split every batch over.
@@ -34,12 +34,14 @@ def predict(
     [0.0, 2.0, 4.0]
   """
   devices = 1 if mesh is None else mesh.size
-  size = -(-min(batch_size, len(x)) // devices) * devices
+  rows = lambda batch: len(jax.tree.leaves(batch)[0])
+  size = -(-min(batch_size, rows(x)) // devices) * devices
+  fill = lambda leaf: np.concatenate([leaf, leaf[:1].repeat(size - len(leaf), 0)])
   jitted, out = _jitted(fn, mesh), []
   for batch in batching.in_order(x, size):
-    n = len(batch)
+    n = rows(batch)
     if n < size:
-      batch = np.concatenate([batch, batch[:1].repeat(size - n, 0)])
+      batch = jax.tree.map(fill, batch)
     z = jitted(params, sharding.shard_batch(batch, mesh))
     out.append(np.asarray(z)[:n])
   return np.concatenate(out)

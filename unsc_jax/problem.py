@@ -93,7 +93,7 @@ class Problem:
       targets that need to know how it speaks of the unseen. Never test data.
     mesh: devices to split batches over; None is the default device.
     progress: wraps every long loop: `(steps, label, total) -> steps`.
-    checkpoint: where a method keeps the state of its training, to go on from it
+    checkpoint: where a method keeps the states of its loops, to go on from them
       if it was killed; of one method and one key.
 
   Raises:
@@ -136,6 +136,10 @@ class Problem:
   @property
   def retain_classes(self) -> tuple[int, ...]:
     return tuple(int(c) for c in np.unique(self.retain.y))
+
+  def state(self, loop: str) -> rolling.Rolling | None:
+    """Where one loop of a method keeps its state; each needs its own name."""
+    return self.checkpoint and self.checkpoint / loop
 
 
 class Unlearned(NamedTuple):

@@ -14,10 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from unsc_jax import batching
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
-from unsc_jax import sharding
 from unsc_jax import training
 
 Target = Callable[[problem_lib.Problem, jax.Array], Any]
@@ -173,12 +171,9 @@ def boundary_labels(bound: float = .1, *, published: bool = False) -> Target:
   """
   def target(problem, key):
     del key
-    attacked = _after_attack(problem.fn, bound)
-    put = lambda batch: (batch if problem.mesh is None else
-                         sharding.shard_batch(batch, problem.mesh))
-    logits = np.concatenate([
-        np.asarray(attacked(problem.params, put(batch)))
-        for batch in batching.in_few_sizes(problem.forget, 500)])
+    logits = predict.predict(
+        _after_attack(problem.fn, bound), problem.params, problem.forget,
+        mesh=problem.mesh)
     if not published:
       logits = _without_own(problem, logits)
     return np.asarray(logits.argmax(-1), np.int32)
@@ -190,9 +185,8 @@ def _after_attack(fn: Callable, bound: float) -> Callable:
   def attacked(params, batch):
     loss = lambda x: optax.softmax_cross_entropy_with_integer_labels(
         fn(params, x), batch.y).sum()
-    x = jnp.asarray(batch.x)
-    return fn(params, x + bound * jnp.sign(jax.grad(loss)(x)))
-  return jax.jit(attacked)
+    return fn(params, batch.x + bound * jnp.sign(jax.grad(loss)(batch.x)))
+  return attacked
 
 
 def _without_own(problem: problem_lib.Problem, logits: np.ndarray) -> np.ndarray:

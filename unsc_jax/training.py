@@ -165,7 +165,7 @@ def fit(
 
     start = len(losses)
     # A state is of use only where the further arguments are made anew.
-    every = math.lcm(store.every, refresh)
+    every = refresh * math.ceil(store.every / refresh)
     chosen = () if over else itertools.islice(batches, start, steps)
     for i, batch in enumerate(progress(chosen, label, steps - start), start):
       if every and i > start and i % every == 0:

@@ -1,11 +1,14 @@
 """UNSIR's noise against its loss in numpy, and what its epochs see."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import optax
 import pytest
 
 from unsc_jax import methods
+from unsc_jax import sharding
 from unsc_jax.methods.unsir import error_maximising
 
 KEY = jax.random.key(0)
@@ -37,6 +40,13 @@ def test_repairs_on_the_retained_alone(toy, ref):
   loss = lambda p: ref.cross_entropy(p, toy.retain)
   ref.assert_close(method(toy, KEY).params,
                    ref.descend(ref.params(toy), .1, loss))
+
+
+def test_noise_is_the_same_on_several_devices(toy):
+  labels = np.full(6, 2, np.int32)
+  problem = dataclasses.replace(toy, mesh=sharding.data_mesh(2))
+  one, two = (error_maximising(p, labels, KEY, 20, .1) for p in (toy, problem))
+  np.testing.assert_allclose(two, one, atol=1e-5)
 
 
 def test_says_that_it_wants_classes(single):

@@ -16,6 +16,7 @@ import optax
 from unsc_jax import batching
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
 from unsc_jax import training
 
 
@@ -92,7 +93,8 @@ def relearn_time(
   batches = batching.stream(few, min(batch_size, len(few)), batching.seed_of(key))
   at, accuracy = [0], [right(params)]
   for i in range(1, cap + 1):
-    params, state, _ = step(params, state, next(batches), key)
+    batch = sharding.shard_batch(next(batches), None)
+    params, state, _ = step(params, state, batch, key)
     if i % every == 0 or i == cap:
       at.append(i)
       accuracy.append(right(params))

@@ -90,8 +90,12 @@ def compose(
 
 def train(
     problem, params, objective, transform, schedule, keys, stopwatch, watch=None,
+    *, loop: str = 'unlearning',
 ) -> problem_lib.Unlearned:
-  """The training part of a method, from any parameters."""
+  """The training part of a method, from any parameters.
+
+  A method that trains more than once gives each `loop` a name of its own.
+  """
   target_key, transform_key, loss_key = keys
   retarget = lambda examples, target, key: (
       examples if target is None else examples.replace(y=target(problem, key)))
@@ -111,8 +115,7 @@ def train(
         objective.loss(problem.fn), confined.optimizer, params, plan.batches,
         steps=plan.steps, key=loss_key, given=given,
         trainable=problem.network.trainable, mesh=problem.mesh,
-        progress=problem.progress, label='unlearning',
-        checkpoint=problem.checkpoint,
+        progress=problem.progress, label=loop, checkpoint=problem.state(loop),
         watch=watch and watch(problem))
   return problem_lib.Unlearned(
       problem.fn, fitted.params, fitted.history, stopwatch.seconds,

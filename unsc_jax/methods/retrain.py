@@ -24,7 +24,7 @@ def retrain(recipe: training.Recipe) -> problem_lib.Method:
       fitted = training.train(
           problem.network, problem.retain, recipe, key, mesh=problem.mesh,
           progress=problem.progress, label='retraining',
-          checkpoint=problem.checkpoint)
+          checkpoint=problem.state('retraining'))
     return problem_lib.Unlearned(
         problem.fn, fitted.params, fitted.history, stopwatch.seconds)
   return method

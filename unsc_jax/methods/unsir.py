@@ -75,11 +75,11 @@ def unsir(
     impaired = frame.train(
         subset, problem.params, together, optimizer or optax.adam(.02),
         schedules.mixed(steps(len(noise) + len(part), impair_epochs), batch_size),
-        keys[:3], stopwatch)
+        keys[:3], stopwatch, loop='impairing')
     repaired = frame.train(
         subset, impaired.params, together, repair or optax.adam(.01),
         schedules.retain_only(steps(len(part), repair_epochs), batch_size),
-        keys[3:], stopwatch)
+        keys[3:], stopwatch, loop='repairing')
     history = {'loss': np.concatenate(
         [impaired.history['loss'], repaired.history['loss']])}
     return repaired._replace(history=history)
@@ -101,8 +101,8 @@ def error_maximising(
 
   fitted = training.fit(
       loss, optax.adam(learning_rate), start, itertools.repeat(labels),
-      steps=steps, key=key, given=(problem.params,),
-      progress=problem.progress, label='noise')
+      steps=steps, key=key, given=(problem.params,), mesh=problem.mesh,
+      progress=problem.progress, label='noise', checkpoint=problem.state('noise'))
   return np.asarray(fitted.params)
 
 

@@ -1,0 +1,96 @@
+"""A method that was killed in any of its loops ends where it would have ended."""
+
+import collections
+import dataclasses
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from unsc_jax import methods
+from unsc_jax import rolling
+from unsc_jax import spaces
+from unsc_jax import training
+
+KEY = jax.random.key(0)
+EVERY = 2
+
+
+class Killed(Exception):
+  pass
+
+
+def _run(method, problem, folder=None, die=(None, 0)):
+  """What a method finds and how many steps each loop made; dies in a loop's step."""
+  made = collections.Counter()
+
+  def progress(steps, label, total):
+    del total
+    for step in steps:
+      if (label, made[label]) == die:
+        raise Killed
+      made[label] += 1
+      yield step
+
+  problem = dataclasses.replace(
+      problem, progress=progress,
+      checkpoint=folder and rolling.Rolling(folder, every=EVERY))
+  try:
+    return method(problem, KEY), made
+  except Killed:
+    return None, made
+
+
+def _recipe():
+  return training.Recipe(lambda steps: optax.adam(.01), epochs=3, batch_size=8)
+
+
+# Each with its loops, how long they are, and after how many steps they keep a state.
+CASES = {
+    'unsc': (
+        methods.unsc(spaces.pooled(.9), steps=7, batch_size=4, stop_below=-1),
+        {'unlearning': (7, 2)}),
+    'retrain': (methods.retrain(_recipe()), {'retraining': (8, 2)}),
+    'unsir': (
+        methods.unsir(noise_steps=7, noise_batch=4, noise_copies=2, batch_size=4),
+        {'noise': (7, 2), 'impairing': (7, 2), 'repairing': (5, 2)}),
+    # Its projector follows the parameters, and is made anew every third step.
+    'dimensional_alignment': (
+        methods.dimensional_alignment(rounds=3, batch_size=10),
+        {'unlearning': (9, 3)}),
+}
+
+
+@pytest.mark.parametrize(('name', 'loop'), [
+    (name, loop) for name, (_, loops) in CASES.items() for loop in loops])
+def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
+  method, loops = CASES[name]
+  whole, made = _run(method, toy)
+  assert {k: made[k] for k in loops} == {k: n for k, (n, _) in loops.items()}
+  lost, before = _run(method, toy, tmp_path, die=(loop, 4))
+  assert lost is None
+  assert before[loop] == 4
+  found, after = _run(method, toy, tmp_path)
+  # What was finished is not run again, and what was begun goes on from its state.
+  length, every = loops[loop]
+  assert after[loop] == length - 3 // every * every  # the 4th step was not ended
+  for other, (length, _) in loops.items():
+    if other != loop:
+      assert before[other] + after[other] == length
+  _same(found, whole)
+  again, made = _run(method, toy, tmp_path)
+  assert not any(made[k] for k in loops)
+  _same(again, whole)
+
+
+def _same(found, whole):
+  jax.tree.map(np.testing.assert_array_equal, found.params, whole.params)
+  jax.tree.map(np.testing.assert_array_equal, found.history, whole.history)
+
+
+def test_another_key_is_refused(toy, tmp_path):
+  method, _ = CASES['unsir']
+  _run(method, toy, tmp_path)
+  with pytest.raises(ValueError, match='holds the state of another run'):
+    _run(lambda problem, key: method(problem, jax.random.key(1)), toy, tmp_path)
