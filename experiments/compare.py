@@ -40,7 +40,7 @@ from unsc_jax import training
 class Config(options.Options):
   """What to compare, and on what."""
   model: str | None = 'mlp'
-  """alexnet, allcnn, mlp, resnet18, small_cnn or vgg11; a small one serves best."""
+  """As in forget_class; a small one serves best."""
   seeds: tuple[int, ...] = (0, 1, 2)
   """One original and one retrained network for each."""
   probe_epochs: float = 10

@@ -1,6 +1,7 @@
 """Which network, which training and which unlearning a data set gets."""
 
 from collections.abc import Callable
+import functools
 from typing import NamedTuple
 
 from flax import linen as nn
@@ -15,6 +16,8 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     'mlp': models.MLP,
     'resnet18': models.ResNet18,
     'small_cnn': models.SmallCNN,
+    # For many runs on images of 28x28 and CPUs.
+    'tiny_cnn': functools.partial(models.SmallCNN, features=(8, 16), hidden=64),
     'vgg11': models.VGG11,
 }
 

@@ -10,18 +10,21 @@ from unsc_jax import overview
 _COLUMNS = {
     'forget_test': 'forget test %', 'retain_test': 'retain test %',
     'forget_train': 'forget train %', 'retain_train': 'retain train %',
-    'probe': 'probe %', 'logit_drift': 'drift %', 'certificate': 'layer drift %',
+    'mia_confidence': 'attack AUC %', 'probe': 'probe %', 'logit_drift': 'drift %',
+    'certificate': 'layer drift %',
 }
 
 
 def render(rows: Sequence[dict[str, Any]]) -> str:
   """The table of `cells`, and a line that says how to read it."""
   return overview.table(cells(rows)) + (
-      '\nIn brackets: the gap to the network retrained without the class.')
+      '\nIn brackets: the gap to the network retrained without what was to be forgotten.')
 
 
 def cells(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
   """Methods by metrics: mean ± spread over seeds, and the gap to retraining.
+
+  What no row has is no column.
 
   Args:
     rows: of `results.json`.
@@ -32,10 +35,12 @@ def cells(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
   methods = list(dict.fromkeys(row['method'] for row in rows))
   values = lambda method, metric: np.array(
       [row['metrics'][metric] for row in rows if row['method'] == method
-       and row['metrics'][metric] is not None], float) * 100
-  table = [('method', *_COLUMNS.values(), 'time / retrain')]
+       and row['metrics'].get(metric) is not None], float) * 100
+  columns = {metric: title for metric, title in _COLUMNS.items()
+             if any(len(values(method, metric)) for method in methods)}
+  table = [('method', *columns.values(), 'time / retrain')]
   for method in methods:
-    measured = [_cell(values(method, m), values('retrain', m)) for m in _COLUMNS]
+    measured = [_cell(values(method, m), values('retrain', m)) for m in columns]
     table.append((method, *measured, _time(rows, method)))
   return table
 
