@@ -11,7 +11,7 @@ class Options:
   dataset: str = 'digits'
   """digits, or a tfds name: fashion_mnist, cifar10, cifar100, svhn_cropped, mnist."""
   model: str | None = None
-  """alexnet, allcnn, mlp, resnet18, small_cnn, tiny_cnn or vgg11."""
+  """alexnet, allcnn, mlp, resnet18, small_cnn, tiny_cnn, vgg11; else the paper's."""
   forget: tuple[int, ...] = ()
   """Classes to forget; by default the paper's."""
   seeds: tuple[int, ...] = (0,)
