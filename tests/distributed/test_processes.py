@@ -60,6 +60,13 @@ def test_every_process_has_all_logits(alone, together):
       together[1]['logits'], alone[1]['logits'], atol=1e-5)
 
 
+def test_passes_of_methods_are_the_same(alone, together):
+  labels = alone[1]['boundary labels']
+  assert set(labels) == {0, 1, 2}
+  np.testing.assert_array_equal(together[1]['boundary labels'], labels)
+  np.testing.assert_allclose(together[1]['noise'], alone[1]['noise'], atol=1e-5)
+
+
 def test_each_process_reads_its_half_of_every_batch(together):
   read = [int((together[0] / f'read-{i}').read_text()) for i in range(2)]
   assert read == [worker.STOP * worker.BATCH // 2] * 2
@@ -82,13 +89,13 @@ def test_one_process_finishes_what_two_have_begun(devices, alone, together, tmp_
     np.testing.assert_allclose(finished[path], want, atol=1e-5)
 
 
-@pytest.mark.slow  # a minute of two processes on one core
+@pytest.mark.slow  # minutes of two processes on one core
 def test_a_script_runs_unchanged(tmp_path):
   fast = ['--epochs', '2', '--steps', '10', '--probe-epochs', '1', '--model', 'mlp',
           '--references', '0']
   said = launch.two_processes(
       'experiments.forget_class', '--distributed', *fast, '--out', tmp_path,
-      '--name', 'two')
+      '--name', 'two', seconds=900)
   assert said[0][-1].endswith('report.html')
   assert said[1] == []
   assert [p.name for p in tmp_path.iterdir()] == ['two']

@@ -23,7 +23,9 @@ from unsc_jax import projection
 from unsc_jax import rolling
 from unsc_jax import sharding
 from unsc_jax import storage
+from unsc_jax import targets
 from unsc_jax import training
+from unsc_jax.methods.unsir import error_maximising
 
 STEPS, BATCH, STOP = 8, 16, 5
 _rng = np.random.default_rng(0)
@@ -73,8 +75,21 @@ def train(mesh, params, bases, checkpoint=None, stop=STEPS, x=X):
       key=jax.random.key(0), mesh=mesh, checkpoint=checkpoint).params
 
 
+def passes(mesh, params):
+  """What methods find in passes of their own, forgetting the last class."""
+  # So often that there are batches which every device has a part of.
+  many = problem.Examples(*(np.concatenate([leaf] * 32) for leaf in (X, Y)))
+  retain, forget = problem.split_classes(many, [3])
+  request = problem.Problem(
+      problem.Network(fn), params, retain, forget, 4, (3,), mesh=mesh)
+  key = jax.random.key(1)
+  return {
+      'boundary labels': targets.boundary_labels(.5)(request, key),
+      'noise': error_maximising(request, np.full(6, 3), key, 5, .1)}
+
+
 def compute(mesh):
-  """Moments, bases, logits, and weights trained with and without shards."""
+  """Moments, bases, logits, passes, and weights trained with and without shards."""
   params = jax.tree.map(jnp.asarray, PARAMS)
   batches = (sharding.shard_batch(x, mesh) for x in batching.in_order(X, 32))
   moments = moments_lib.accumulate(moments_lib.input_moments(fn), params, batches)
@@ -85,6 +100,7 @@ def compute(mesh):
       'moments': {path: m.second for path, (m,) in moments.by_path.items()},
       'bases': {path: whole(b.vectors) for path, (b,) in bases.items()},
       'logits': predict.predict(fn, params, X, batch_size=24, mesh=mesh),
+      **passes(mesh, whole(params)),
       'trained': train(mesh, params, bases),
       'trained in shards': whole(train(mesh, split, bases))}
 
