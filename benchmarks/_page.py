@@ -42,8 +42,9 @@ leaves 5/8 of the work, and of what devices exchange. In bfloat16 networks the
 products are of bfloat16 inputs, summed in float32: the same numbers, as products of
 16-bit floats are exact in float32, in one pass of a TPU's matrix unit, not six.
 
-`sampling.sampled_moments(fn, share)` takes a random share of the positions of every
-convolution. It is unbiased and reports the relative error that it makes.
+`unsc_jax.sampled_moments(fn, share)` takes a random share of the positions of every
+convolution, and `sampling.accumulate` adds such moments up over batches. They are
+unbiased and come with an estimate of the relative error that sampling makes.
 '''
 
 WAYS = '''The target of 20 times is reached in a hurry alone; the way in which the experiments

@@ -8,6 +8,7 @@ import pytest
 
 import unsc_jax
 from unsc_jax import sampling
+from unsc_jax import sharding
 
 
 def _fn(params, x):
@@ -77,6 +78,25 @@ def test_batches_add_up_and_chunks_do_not_matter():
   left_out = sampling.sampled_moments(
       _fn, .5, select=lambda site: site.kind != 'conv')
   assert [*left_out(jax.random.key(0), PARAMS, X)[1].moments.by_path] == ['head']
+
+
+@pytest.mark.parametrize('chunk_bytes', [None, 1])
+def test_a_sharded_batch_stays_on_its_devices(chunk_bytes):
+  def fn(params, x):  # without groups, for which XLA gathers by itself
+    return lax.conv_general_dilated(
+        x, params['conv'], (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+
+  params, x = {'conv': _normal(0, 3, 3, 4, 6)}, _normal(2, 16, 9, 8, 4)
+  sampled = sampling.sampled_moments(fn, .25, chunk_bytes=chunk_bytes)
+  run = jax.jit(lambda params, x: sampled(jax.random.key(3), params, x)[1])
+  split = sharding.shard_batch(x, sharding.data_mesh(8))
+  program = run.lower(params, split).compile().as_text()
+  assert 'all-reduce' in program
+  for collective in ('all-gather', 'all-to-all', 'collective-permute'):
+    assert collective not in program
+  one, several = run(params, x), run(params, split)
+  for got, want in zip(jax.tree.leaves(several), jax.tree.leaves(one)):
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
 
 
 def test_refusals():

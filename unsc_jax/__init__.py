@@ -17,6 +17,7 @@ from unsc_jax.projection import assert_preserves
 from unsc_jax.projection import leak
 from unsc_jax.projection import null_space_projection
 from unsc_jax.projection import project_updates
+from unsc_jax.sampling import sampled_moments
 from unsc_jax.site import Site
 
 __version__ = '0.1.0'
@@ -38,6 +39,7 @@ __all__ = (
     'null_space_bases',
     'null_space_projection',
     'project_updates',
+    'sampled_moments',
     'sites',
     'threshold_rank',
 )

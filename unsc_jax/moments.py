@@ -178,10 +178,7 @@ def input_moments(
   def visit(site: Site, inputs: layers.Inputs):
     if not select(site):
       return ()
-    # Under `jit` a batch is that of all devices, under an axis that of one.
-    devices = 1 if axis_name else jax.device_count()
-    room = 16 * 2**20 * devices if chunk_bytes is None else chunk_bytes
-    return sums(inputs, room)
+    return sums(inputs, room(chunk_bytes, axis_name))
 
   def with_moments(params, *args):
     traced = trace.trace(fn, visit, params, *args)
@@ -191,6 +188,16 @@ def input_moments(
     return traced.out, moments
 
   return with_moments
+
+
+def room(
+    chunk_bytes: int | None, axis_name: str | tuple[str, ...] | None = None
+) -> int:
+  """How much memory patches may take at once: by default 16 MiB on each device."""
+  if chunk_bytes is not None:
+    return chunk_bytes
+  # Under `jit` a batch is that of all devices, under an axis that of one.
+  return 16 * 2**20 * (1 if axis_name else jax.device_count())
 
 
 def from_sums(values: dict[Site, Any], fixed: dict[Site, Any]) -> Moments:

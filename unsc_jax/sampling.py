@@ -48,7 +48,7 @@ class Sampled(NamedTuple):
 def sampled_moments(
     fn: Callable, share: float, *,
     select: Callable[[site_lib.Site], bool] = lambda site: True,
-    chunk_bytes: int = 16 * 2**20,
+    chunk_bytes: int | None = None,
 ) -> Callable[..., tuple[Any, Sampled]]:
   r"""As `input_moments`, but with a share of each convolution's positions.
 
@@ -70,8 +70,7 @@ def sampled_moments(
     fn: any JAX function `fn(params, *args)`.
     share: of the positions, in (0, 1]; two of them are the least.
     select: which sites to capture.
-    chunk_bytes: how much memory patches may take at once, on all devices
-      together.
+    chunk_bytes: as for `input_moments`.
 
   Returns:
     A pure function `(key, params, *args) -> (fn(params, *args), Sampled)`.
@@ -95,7 +94,7 @@ def sampled_moments(
         f'share is that of the positions, in (0, 1], not {share}; try .1.')
 
   def with_moments(key, params, *args):
-    draws = itertools.count()
+    draws, room = itertools.count(), moments_lib.room(chunk_bytes)
 
     def visit(site, inputs):
       if not select(site):
@@ -106,8 +105,8 @@ def sampled_moments(
         if drawn < places:
           index = jax.random.permutation(
               jax.random.fold_in(key, next(draws)), places)[:drawn]
-          return _estimate(inputs, index, places, chunk_bytes)
-      exact = moments_lib.sums(inputs, chunk_bytes)
+          return _estimate(inputs, index, places, room)
+      exact = moments_lib.sums(inputs, room)
       return exact, jax.tree.map(jnp.zeros_like, exact)
 
     traced = trace.trace(fn, visit, params, *args)
@@ -121,12 +120,12 @@ def sampled_moments(
 
 
 def _estimate(conv: layers.Conv, index: jax.Array, places: int,
-              chunk_bytes: int) -> tuple:
+              room: int) -> tuple:
   """The sums from the positions `index` `[m]`, and their spread."""
   m = len(index)
   one = 4 * len(conv.x) * math.prod(conv.window) * conv.x.shape[-1]
-  room = max(1, chunk_bytes // max(1, one))
-  size = next(k for k in range(min(m // 2, room), 0, -1) if m // 2 % k == 0)
+  most = min(m // 2, max(1, room // max(1, one)))
+  size = next(k for k in range(most, 0, -1) if m // 2 % k == 0)
 
   def half(index):
     def chunk(at):

@@ -11,6 +11,7 @@ import pytest
 from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import problem as problem_lib
+from unsc_jax import rolling
 from unsc_jax import sharding
 from unsc_jax import training
 from unsc_jax.evaluation import shadow
@@ -104,6 +105,19 @@ def test_every_member_of_a_convolutional_network_learns_and_forgets():
     assert (said.argmax(-1) == 2).mean() < .3
     np.testing.assert_allclose(
         said[1], gone[1].fn(gone[1].params, forget.x), rtol=1e-4, atol=1e-3)
+
+
+def test_every_member_keeps_a_state_of_its_own(tmp_path):
+  data = _data()
+  params = {'w': jnp.asarray(np.random.default_rng(1).normal(size=(2, 3, 2)), jnp.float32)}
+  problem = problem_lib.Problem(
+      NETWORK, shadow.member(params, 0), data, data.where(data.y == 1), 2)
+  method = methods.fine_tune(optax.sgd(.1), steps=3, batch_size=8)
+  of = lambda problem: [u.params['w'] for u in shadow.unlearn(
+      method, problem, params, jax.random.key(0))]
+  kept = dataclasses.replace(problem, checkpoint=rolling.Rolling(tmp_path))
+  for _ in range(2):  # the second time, all is done
+    np.testing.assert_array_equal(of(kept), of(problem))
 
 
 def test_running_statistics_are_every_members_own():

@@ -219,8 +219,10 @@ def unlearn(
   """
   members = len(jax.tree.leaves(params)[0])
   keys = jax.random.split(key, members)
+  own = lambda i: dataclasses.replace(
+      problem, params=member(params, i), checkpoint=problem.state(f'member-{i}'))
   with programs.shared():
-    return [method(dataclasses.replace(problem, params=member(params, i)), keys[i])
+    return [method(own(i), keys[i])
             for i in problem.progress(range(members), 'shadows forget', members)]
 
 
