@@ -10,6 +10,7 @@ import pytest
 
 from unsc_jax import batching
 from unsc_jax import problem
+from unsc_jax import rolling
 from unsc_jax import sharding
 from unsc_jax import training
 
@@ -80,6 +81,15 @@ def test_divergence_is_named():
   with pytest.raises(FloatingPointError, match='loss of digits is inf at step 1'):
     training.fit(loss, optax.sgd(0.), jnp.ones(()), [jnp.ones(()), jnp.zeros(())],
                  steps=2, key=jax.random.key(0), label='digits')
+
+
+def test_batches_that_end_too_soon_are_no_finished_run(tmp_path):
+  fit = lambda batches: training.fit(
+      lambda w, batch, key: (w * batch, w), optax.sgd(1.), jnp.ones(()), batches,
+      steps=5, key=jax.random.key(0), checkpoint=rolling.Rolling(tmp_path, every=2))
+  with pytest.raises(ValueError, match='5 steps, but its batches ended after 3'):
+    fit([1.] * 3)
+  assert fit([1.] * 5).params == -4  # it goes on from the second
 
 
 def test_soft_labels_are_the_mean_of_hard_ones():

@@ -14,6 +14,16 @@ import jax
 import numpy as np
 
 
+def count(data: Any) -> int:
+  """How many examples a pytree of arrays `[N, ...]` holds.
+
+  Example:
+    >>> count({'x': np.ones((4, 2)), 'y': np.ones(4)})
+    4
+  """
+  return len(jax.tree.leaves(data)[0])
+
+
 def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
   """Endless shuffled batches of equal size.
 
@@ -34,7 +44,7 @@ def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
     >>> sorted([*next(batches), *next(batches)]) == [0, 1, 2, 3]
     True
   """
-  n = len(jax.tree.leaves(data)[0])
+  n = count(data)
   rng = np.random.default_rng(seed)
   indices = itertools.chain.from_iterable(
       rng.permutation(n) for _ in itertools.repeat(None))
@@ -85,7 +95,7 @@ def in_order(data: Any, size: int) -> Iterator[Any]:
     >>> [len(batch) for batch in in_order(np.arange(5), 2)]
     [2, 2, 1]
   """
-  n = len(jax.tree.leaves(data)[0])
+  n = count(data)
   for lo in range(0, n, size):
     yield jax.tree.map(lambda leaf, lo=lo: leaf[lo:lo + size], data)
 
@@ -100,7 +110,7 @@ def in_few_sizes(data: Any, size: int) -> Iterator[Any]:
     >>> [len(batch) for batch in in_few_sizes(np.arange(38), 16)]
     [16, 16, 4, 1, 1]
   """
-  n = len(jax.tree.leaves(data)[0])
+  n = count(data)
   lo = 0
   while lo < n:
     while size > n - lo:

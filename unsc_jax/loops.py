@@ -1,5 +1,8 @@
 """Control flow that holds layers: `scan`, `while_loop`, `cond`.
 
+A rule evaluates an equation of `trace`'s walk: `(walk, eqn, ins, marks, totals) ->
+(outs, marks, totals)`, where marks say which parameter a value is a view of.
+
 A loop's totals travel in its carry, so that they need no memory per step. A
 parameter that a loop only hands on keeps its view; one that changes on the way
 is given up. Of stacked parameters every step sees one layer, at an index that
@@ -21,6 +24,7 @@ from unsc_jax import varying
 
 
 def scan(walk, eqn, ins, marks, totals):
+  """The rule of `lax.scan`: stacked parameters are one layer a step."""
   p = eqn.params
   body, nc, nk = p['jaxpr'], p['num_consts'], p['num_carry']
   reverse, last = p['reverse'], p['length'] - 1
@@ -63,6 +67,7 @@ def scan(walk, eqn, ins, marks, totals):
 
 
 def while_loop(walk, eqn, ins, marks, totals):
+  """The rule of `lax.while_loop`: what its test reads is no layer."""
   p = eqn.params
   test, body = p['cond_jaxpr'], p['body_jaxpr']
   nt, nb = p['cond_nconsts'], p['body_nconsts']
@@ -94,6 +99,7 @@ def while_loop(walk, eqn, ins, marks, totals):
 
 
 def cond(walk, eqn, ins, marks, totals):
+  """The rule of `lax.cond` and `lax.switch`: only the branch that runs counts."""
   index, *operands = ins
   totals = walk.give_up(marks[0], 'read to decide which branch runs', totals)
 

@@ -266,14 +266,22 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> Moments
     >>> moments['w'].count.item()
     6.0
   """
+  total = add_up(_jitted(moments_fn)(params, x) for x in batches)
+  check_finite(total)
+  return total
+
+
+def add_up(found: Iterable[Any]) -> Any:
+  """The sum of pytrees that come one after the other; they are consumed.
+
+  Raises:
+    ValueError: none comes.
+  """
   total = None
-  for x in batches:
-    moments = _jitted(moments_fn)(params, x)
-    total = moments if total is None else _add(total, moments)
-    sharding.settle(total)
+  for one in found:
+    total = sharding.settle(one if total is None else _add(total, one))
   if total is None:
     raise ValueError('there is no data to take moments of; pass one batch at least.')
-  check_finite(total)
   return total
 
 
@@ -284,7 +292,7 @@ def _jitted(moments_fn: MomentsFn) -> Callable[..., Moments]:
 
 # Apart from the pass itself, so that a last batch of another size costs one
 # compilation; the old sum's memory serves the new one.
-_add = jax.jit(lambda a, b: a + b, donate_argnums=0)
+_add = jax.jit(lambda a, b: jax.tree.map(jnp.add, a, b), donate_argnums=0)
 
 
 def check_finite(moments: Moments) -> None:

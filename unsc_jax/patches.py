@@ -145,8 +145,7 @@ def sum_over_patches(
   """
   conv = pad(conv)
   places, reach = positions(conv), _reach(conv)
-  entries = len(conv.x) * math.prod(conv.window) * conv.x.shape[-1]
-  size = _part(places, max(1, max_bytes // max(1, 4 * entries)))
+  size = _part(places, at_once(conv, max_bytes))
   if size == places:
     return statistic(conv)
 
@@ -173,6 +172,22 @@ def sum_over_patches(
   return total
 
 
+def at_once(conv: layers.Conv, max_bytes: int) -> int:
+  """At how many positions the patches of all images fit; one at least."""
+  one = 4 * len(conv.x) * math.prod(conv.window) * conv.x.shape[-1]  # in float32
+  return max(1, max_bytes // max(1, one))
+
+
+def divisor(n: int, most: int) -> int:
+  """The largest divisor of `n` that is at most `most`.
+
+  Example:
+    >>> divisor(12, most=5)
+    4
+  """
+  return next(k for k in range(min(n, most), 0, -1) if n % k == 0)
+
+
 def _part(places: list[int], room: int) -> list[int]:
   """How long a part is along every axis, for at most `room` positions.
 
@@ -186,5 +201,5 @@ def _part(places: list[int], room: int) -> list[int]:
   if axis == 0:
     length = -(-n // -(-n // fit))
   else:
-    length = next(k for k in range(min(n, fit), 0, -1) if n % k == 0)
+    length = divisor(n, fit)
   return [1] * axis + [length] + places[axis + 1:]

@@ -34,12 +34,11 @@ def predict(
     [0.0, 2.0, 4.0]
   """
   devices = 1 if mesh is None else mesh.size
-  rows = lambda batch: len(jax.tree.leaves(batch)[0])
-  size = -(-min(batch_size, rows(x)) // devices) * devices
+  size = -(-min(batch_size, batching.count(x)) // devices) * devices
   fill = lambda leaf: np.concatenate([leaf, leaf[:1].repeat(size - len(leaf), 0)])
   jitted, out = _jitted(fn, mesh), []
   for batch in batching.in_order(x, size):
-    n = rows(batch)
+    n = batching.count(batch)
     if n < size:
       batch = jax.tree.map(fill, batch)
     z = jitted(params, sharding.shard_batch(batch, mesh))

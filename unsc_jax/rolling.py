@@ -24,7 +24,8 @@ class Rolling:
   """The last states of one loop.
 
   Attributes:
-    folder: of this loop and no other; all processes must see it.
+    folder: of this loop and no other, or of several, each in a folder within
+      it (see `/`); all processes must see it.
     every: how many steps between one state and the next.
     keep: how many states stay on the disk.
   """
@@ -126,6 +127,7 @@ def _leaves(tree: Any) -> dict[str, Any]:
 
 
 def _like(tree: Any, leaves: Mapping[str, Any]) -> Any:
+  """The pytree that `_leaves` took apart, from stored values."""
   def leaf_like(leaf, stored):
     if sharding.is_key(leaf):
       return jax.random.wrap_key_data(stored, impl=jax.random.key_impl(leaf))
@@ -136,6 +138,7 @@ def _like(tree: Any, leaves: Mapping[str, Any]) -> Any:
 
 
 def _identity(run: Mapping[str, Any], tree: Any) -> dict[str, Any]:
+  """What tells a run from others: what it says of itself, and its arrays."""
   paths, _ = jax.tree_util.tree_flatten_with_path(tree)
   return {**run, 'arrays': [
       [jax.tree_util.keystr(path), *leaf.shape, str(leaf.dtype)]

@@ -20,7 +20,6 @@ from unsc_jax import gram
 from unsc_jax import layers
 from unsc_jax import moments as moments_lib
 from unsc_jax import patches
-from unsc_jax import sharding
 from unsc_jax import site as site_lib
 from unsc_jax import trace
 from unsc_jax import varying
@@ -123,9 +122,7 @@ def _estimate(conv: layers.Conv, index: jax.Array, places: int,
               room: int) -> tuple:
   """The sums from the positions `index` `[m]`, and their spread."""
   m = len(index)
-  one = 4 * len(conv.x) * math.prod(conv.window) * conv.x.shape[-1]
-  most = min(m // 2, max(1, room // max(1, one)))
-  size = next(k for k in range(most, 0, -1) if m // 2 % k == 0)
+  size = patches.divisor(m // 2, patches.at_once(conv, room))
 
   def half(index):
     def chunk(at):
@@ -163,13 +160,9 @@ def accumulate(
   Raises:
     ValueError: there is no batch, or an input is NaN or infinite.
   """
-  total = None
-  for i, x in enumerate(batches):
-    found = _jitted(sampled_fn)(jax.random.fold_in(key, i), params, x)
-    total = found if total is None else _add(total, found)
-    sharding.settle(total)
-  if total is None:
-    raise ValueError('there is no data to take moments of; pass one batch at least.')
+  total = moments_lib.add_up(
+      _jitted(sampled_fn)(jax.random.fold_in(key, i), params, x)
+      for i, x in enumerate(batches))
   moments_lib.check_finite(total.moments)
   return total
 
@@ -177,7 +170,3 @@ def accumulate(
 @functools.lru_cache(maxsize=64)
 def _jitted(sampled_fn: Callable) -> Callable[..., Sampled]:
   return jax.jit(lambda key, params, x: sampled_fn(key, params, x)[1])
-
-
-_add = jax.jit(
-    lambda a, b: jax.tree.map(jnp.add, a, b), donate_argnums=0)

@@ -100,7 +100,7 @@ def mixed(steps: int, batch_size: int = 128) -> Schedule:
     (2, 6)
   """
   def schedule(forget, retain, key):
-    n_forget, n_retain = (len(jax.tree.leaves(d)[0]) for d in (forget, retain))
+    n_forget, n_retain = map(batching.count, (forget, retain))
     share = n_forget / (n_forget + n_retain)
     size = min(max(1, round(batch_size * share)), batch_size - 1)
     return paired(steps, size, batch_size - size)(forget, retain, key)
@@ -137,7 +137,7 @@ def alternating(
   def schedule(forget, retain, key):
     keys = jax.random.split(key)
     size = retain_batch_size or batch_size
-    epoch = lambda data, b: batching.steps_for(len(jax.tree.leaves(data)[0]), b, 1)
+    epoch = lambda data, b: batching.steps_for(batching.count(data), b, 1)
     f_steps = epoch(forget, batch_size) if forget_steps is None else forget_steps
     r_steps = epoch(retain, size) if retain_steps is None else retain_steps
     f = batching.stream(forget, batch_size, batching.seed_of(keys[0]))

@@ -108,7 +108,10 @@ def shard_batch(batch: Any, mesh: Mesh | None) -> Any:
 
   Args:
     batch: pytree of host arrays `[B, ...]`.
-    mesh: devices to split it over; None is the default device.
+    mesh: with an axis `data` to split it over; None is the default device.
+
+  Returns:
+    The batch on the mesh; without one as it was, but for `Rows`, which are read.
   """
   def put(leaf):
     rows = isinstance(leaf, batching.Rows)
@@ -143,7 +146,7 @@ def is_key(leaf: Any) -> bool:
 
 
 def _put(tree: Any, where: NamedSharding) -> Any:
-  """As `jax.device_put`, also where some devices belong to other processes."""
+  """As `jax.device_put`, also for random keys."""
   def put(leaf):
     if is_key(leaf):  # JAX 0.10 puts no keys there
       data = jax.device_put(jax.random.key_data(leaf), where)

@@ -126,7 +126,7 @@ def fit(
 
   Raises:
     FloatingPointError: the loss has become NaN or infinite.
-    ValueError: the checkpoint is of another run.
+    ValueError: the checkpoint is of another run, or the batches end too soon.
 
   Example:
     >>> import itertools, optax
@@ -183,6 +183,10 @@ def fit(
         if over:
           break
     history = _finite(losses, label)
+    if not over and len(losses) < steps:
+      raise ValueError(
+          f'{label} should make {steps} steps, but its batches ended after '
+          f'{len(losses)}; give more, or repeat them.')
     over = True
     save()
   names = watched[0] if watched else ()

@@ -22,7 +22,7 @@ def batches(
   most of them can be split.
   """
   if problem.mesh is None:
-    n = len(jax.tree.leaves(data)[0])
+    n = batching.count(data)
     edges = np.linspace(0, n, -(-n // size) + 1).astype(int)
     for lo, hi in zip(edges, edges[1:]):
       yield jax.tree.map(lambda leaf, lo=lo, hi=hi: leaf[lo:hi], data)
