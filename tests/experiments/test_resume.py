@@ -1,9 +1,14 @@
 """A script that was killed while it trained goes on with what it has."""
 
+import collections
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
+from experiments import bars
+from experiments import forget_class
 from experiments import originals
 from experiments import processes
 from experiments import settings as settings_lib
@@ -46,3 +51,43 @@ def test_the_original_goes_on(tmp_path):
   resumed = originals.pose(chosen, dataset, network, key, resume=state)
   unbroken = originals.pose(chosen, dataset, network, key)
   jax.tree.map(np.testing.assert_array_equal, resumed.params, unbroken.params)
+
+
+@pytest.mark.parametrize(('loop', 'step', 'kept'), [
+    ('retraining', 120, 100), ('unlearning', 3, 0)])
+def test_a_method_goes_on(loop, step, kept, tmp_path, monkeypatch):
+  """As `--resume` has it; what was measured of the networks is beside the point."""
+  found, made = [], collections.Counter()
+  config = forget_class.Config(
+      model='mlp', epochs=7, steps=10, stop_below=-1., out=tmp_path / 'runs')
+  resumed = dataclasses.replace(config, resume=tmp_path / 'states')
+
+  def measured(bench, done, *args, **options):
+    found.append(done)
+    raise Killed
+
+  def run(config, die=(None, 0)):
+    def progress(items, label, total):
+      for item in items:
+        if (label, made[label]) == die:
+          raise Killed
+        made[label] += 1
+        yield item
+
+    made.clear()
+    monkeypatch.setattr(bars, 'progress', progress)
+    with pytest.raises(Killed):
+      forget_class.run(config)
+    return made.copy()
+
+  monkeypatch.setattr(forget_class.rows_lib, 'of_seed', measured)
+  whole = run(config)
+  before = run(resumed, die=(loop, step))
+  assert before[loop] == step
+  after = run(resumed)
+  assert after['training the original'] == 0
+  assert after[loop] == whole[loop] - kept
+  unbroken, ours = found
+  for name, one in unbroken.items():
+    jax.tree.map(np.testing.assert_array_equal, ours[name].params, one.params)
+    jax.tree.map(np.testing.assert_array_equal, ours[name].history, one.history)
