@@ -39,7 +39,8 @@ def linear_probe(
     num_classes: `C`.
     key: of the order of batches.
     epochs: over `train`.
-    learning_rate: of SGD with momentum .9.
+    learning_rate: of SGD with momentum .9, at the start; it falls to zero along a
+      cosine.
     batch_size: examples a step.
     progress: wraps the loop.
 
@@ -52,8 +53,10 @@ def linear_probe(
     >>> linear_probe(data, data, 2, jax.random.key(0)).tolist()
     [1.0, 1.0]
 
-  Source: the protocol of Gao et al. (2026, arXiv 2604.08271), without its early
-  stopping.
+  Source: the protocol of Gao et al. (2026, arXiv 2604.08271), with a falling rate
+  in the place of its early stopping. At a constant rate the last step decides how
+  two similar classes share what lies between them: on FashionMNIST one class's
+  figure moved by several points from seed to seed, with the falling rate by tenths.
   """
   # Features of one scale, so that one learning rate serves every network.
   scale = np.sqrt(np.mean(np.square(train.x))) or 1.
@@ -63,8 +66,9 @@ def linear_probe(
   steps = batching.steps_for(len(train), batch_size, epochs)
   order_key, key = jax.random.split(key)
   batches = batching.stream(train, batch_size, batching.seed_of(order_key))
+  rate = optax.cosine_decay_schedule(learning_rate, steps)
   fitted = training.fit(
-      training.classify(_head), optax.sgd(learning_rate, momentum=.9), weights,
+      training.classify(_head), optax.sgd(rate, momentum=.9), weights,
       itertools.islice(batches, steps), steps=steps, key=key,
       progress=progress, label='linear probe')
   right = np.asarray(_head(fitted.params, test.x)).argmax(-1) == test.y
