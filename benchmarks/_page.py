@@ -102,14 +102,14 @@ def section(name: str) -> str:
 def ways() -> str:
   """Both ways to run UNSC against retraining, the slower one as well."""
   rows = _results.load('against_retraining')['rows']
-  lines = ['| | retained images | steps | times as fast | forget % | retain % |',
-           '|' + '---|' * 6]
+  lines = ['| | retained images | steps | times as fast | forget % | retain % | drift % |',
+           '|' + '---|' * 7]
   for name, row in rows.items():
     if isinstance(row, dict):
       lines.append(
           f'| {name} | {row["retained_images"] or "all"} | {row["steps made"]} '
           f'| {row["times as fast"]:.1f} | {100 * row["forget accuracy"]:.1f} '
-          f'| {100 * row["retain accuracy"]:.1f} |')
+          f'| {100 * row["retain accuracy"]:.1f} | {100 * row["drift"]:.1f} |')
   return '\n'.join(lines)
 
 
