@@ -153,3 +153,9 @@ def test_only_the_rows_of_ones_devices_are_read(mesh):
   np.testing.assert_array_equal(batch, X[at])
   assert Source.read == [2] * 8
   assert sharding.shard_batch(batching.Rows(X, at), None).shape == batch.shape
+
+
+def test_a_mesh_needs_an_axis_for_data():
+  mesh = jax.make_mesh((2,), ('model',), axis_types=(jax.sharding.AxisType.Auto,))
+  with pytest.raises(ValueError, match="no axis 'data' .* only model"):
+    sharding.shard_batch(X, mesh)

@@ -112,7 +112,15 @@ def shard_batch(batch: Any, mesh: Mesh | None) -> Any:
 
   Returns:
     The batch on the mesh; without one as it was, but for `Rows`, which are read.
+
+  Raises:
+    ValueError: the mesh has no axis `data`.
   """
+  if mesh is not None and _AXIS not in mesh.shape:
+    raise ValueError(
+        f'the mesh has no axis {_AXIS!r} to split a batch over, only '
+        f'{", ".join(mesh.axis_names)}; give one of its axes that name.')
+
   def put(leaf):
     rows = isinstance(leaf, batching.Rows)
     if mesh is None:
