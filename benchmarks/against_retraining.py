@@ -91,7 +91,6 @@ def main() -> None:
   parser.add_argument('--data-dir', type=pathlib.Path)
   options = parser.parse_args()
   import jax
-  import numpy as np
 
   from experiments import originals
   from experiments import settings
