@@ -111,7 +111,8 @@ def _missed() -> str:
 time. With its default settings AlexNet forgets a class of FashionMNIST {times(usual)}
 as fast as it is retrained: {usual["steps made"]} steps, which is what a low drift ({drift(usual)})
 takes, and a pass over all retained images. With {hurried["retained_images"]:,} of these and
-{hurried["steps made"]} steps at twice the rate it is {times(hurried)} as fast, at {drift(hurried)} drift.'''
+{hurried["steps made"]} steps at twice the rate it is {times(hurried)} as fast, at \
+{drift(hurried)} drift.'''
 
 
 _CURVES = {
