@@ -204,3 +204,12 @@ def test_the_interval_of_one_seed_is_shown(example):
   results = example(1, quick=True)
   results['rows'][-1]['intervals'] = {'probe': [.61, .68]}
   assert '[61.0\u00a0% to 68.0\u00a0%]' in report.render(results)
+
+
+def test_networks_retrained_besides_are_not_seeds(example):
+  results = example(seeds=1)
+  further = next(row for row in results['rows'] if row['method'] == 'retrain')
+  results['rows'].append({**further, 'seed': 1000})
+  text = report.render(results)
+  assert '1 seed' in text
+  assert '2 seeds' not in text

@@ -106,8 +106,10 @@ def made(results: Mapping[str, Any]) -> str:
 
 
 def seeds(results: Mapping[str, Any]) -> list[int]:
-  """All seeds of the rows, once each."""
-  return sorted({row['seed'] for row in results['rows']})
+  """The seeds of the rows, once each; without those of further references."""
+  of = lambda rows: sorted({row['seed'] for row in rows})
+  return of(row for row in results['rows']
+            if row['method'] != comparison_lib.REFERENCE) or of(results['rows'])
 
 
 def _code(text: str) -> str:
