@@ -47,6 +47,8 @@ class Config:
   """Learning rates of SGD with momentum .9 to try."""
   stops: tuple[float, ...] = (.005, .02)
   """Probabilities of the forget set's labels to stop below, to try."""
+  batch_sizes: tuple[int, ...] = ()
+  """Forget examples a step to try; by default the data set's."""
   seed: int = 0
   """Of the original network and of the runs."""
   checkpoint: pathlib.Path | None = None
@@ -86,7 +88,7 @@ def run(config: Config) -> list[dict[str, Any]]:
   return rows
 
 
-_SETTING = ('energy', 'optimizer', 'learning_rate', 'stop_below')
+_SETTING = ('energy', 'optimizer', 'learning_rate', 'stop_below', 'batch_size')
 
 
 def _over_requests(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -103,20 +105,20 @@ def _grid(config, how, problem, key):
   optimizers = {('adam', rate): optax.adam(rate) for rate in config.adam}
   optimizers |= {('momentum', rate): optax.sgd(rate, momentum=.9)
                  for rate in config.momentum}
-  grid = list(itertools.product(bases, optimizers, config.stops))
-  for energy, name, stop in bars.progress(grid, 'grid', len(grid)):
+  sizes = config.batch_sizes or (how.batch_size,)
+  grid = list(itertools.product(bases, optimizers, config.stops, sizes))
+  for energy, name, stop, size in bars.progress(grid, 'grid', len(grid)):
     unlearned = methods.unsc(
         lambda classes, energy=energy: bases[energy], optimizers[name],
-        steps=how.steps, batch_size=how.batch_size, stop_below=stop)(problem, key)
-    yield (energy, *name, stop), _validate(problem, unlearned)
+        steps=how.steps, batch_size=size, stop_below=stop)(problem, key)
+    yield (energy, *name, stop, size), _validate(problem, unlearned)
 
 
 def _validate(problem: problem_lib.Problem, unlearned) -> dict[str, float]:
   """Accuracies and drift on validation data."""
   remaining, gone = problem_lib.split_classes(
       problem.held_out, problem.forget_classes)
-  logits = lambda params, examples: predict.predict(
-      problem.fn, params, examples.x, mesh=problem.mesh)
+  logits = lambda params, examples: predict.answers(problem, params, examples.x)
   before, after = (logits(params, remaining)
                    for params in (problem.params, unlearned.params))
   right = lambda z, examples: float(np.mean(z.argmax(-1) == examples.y))

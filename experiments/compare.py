@@ -13,6 +13,7 @@ Writes `runs/<name>/results.json` and `report.html`, and prints the table.
 
 import dataclasses
 import sys
+import time
 from typing import Any
 
 import jax
@@ -59,6 +60,7 @@ class Config(options.Options):
 
 def run(config: Config) -> dict[str, Any]:
   """Searches, runs, writes the folder; returns the results."""
+  start = time.perf_counter()
   found = _candidates(config)
   chosen = settings_lib.choose(
       config.dataset, config.model, config.forget, config.epochs)
@@ -84,11 +86,12 @@ def run(config: Config) -> dict[str, Any]:
       'rows': rows, 'layers': [], 'curve': None, 'search': searched}
   name = config.name or '-'.join(
       ['compare', config.dataset, chosen.network, *(['share'] if config.share else ())])
+  results['wall_seconds'] = time.perf_counter() - start
   with runs.folder(config.out / name) as folder:
     runs.write_json(folder / 'results.json', results)
     (folder / 'report.html').write_text(report.render(results))
   print(tables.render(rows))
-  print(f'\n{config.out / name / "report.html"}')
+  print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
   return results
 
 

@@ -7,8 +7,10 @@ Writes `runs/<name>/results.json` and `report.html`, and prints the table.
 """
 
 import dataclasses
+import itertools
 import json
 import pathlib
+import time
 from typing import Any
 import zlib
 
@@ -51,7 +53,7 @@ class Config(options.Options):
   curve: tuple[float, ...] = ()
   """Further energies to run, for the energy-against-drift curve."""
   also: tuple[str, ...] = ()
-  """Further methods to compare with: random_label."""
+  """Further methods to compare with: random_label, one_class_protected."""
   references: int | None = None
   """Further networks to retrain, for the noise of a seed; digits: 2, else none."""
   shadows: int = 0
@@ -64,10 +66,14 @@ class Config(options.Options):
 
 def run(config: Config) -> dict[str, Any]:
   """Runs the experiment and writes its folder; returns the results."""
+  start = time.perf_counter()
   chosen = _choose(config)
   dataset = data_lib.load(config.dataset, config.data_dir)
-  problem_lib.split_classes(dataset.train, chosen.forget)  # fail before training
   network = originals.build(chosen, dataset)
+  # What is wrong with these should show before anything is trained.
+  problem_lib.split_classes(dataset.train, chosen.forget)
+  if config.reference:
+    originals.restore(network, config.reference)
   results: dict[str, Any] = {
       'schema': report.SCHEMA, 'experiment': 'forget_class',
       **runs.describe_run(), 'config': _plain(config, chosen),
@@ -79,11 +85,12 @@ def run(config: Config) -> dict[str, Any]:
     _run_seed(config, chosen, dataset, network, seed, results)
   name = config.name or '-'.join(
       [config.dataset, chosen.network, 'forget', *map(str, chosen.forget)])
+  results['wall_seconds'] = time.perf_counter() - start
   with runs.folder(config.out / name) as folder:
     runs.write_json(folder / 'results.json', results)
     (folder / 'report.html').write_text(report.render(results))
   print(tables.render(results['rows']))
-  print(f'\n{config.out / name / "report.html"}')
+  print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
   return results
 
 
@@ -100,6 +107,12 @@ def _choose(config: Config) -> settings_lib.Settings:
       raise ValueError(
           f'No further method is called {name!r}: choose among '
           f'{", ".join(_ALSO)}.')
+  if config.curve and config.combine != 'pooled':
+    raise ValueError(
+        f'the curve is that of pooled classes, and --combine is {config.combine}; '
+        'drop one of them.')
+  for energy in config.curve:
+    bases_lib.energy_rank(energy)  # raises if it is no share
   if (config.checkpoint or config.reference) and len(config.seeds) > 1:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
@@ -129,12 +142,24 @@ def _unsc(how: settings_lib.Unlearning, combine) -> problem_lib.Method:
       steps=how.steps, batch_size=how.batch_size, stop_below=how.stop_below)
 
 
-_ALSO = {
-    'random_label': lambda chosen: methods.random_label(
-        optax.adam(chosen.random_label.learning_rate),
-        steps=chosen.random_label.steps,
-        batch_size=chosen.random_label.batch_size),
-}
+def _random_label(config, chosen) -> problem_lib.Method:
+  how = chosen.random_label
+  return methods.random_label(
+      optax.adam(how.learning_rate), steps=how.steps, batch_size=how.batch_size)
+
+
+def _one_class_protected(config, chosen) -> problem_lib.Method:
+  """UNSC with almost no constraint, to show what the null space buys.
+
+  It protects the first retained class alone, as the published notebooks' indexing
+  does for their first seed.
+  """
+  combine = _COMBINE[config.combine]
+  first = lambda energy: lambda classes: combine(energy)(itertools.islice(classes, 1))
+  return _unsc(chosen.unlearning, first)
+
+
+_ALSO = {'random_label': _random_label, 'one_class_protected': _one_class_protected}
 
 
 def _methods(config, chosen) -> dict[str, problem_lib.Method]:
@@ -143,8 +168,8 @@ def _methods(config, chosen) -> dict[str, problem_lib.Method]:
     retrain = methods.original()  # its weights are put in its place
   return {'original': methods.original(), 'retrain': retrain,
           'head_only': methods.head_only(),
-          **{name: _ALSO[name](chosen) for name in config.also},
-          'unsc': _unsc(chosen.unlearning, _COMBINE[config.combine])}
+          'unsc': _unsc(chosen.unlearning, _COMBINE[config.combine]),
+          **{name: _ALSO[name](config, chosen) for name in config.also}}
 
 
 def _states(config, chosen, dataset, seed: int) -> rolling.Rolling | None:

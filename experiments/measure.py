@@ -13,6 +13,7 @@ from experiments import views
 from unsc_jax import certificate
 from unsc_jax import evaluation
 from unsc_jax import moments as moments_lib
+from unsc_jax import predict
 from unsc_jax import problem as problem_lib
 from unsc_jax import projection
 from unsc_jax.evaluation import preservation
@@ -92,8 +93,7 @@ def plain(found: Mapping[str, Any]) -> dict[str, dict]:
 def _moved(bench: Bench, view: views.View) -> dict[str, evaluation.Estimate]:
   """How far the retained test logits are from the original's."""
   kept = np.isin(bench.test.y, view.retain_classes)
-  before = views.logits(bench.problem, bench.problem.fn, bench.problem.params,
-                        bench.test.x[kept])
+  before = predict.answers(bench.problem, bench.problem.params, bench.test.x[kept])
   after = view.test[kept]
   return {
       'logit_drift': preservation.drift_estimate(before, after, view.retain_classes),

@@ -55,7 +55,8 @@ def draw(
       'losses': {'edges': _EDGES, 'counts': {
           name: losses(view) for name, view in seen.items()}},
       'feature_map': feature_map(
-          {name: view.test_features for name, view in seen.items()}, labels, rng),
+          {name: view.test_features for name, view in seen.items()}, labels, rng,
+          problem.progress),
       'contours': bases and contours(problem, bases, key),
       'relearn': _relearn(rows)})
 
@@ -79,13 +80,16 @@ def losses(view: views.View) -> dict[str, np.ndarray]:
 
 
 def feature_map(features: Mapping[str, np.ndarray], labels: np.ndarray,
-                rng: np.random.Generator) -> dict[str, Any]:
+                rng: np.random.Generator,
+                progress: problem_lib.Progress = problem_lib.no_progress,
+                ) -> dict[str, Any]:
   """The same test images in the plane, once a network.
 
   Args:
     features: `[n, d]` by method.
     labels: `[n]`.
     rng: draws the images.
+    progress: wraps the loop over networks.
 
   Returns:
     Labels, points by method, and what to know of them.
@@ -93,7 +97,7 @@ def feature_map(features: Mapping[str, np.ndarray], labels: np.ndarray,
   from sklearn import manifold
   chosen = views.thin(rng, np.ones(len(labels), bool), _POINTS)
   points, first = {}, None
-  for name, found in features.items():
+  for name, found in progress(features.items(), 'feature maps', len(features)):
     x = found[chosen] / max(np.abs(found[chosen]).max(), 1e-30)
     flat = manifold.TSNE(
         init='pca', perplexity=min(30, (len(chosen) - 1) / 3),

@@ -69,8 +69,7 @@ def _reached(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
            *(part for part in (held_out.where(gone), held_out.where(~gone)) if len(part))]
 
   def says(part):
-    logits = predict.predict(
-        unlearned.fn, unlearned.params, part.x, mesh=problem.mesh)
+    logits = predict.answers(problem, unlearned.params, part.x, fn=unlearned.fn)
     return (np.mean(logits.argmax(-1) == part.y),
             np.mean(signals.confidence(logits, part.y)))
 

@@ -94,8 +94,10 @@ def choose(dataset: str, network: str | None = None, forget: tuple[int, ...] = (
   """A data set's settings, with what was asked for in the place of defaults.
 
   Raises:
-    ValueError: no data set or no network has that name.
+    ValueError: no data set or no network has that name, or there are no epochs.
   """
+  if epochs is not None and not epochs > 0:
+    raise ValueError(f'{epochs:g} epochs train nothing; take more, or drop --epochs.')
   if dataset not in SETTINGS:
     raise ValueError(
         f'No data set is called {dataset!r}: choose one of {", ".join(SETTINGS)}.')
@@ -106,4 +108,4 @@ def choose(dataset: str, network: str | None = None, forget: tuple[int, ...] = (
         f'No network is called {network!r}: choose one of {", ".join(NETWORKS)}.')
   return found._replace(
       network=network, forget=forget or found.forget,
-      recipe=found.recipe._replace(epochs=epochs or found.recipe.epochs))
+      recipe=found.recipe._replace(epochs=found.recipe.epochs if epochs is None else epochs))

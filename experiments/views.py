@@ -58,8 +58,9 @@ def look(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,
   """
   head = features.head_path(problem.fn, params, test.x[:1])
   both = _both(fn, features.layer_inputs(problem.fn, head))
-  retained, forgotten, unseen = (logits(problem, both, params, part.x) for part in (
-      problem.retain, problem.forget, test))
+  retained, forgotten, unseen = (
+      predict.answers(problem, params, part.x, fn=both)
+      for part in (problem.retain, problem.forget, test))
   cut = lambda out: np.split(out, [problem.num_classes], 1)
   says, sees = cut(np.concatenate([retained, forgotten]))
   says_test, sees_test = cut(unseen)
@@ -74,10 +75,6 @@ def _both(fn, inputs):
   """Logits beside features: what they share is computed once."""
   return lambda params, x: jnp.concatenate(
       [fn(params, x), inputs(params, x)], 1)
-
-
-def logits(problem, fn, params, x) -> np.ndarray:
-  return predict.predict(fn, params, x, mesh=problem.mesh)
 
 
 def on_host(tree: Any) -> Any:

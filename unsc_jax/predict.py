@@ -8,12 +8,15 @@ import jax
 import numpy as np
 
 from unsc_jax import batching
+from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 
 
 def predict(
     fn: Callable, params: Any, x: Any, *, batch_size: int = 500,
     mesh: jax.sharding.Mesh | None = None,
+    progress: problem_lib.Progress = problem_lib.no_progress,
+    label: str = 'evaluating',
 ) -> np.ndarray:
   """Evaluates `fn(params, x)` for any number of examples.
 
@@ -24,6 +27,8 @@ def predict(
     batch_size: how many at once; on a mesh, the next multiple of its devices.
       The last batch is filled up, so that one program serves all.
     mesh: devices to split every batch over.
+    progress: wraps the loop, as `problem.Problem.progress`.
+    label: what the bar says.
 
   Returns:
     `[N, ...]` in host memory, in every process.
@@ -37,13 +42,31 @@ def predict(
   size = -(-min(batch_size, batching.count(x)) // devices) * devices
   fill = lambda leaf: np.concatenate([leaf, leaf[:1].repeat(size - len(leaf), 0)])
   jitted, out = _jitted(fn, mesh), []
-  for batch in batching.in_order(x, size):
+  batches = -(-batching.count(x) // size)
+  for batch in progress(batching.in_order(x, size), label, batches):
     n = batching.count(batch)
     if n < size:
       batch = jax.tree.map(fill, batch)
     z = jitted(params, sharding.shard_batch(batch, mesh))
     out.append(np.asarray(z)[:n])
   return np.concatenate(out)
+
+
+def answers(problem: problem_lib.Problem, params: Any, x: Any, *,
+            fn: Callable | None = None) -> np.ndarray:
+  """Evaluates a problem's network, on its mesh and under its bar.
+
+  Args:
+    problem: whose mesh and progress bar are used.
+    params: pytree of arrays.
+    x: inputs in host memory, a pytree of `[N, ...]`.
+    fn: another function than the problem's own.
+
+  Returns:
+    `[N, ...]` in host memory, in every process.
+  """
+  return predict(fn or problem.fn, params, x, mesh=problem.mesh,
+                 progress=problem.progress)
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ donated and checkpointed with it, and never become constants of the program.
 import difflib
 import math
 from typing import Any, NamedTuple
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -190,11 +191,15 @@ def assert_preserves(
     optimizer: the whole chain that will be used.
     bases: what its updates must be confined to.
     params: pytree of arrays; left as they are.
-    steps: how many updates to look at.
+    steps: how many updates that move something to look at, at least 1.
     tolerance: the largest `leak` allowed.
 
   Raises:
     AssertionError: naming the parameter that leaks most, and by how much.
+    ValueError: `steps` is below 1.
+
+  Warns:
+    UserWarning: so many updates did not come of a hundred times as many gradients.
 
   Example:
     >>> import optax
@@ -210,6 +215,9 @@ def assert_preserves(
     ...
     AssertionError: ... % of the update of w leaves the null space: ...
   """
+  if steps < 1:
+    raise ValueError(f'{steps} updates show nothing; look at one at least.')
+
   @jax.jit
   def step(key, scale, state, params, bases):
     leaves, tree = jax.tree.flatten(params)
@@ -237,6 +245,10 @@ def assert_preserves(
     moved += bool(moves)
     if moved == steps:
       return
+  warnings.warn(
+      f'only {moved} of {100 * steps} gradients moved anything, so that little was '
+      'seen; check the optimiser without what holds it back, such as MultiSteps.',
+      stacklevel=2)
 
 
 def _reason(leak: float, dtype: jnp.dtype) -> str:

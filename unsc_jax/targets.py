@@ -47,8 +47,7 @@ def pseudo_labels() -> Target:
       raise ValueError(
           'pseudo-labels avoid the forgotten classes, and this request names '
           'none; set forget_classes, or use a target for single examples.')
-    logits = predict.predict(
-        problem.fn, problem.params, problem.forget.x, mesh=problem.mesh)
+    logits = predict.answers(problem, problem.params, problem.forget.x)
     masked = mask_classes(logits, problem.forget_classes)
     return np.asarray(masked.argmax(-1), np.int32)
   return target
@@ -92,8 +91,7 @@ def unseen_answers() -> Target:
 
 def answers_of(problem: problem_lib.Problem, params: Any, x: np.ndarray) -> np.ndarray:
   """The probabilities `[N, C]` that the network gives with some parameters."""
-  return np.asarray(jax.nn.softmax(predict.predict(
-      problem.fn, params, x, mesh=problem.mesh)))
+  return np.asarray(jax.nn.softmax(predict.answers(problem, params, x)))
 
 
 def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:
@@ -171,9 +169,8 @@ def boundary_labels(bound: float = .1, *, published: bool = False) -> Target:
   """
   def target(problem, key):
     del key
-    logits = predict.predict(
-        _after_attack(problem.fn, bound), problem.params, problem.forget,
-        mesh=problem.mesh)
+    logits = predict.answers(problem, problem.params, problem.forget,
+                             fn=_after_attack(problem.fn, bound))
     if not published:
       logits = _without_own(problem, logits)
     return np.asarray(logits.argmax(-1), np.int32)
@@ -209,7 +206,7 @@ def teacher_logits(*, of_retain: bool = False) -> Target:
   def target(problem, key):
     del key
     x = (problem.retain if of_retain else problem.forget).x
-    return predict.predict(problem.fn, problem.params, x, mesh=problem.mesh)
+    return predict.answers(problem, problem.params, x)
   return target
 
 
@@ -223,9 +220,8 @@ def novice_logits() -> Target:
     ValueError: when used: the network has no `init`.
   """
   def target(problem, key):
-    return predict.predict(
-        problem.fn, training.fresh(problem.network, key), problem.forget.x,
-        mesh=problem.mesh)
+    return predict.answers(
+        problem, training.fresh(problem.network, key), problem.forget.x)
   return target
 
 
@@ -247,8 +243,7 @@ def other_logits(*, published: bool = False) -> Target:
   """
   def target(problem, key):
     del key
-    logits = predict.predict(
-        problem.fn, problem.params, problem.forget.x, mesh=problem.mesh)
+    logits = predict.answers(problem, problem.params, problem.forget.x)
     if published:
       own = np.arange(logits.shape[-1]) == problem.forget.y[:, None]
       return np.where(own, _NEVER, logits)

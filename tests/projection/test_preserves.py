@@ -26,7 +26,6 @@ SAFE = {
     'momentum': lambda: optax.sgd(.1, momentum=.9, nesterov=True),
     'global_norm': lambda: optax.clip_by_global_norm(.1),
     'every_other_step': lambda: optax.MultiSteps(optax.sgd(.1), 2),
-    'standing_still': optax.set_to_zero,
 }
 LEAKING = {
     'adam': lambda: optax.adam(.1),
@@ -45,6 +44,21 @@ def test_passes(name, layer):
   params, bases = layer
   p = unsc_jax.null_space_projection(bases)
   unsc_jax.assert_preserves(optax.chain(p, SAFE[name]()), bases, params)
+
+
+@pytest.mark.parametrize('tx', [
+    optax.set_to_zero(), optax.MultiSteps(optax.adam(.1), 301)], ids=['zero', 'rare'])
+def test_warns_where_there_is_nothing_to_see(tx, layer):
+  params, bases = layer
+  with pytest.warns(UserWarning, match='only 0 of 300 gradients moved anything'):
+    unsc_jax.assert_preserves(
+        optax.chain(unsc_jax.null_space_projection(bases), tx), bases, params)
+
+
+def test_no_step_is_refused(layer):
+  params, bases = layer
+  with pytest.raises(ValueError, match='0 updates show nothing'):
+    unsc_jax.assert_preserves(optax.adam(.1), bases, params, steps=0)
 
 
 @pytest.mark.parametrize('name', LEAKING)

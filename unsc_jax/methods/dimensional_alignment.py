@@ -74,7 +74,7 @@ def dimensional_alignment(
     read = features.layer_inputs(problem.fn, head.site(problem).path)
 
     def projector(params):
-      z = predict.predict(read, params, x, mesh=problem.mesh)
+      z = predict.answers(problem, params, x, fn=read)
       return (span(jnp.asarray(z), energy),)
 
     every = turn(len(problem.forget), forget_steps) + turn(

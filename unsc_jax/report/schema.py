@@ -102,6 +102,7 @@ _POINT = {
 _RESULTS = {
     'experiment': kinds.TEXT, 'created': kinds.TEXT, 'command': kinds.TEXT,
     'config': kinds.MAPPING, 'environment': kinds.MAPPING,
+    'wall_seconds': kinds.Optional(kinds.NUMBER),
     'dataset': {
         'name': kinds.TEXT, 'num_classes': kinds.COUNT, 'class_names': kinds.TEXTS,
         'sizes': {'train': kinds.COUNT, 'validation': kinds.WHOLE, 'test': kinds.COUNT},
