@@ -1,6 +1,7 @@
 """The loop against optax by hand, on one device and on eight."""
 
 import itertools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +9,10 @@ import numpy as np
 import optax
 import pytest
 
+import unsc_jax
 from unsc_jax import batching
 from unsc_jax import problem
+from unsc_jax import projection
 from unsc_jax import rolling
 from unsc_jax import sharding
 from unsc_jax import training
@@ -44,6 +47,29 @@ def test_eight_devices_do_what_one_does():
       training.classify(fn), optax.sgd(.1), params, batching.stream(data, 16, 0),
       steps=10, key=jax.random.key(0), mesh=mesh).params['w']
   np.testing.assert_allclose(run(sharding.data_mesh(8)), run(None), atol=1e-5)
+
+
+def test_the_loop_compiles_a_confined_step_once_and_without_constants():
+  """Bases are arguments of the program that `fit` runs, not part of it."""
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(64, 40)).astype(np.float32)
+  data = problem.Examples(x, rng.integers(0, 3, 64).astype(np.int32))
+  params, fn = {'w': jnp.ones((40, 3))}, lambda p, x: x @ p['w']
+  _, moments = jax.jit(unsc_jax.input_moments(fn))(params, x[:9])
+  bases = unsc_jax.null_space_bases(moments)
+  assert bases['w'][0].vectors.nbytes > 1024
+  tx = unsc_jax.project_updates(optax.adam(1e-2), bases)
+  step, state = training.make_step(training.classify(fn), tx), tx.init(params)
+  key = jax.random.key(0)
+  large = lambda step, *args: re.findall(  # constants of more than 1 kB
+      '0x[0-9A-F]{2049,}', step.lower(*args, data, key).as_text())
+  assert not large(step, params, state)
+  closure = training.make_step(training.classify(fn), optax.stateless(
+      lambda u, _: projection.project(u, bases)))
+  assert large(closure, params, optax.EmptyState())  # they would be found
+  for batch in itertools.islice(batching.stream(data, 16, 0), 3):
+    params, state, _ = jax.block_until_ready(step(params, state, batch, key))
+  assert step._cache_size() == 1
 
 
 def test_the_given_parameters_survive():

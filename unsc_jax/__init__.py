@@ -1,5 +1,8 @@
 """unsc_jax: machine unlearning for JAX."""
 
+import importlib
+from typing import Any
+
 from unsc_jax.bases import Basis
 from unsc_jax.bases import energy_rank
 from unsc_jax.bases import null_space_bases
@@ -43,3 +46,14 @@ __all__ = (
     'sites',
     'threshold_rank',
 )
+
+# Rooms that stay unread until somebody asks for them, as `unsc_jax.methods`.
+_ROOMS = ('batching', 'checkpoints', 'data', 'evaluation', 'methods', 'models',
+          'objectives', 'predict', 'problem', 'report', 'rolling', 'schedules',
+          'sharding', 'spaces', 'storage', 'targets', 'training')
+
+
+def __getattr__(name: str) -> Any:
+  if name in _ROOMS:
+    return importlib.import_module(f'{__name__}.{name}')
+  raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

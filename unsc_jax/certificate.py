@@ -48,6 +48,8 @@ def drift(
     >>> _, M = fn(before, jnp.array([[1., 0.], [2., 0.]]))
     >>> drift(M, before, after)['w'].item()
     0.0
+
+  Source: ours; the identity is exact.
   """
   old, new = trace.leaf_paths(before), trace.leaf_paths(after)
   for path in [*old, *new, *moments.by_path]:

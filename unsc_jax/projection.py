@@ -167,6 +167,8 @@ def leak(updates: Any, bases: Bases) -> dict[str, jax.Array]:
     >>> update = {'w': jnp.array([[3.], [4.]])}
     >>> print(leak(update, bases_lib.null_space_bases(M))['w'].round(3))
     0.6
+
+  Source: ours.
   """
   updates = jax.tree.map(lambda u: u.astype(jnp.float32), updates)
   allowed = trace.leaf_paths(project(updates, bases))
@@ -214,6 +216,8 @@ def assert_preserves(
     Traceback (most recent call last):
     ...
     AssertionError: ... % of the update of w leaves the null space: ...
+
+  Source: ours.
   """
   if steps < 1:
     raise ValueError(f'{steps} updates show nothing; look at one at least.')

@@ -94,9 +94,9 @@ def test_others_are_frozen_unless_asked_for(train_others, toy):
     assert leaks['hidden/w'] <= 1e-5
 
 
-@pytest.mark.parametrize('name', ['sgd', 'adam'])
+@pytest.mark.parametrize('name', ['sgd', 'momentum', 'adam', 'adamw', 'lion', 'muon'])
 def test_same_update_everywhere(name, toy):
-  """SGD too: Adam would hide a gradient that is eight times too large."""
+  """SGD too: adaptive ones would hide a gradient that is eight times too large."""
   tx = unsc_jax.project_updates(OPTIMISERS[name](), toy.bases)
   state = tx.init(toy.params)
   eager, *_ = toy.step(tx, toy.params, state, toy.forgotten)
@@ -124,7 +124,7 @@ def test_same_update_everywhere(name, toy):
       sharded, mesh=mesh, in_specs=(P(), P(), P('data')), out_specs=P()))(
           toy.params, state, toy.forgotten)
 
-  assert toy.moved(eager) > 3e-3
+  assert toy.moved(eager) > (1e-3 if name == 'momentum' else 3e-3)
   near = functools.partial(np.testing.assert_allclose, atol=3e-5)
   jax.tree.map(near, jitted, eager)
   for device in (0, 7):
