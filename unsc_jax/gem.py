@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from unsc_jax import trace
+
 
 class GemState(NamedTuple):
   """State of `gem_projection`."""
-  memory: Any
+  memory: dict[str, jax.Array]  # by path
 
 
 def gem_projection(
@@ -26,7 +28,8 @@ def gem_projection(
   it before the optimiser: what it constrains is the gradient.
 
   Args:
-    memory: gradient of what may not grow, a pytree like the parameters.
+    memory: gradient of what may not grow, a pytree like the parameters. Where
+      only some of these are updated, the rest of it has no say.
     margin: the least multiplier where the constraint is active.
     ridge: added to the squared norm.
 
@@ -42,20 +45,22 @@ def gem_projection(
   Source: GEM (Lopez-Paz and Ranzato, 2017) for one memory, whose quadratic
   program has this closed form; exact. Scissorhands uses margin .5, ridge 1e-3.
   """
-  dot = lambda a, b: sum(
-      jnp.vdot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)))
+  by_path = trace.leaf_paths(memory)
 
   def init_fn(params):
-    del params
-    return GemState(jax.tree.map(jnp.array, memory))
+    own = by_path if params is None else trace.leaf_paths(params)
+    return GemState({path: jnp.array(by_path[path]) for path in own})
 
   def update_fn(updates, state, params=None):
     del params
-    inner = dot(updates, state.memory)
-    square = dot(state.memory, state.memory) + ridge
+    of = lambda path: state.memory[trace.path_name(path)]
+    dot = lambda tree: jax.tree.reduce(jnp.add, jax.tree_util.tree_map_with_path(
+        lambda path, g: jnp.vdot(g, of(path)), tree))
+    inner = dot(updates)
+    square = sum(map(jnp.vdot, state.memory.values(), state.memory.values())) + ridge
     v = jnp.maximum(margin, -inner / jnp.where(square > 0, square, 1))
     v = jnp.where(inner < 0, v, 0)
-    return jax.tree.map(
-        lambda g, m: g + (v * m).astype(g.dtype), updates, state.memory), state
+    return jax.tree_util.tree_map_with_path(
+        lambda path, g: g + (v * of(path)).astype(g.dtype), updates), state
 
   return optax.GradientTransformation(init_fn, update_fn)

@@ -21,8 +21,9 @@ def top(scores: Any, share: float) -> Any:
   .. math:: m_j = 1 \iff \mathrm{rank}(s_j) \le \lfloor \alpha P \rfloor
 
   Args:
-    scores: pytree of arrays; an entry of minus infinity is never marked.
-    share: of all `P` entries, in [0, 1].
+    scores: pytree of arrays; an entry of minus infinity is never marked, nor
+      counted.
+    share: of the `P` entries that count, in [0, 1].
 
   Returns:
     A pytree of booleans. Exactly that many are marked: ties go by position.
@@ -36,17 +37,43 @@ def top(scores: Any, share: float) -> Any:
   """
   if not 0 <= share <= 1:
     raise ValueError(
-        f'share is the part of all entries to mark, in [0, 1], not {share}.')
+        f'share is the part of the entries to mark, in [0, 1], not {share}.')
   leaves, tree = jax.tree.flatten(scores)
   flat = jnp.concatenate([leaf.ravel() for leaf in leaves])
   order = jnp.argsort(flat, descending=True, stable=True)
-  chosen = order[:int(share * flat.size)]
-  marked = jnp.zeros(flat.size, bool).at[chosen].set(True) & (flat > -jnp.inf)
+  # What has no score comes last.
+  chosen = order[:int(share * int((flat > -jnp.inf).sum()))]
+  marked = jnp.zeros(flat.size, bool).at[chosen].set(True)
   out, start = [], 0
   for leaf in leaves:
     out.append(marked[start:start + leaf.size].reshape(leaf.shape))
     start += leaf.size
   return jax.tree.unflatten(tree, out)
+
+
+def only_trainable(
+    scores: Any, trainable: Callable[[str], bool], otherwise: float = -jnp.inf
+) -> Any:
+  """Takes the scores of what no optimiser may touch, such as running statistics.
+
+  Evaluation reads running statistics too, so they have gradients like weights.
+
+  Args:
+    scores: pytree of arrays.
+    trainable: tells by path whose scores count, see `problem.Network`.
+    otherwise: what the others get.
+
+  Returns:
+    A pytree like `scores`.
+
+  Example:
+    >>> scores = {'mean': jnp.ones(1), 'w': jnp.ones(1)}
+    >>> print(only_trainable(scores, lambda path: path == 'w')['mean'])
+    [-inf]
+  """
+  return jax.tree_util.tree_map_with_path(
+      lambda path, s: s if trainable(trace.path_name(path))
+      else jnp.full_like(s, otherwise), scores)
 
 
 def absolute(gradient: Any) -> Any:

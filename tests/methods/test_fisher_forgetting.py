@@ -35,7 +35,7 @@ def test_noise_has_the_variance(toy, ref, power):
                 for name, g in f.items()}
     v[layer]['kernel'] = np.broadcast_to(
         v[layer]['kernel'].mean(0), f['kernel'].shape)
-    v[layer]['bias'] = 10 * v[layer]['bias']
+  v['a']['bias'] = 10 * v['a']['bias']
   v['b'] = {name: 10 * value for name, value in v['b'].items()}
   v['b']['kernel'][:, 2], v['b']['bias'][2] = 1e-3, 1e-3
   params['b']['kernel'][:, 2], params['b']['bias'][2] = 0, 0

@@ -54,6 +54,8 @@ def saliency(
     del key
     gradient = gradients.total(
         problem.fn, params, passes.batches(problem, problem.forget))
-    mask = masks.top(masks.absolute(gradient), share)
+    scores = masks.only_trainable(
+        masks.absolute(gradient), problem.network.trainable)
+    mask = masks.top(scores, share)
     return frame.Confined(masks.confine(optimizer, mask))
   return transform

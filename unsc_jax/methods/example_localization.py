@@ -84,7 +84,5 @@ def localize(problem: problem_lib.Problem, share: float, h: Any = .1):
       problem.fn, problem.params, passes.batches(problem, problem.forget))
   scores = masks.by_channel(
       masks.weighted(gradient, problem.params), passes.sites(problem), h)
-  scores = jax.tree_util.tree_map_with_path(
-      lambda path, s: s if problem.network.trainable(trace.path_name(path))
-      else jnp.full(s.shape, -jnp.inf), scores)
-  return masks.top(scores, share)
+  return masks.top(
+      masks.only_trainable(scores, problem.network.trainable), share)

@@ -21,9 +21,9 @@ def fisher_forgetting(
     v = \alpha \min(F^{-1}, 10^3), \quad
     F = E_{x \in D_r} \sum_y p_y (\nabla_\theta \mathrm{CE}(f_\theta(x), y))^2
 
-  `F` is averaged over the input features of a kernel. The head's weights have a
-  cap of 100, and they and all vectors get 10 times the variance. A forgotten
-  class loses its head's weights: mean 0, variance 1e-4 (then times 10). For
+  `v` is averaged over the input features of a kernel. In the head the cap is 100;
+  the head and all vectors get 10 times the variance, a vector in the head too. A
+  forgotten class loses its head's weights: mean 0, variance 1e-4 (then times 10). For
   whole classes and for single examples, of which it forgets little.
 
   Args:
@@ -74,4 +74,4 @@ def noise_variance(
   v = alpha * jnp.minimum((fisher + 1e-8)**-power, 1e2 if in_head else 1e3)
   if v.ndim > 1:  # over the input features of a kernel [..., in, out]
     v = jnp.broadcast_to(v.mean(-2, keepdims=True), v.shape)
-  return v * (10 if in_head else 1) * (10 if v.ndim == 1 else 1)
+  return v * (10 if in_head or v.ndim == 1 else 1)

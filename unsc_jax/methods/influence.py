@@ -7,8 +7,8 @@ import optax
 
 from unsc_jax import batching
 from unsc_jax import gradients
+from unsc_jax import masks
 from unsc_jax import problem as problem_lib
-from unsc_jax import trace
 from unsc_jax.methods import frame
 from unsc_jax.methods import passes
 
@@ -54,20 +54,19 @@ def influence(
     v = jax.tree.map(
         lambda f, r: f / n - n_f / (n * n_r) * r,
         total(problem.forget), total(problem.retain))
+    trainable = problem.network.trainable
     rng = np.random.default_rng(batching.seed_of(key))
     chosen = rng.permutation(n_r)[:min(examples, n_r)]
     sample = jax.tree.map(lambda leaf: jnp.asarray(leaf[chosen]), problem.retain)
     solve = _published if published else _solve
-    k = jax.jit(solve, static_argnums=(0, 4, 5))(
-        problem.fn, params, sample, v, damping, iterations)
-    trainable = problem.network.trainable
-    return jax.tree_util.tree_map_with_path(
-        lambda path, w, step: w + alpha * step * trainable(trace.path_name(path)),
-        params, k)
+    k = jax.jit(solve, static_argnums=(0, 4, 5, 6))(
+        problem.fn, params, sample, masks.only_trainable(v, trainable, 0.), damping,
+        iterations, trainable)
+    return jax.tree.map(lambda w, step: w + alpha * step, params, k)
   return frame.compose(edit=edit)
 
 
-def _solve(fn, params, sample, v, damping, iterations):
+def _solve(fn, params, sample, v, damping, iterations, trainable):
   """`(damping I + G^T G / m)^-1 v` with `G` the examples' gradients."""
   losses = lambda params: _losses(fn(params, sample.x), sample.y)
   m = len(sample.y)
@@ -76,17 +75,20 @@ def _solve(fn, params, sample, v, damping, iterations):
     _, along = jax.jvp(losses, (params,), (u,))
     _, pull = jax.vjp(losses, params)
     (back,) = pull(along / m)
-    return jax.tree.map(lambda a, b: damping * a + b, u, back)
+    return jax.tree.map(lambda a, b: damping * a + b, u,
+                        masks.only_trainable(back, trainable, 0.))
 
   x, _ = jax.scipy.sparse.linalg.cg(product, v, tol=1e-6, maxiter=iterations)
   return x
 
 
-def _published(fn, params, sample, v, damping, iterations):
+def _published(fn, params, sample, v, damping, iterations, trainable):
   """The recursion of the code; `damping` and `iterations` have no part in it."""
   del damping, iterations
   constant = 1000
-  grad = jax.grad(lambda p, x, y: _losses(fn(p, x[None]), y[None])[0])
+  of_example = jax.grad(lambda p, x, y: _losses(fn(p, x[None]), y[None])[0])
+  grad = lambda *example: masks.only_trainable(
+      of_example(*example), trainable, 0.)
   dot = lambda a, b: sum(
       jnp.vdot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)))
 

@@ -10,7 +10,6 @@ from unsc_jax import masks
 from unsc_jax import objectives
 from unsc_jax import problem as problem_lib
 from unsc_jax import schedules
-from unsc_jax import trace
 from unsc_jax.methods import defaults
 from unsc_jax.methods import frame
 from unsc_jax.methods import passes
@@ -48,10 +47,11 @@ def retention_masking(
     del key
     gradient = gradients.total(
         problem.fn, problem.params, passes.batches(problem, problem.retain))
-    kept = masks.top(masks.absolute(gradient), share)
-    dropped = jax.tree_util.tree_map_with_path(
-        lambda path, m: jnp.logical_not(m) & problem.network.trainable(
-            trace.path_name(path)), kept)
+    trainable = problem.network.trainable
+    kept = masks.top(
+        masks.only_trainable(masks.absolute(gradient), trainable), share)
+    dropped = masks.only_trainable(
+        jax.tree.map(jnp.logical_not, kept), trainable, False)
     return edits.prune(problem.params, dropped)
 
   return frame.compose(

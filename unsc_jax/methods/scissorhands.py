@@ -13,7 +13,6 @@ from unsc_jax import masks
 from unsc_jax import objectives
 from unsc_jax import problem as problem_lib
 from unsc_jax import schedules
-from unsc_jax import trace
 from unsc_jax import training
 from unsc_jax.methods import defaults
 from unsc_jax.methods import frame
@@ -58,10 +57,8 @@ def scissorhands(
   def edit(problem, key):
     fresh_key, part_key = jax.random.split(key)
     gradient = _gradient(problem, problem.params, examples, part_key)
-    scores = jax.tree_util.tree_map_with_path(
-        lambda path, s: s if problem.network.trainable(trace.path_name(path))
-        else jnp.full(s.shape, -jnp.inf),
-        masks.weighted(gradient, problem.params))
+    scores = masks.only_trainable(
+        masks.weighted(gradient, problem.params), problem.network.trainable)
     return edits.reset(
         problem.params, training.fresh(problem.network, fresh_key),
         masks.top(scores, share))

@@ -2,6 +2,7 @@
 
 from unsc_jax import edits
 from unsc_jax import gradients
+from unsc_jax import masks
 from unsc_jax import problem as problem_lib
 from unsc_jax.methods import frame
 from unsc_jax.methods import passes
@@ -41,6 +42,7 @@ def ssd(
     forget, retain = importance(problem.forget), importance(problem.retain)
     n_f, n_r = len(problem.forget), len(problem.retain)
     everything = passes.weighted_mean((forget, n_f), (retain, n_r))
+    forget = masks.only_trainable(forget, problem.network.trainable, 0.)
     return edits.dampen(
         problem.params, everything, forget, alpha=alpha, strength=strength)
   return frame.compose(edit=edit)

@@ -1,0 +1,97 @@
+"""Every method on a network with BatchNorm and dropout, which are at rest.
+
+Running statistics are read in evaluation and so have gradients like weights; no
+method may take them for weights. Dropout draws nothing while a method runs.
+"""
+
+from flax import linen as nn
+import jax
+import numpy as np
+import optax
+import pytest
+
+from unsc_jax import methods
+from unsc_jax import problem as problem_lib
+from unsc_jax import spaces
+from unsc_jax import training
+from unsc_jax.models import network as network_lib
+
+
+class Net(nn.Module):
+  """Dense - BatchNorm - Dropout - Dense."""
+
+  @nn.compact
+  def __call__(self, x, train: bool = False):
+    x = nn.BatchNorm(use_running_average=not train)(nn.Dense(5)(x))
+    return nn.Dense(3)(nn.Dropout(.5, deterministic=not train)(nn.relu(x)))
+
+
+ADAM = optax.adam(1e-2)
+SHORT = {'steps': 3, 'batch_size': 8}
+RECIPE = training.Recipe(lambda steps: optax.adam(1e-2), 1, 8)
+METHODS = {
+    'bad_teacher': methods.bad_teacher(ADAM, **SHORT),
+    'boundary_shrink': methods.boundary_shrink(ADAM, **SHORT),
+    'cf_k': methods.cf_k(ADAM, **SHORT),
+    'class_projection': methods.class_projection(),
+    'delete': methods.delete(ADAM, **SHORT),
+    'dimensional_alignment': methods.dimensional_alignment(
+        ADAM, rounds=1, batch_size=8),
+    'esc': methods.esc(.2),
+    'eu_k': methods.eu_k(ADAM, **SHORT),
+    'example_localization': methods.example_localization(ADAM, **SHORT),
+    'fine_tune': methods.fine_tune(ADAM, **SHORT),
+    'fisher_forgetting': methods.fisher_forgetting(1e-4),
+    'gradient_ascent': methods.gradient_ascent(ADAM, **SHORT),
+    'head_only': methods.head_only(),
+    'influence': methods.influence(10., damping=.1),
+    'l1_sparse': methods.l1_sparse(ADAM, **SHORT),
+    'loft': methods.loft(2),
+    'neggrad_plus': methods.neggrad_plus(ADAM, **SHORT),
+    'null_space_alignment': methods.null_space_alignment(
+        spaces.pooled(.8), optimizer=ADAM, **SHORT),
+    'original': methods.original(),
+    'partially_blinded': methods.partially_blinded(ADAM, **SHORT),
+    'pgu': methods.pgu(ADAM, share=.5, **SHORT),
+    'random_label': methods.random_label(ADAM, **SHORT),
+    'retention_masking': methods.retention_masking(ADAM, **SHORT),
+    'retrain': methods.retrain(RECIPE),
+    'salun': methods.salun(ADAM, rounds=1, batch_size=8),
+    'scissorhands': methods.scissorhands(ADAM, share=.3, **SHORT),
+    'scrub': methods.scrub(ADAM, rounds=1, batch_size=8, retain_batch_size=8),
+    'ssd': methods.ssd(1., .1),
+    'unsc': methods.unsc(spaces.pooled(.8), ADAM, **SHORT),
+    'unsir': methods.unsir(
+        ADAM, ADAM, noise_steps=2, noise_batch=4, noise_copies=1, batch_size=8),
+}
+UNMOVED = {'original', 'head_only'}
+
+
+@pytest.fixture(scope='module')
+def problem():
+  """Three classes around three points, the last one to be forgotten."""
+  rng = np.random.default_rng(0)
+  y = np.repeat(np.arange(3), 10).astype(np.int32)
+  x = (2 * rng.normal(size=(3, 6))[y] + rng.normal(size=(30, 6))).astype(np.float32)
+  examples = problem_lib.Examples(x, y)
+  network = network_lib.from_linen(Net(), (6,))
+  recipe = RECIPE._replace(epochs=10)
+  params = training.train(network, examples, recipe, jax.random.key(0)).params
+  retain, forget = problem_lib.split_classes(examples, [2])
+  return problem_lib.Problem(network, params, retain, forget, 3, (2,))
+
+
+def test_every_public_method_is_here():
+  parts = {'Confined', 'compose', 'null_space', 'saliency', 'whole_classes'}
+  assert set(METHODS) == set(methods.__all__) - parts
+
+
+@pytest.mark.filterwarnings('ignore:.*has no free direction left')
+@pytest.mark.parametrize('name', METHODS)
+def test_running_statistics_stay_to_the_bit(name, problem):
+  found = METHODS[name](problem, jax.random.key(1)).params
+  same = jax.tree.map(lambda a, b: np.array_equal(a, b), found, problem.params)
+  assert all(jax.tree.leaves(jax.tree.map(
+      lambda w: np.isfinite(w).all(), found)))
+  assert all(jax.tree.leaves(same['params'])) == (name in UNMOVED)
+  assert all(jax.tree.leaves(same['batch_stats'])) == (name != 'retrain')
