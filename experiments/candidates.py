@@ -15,6 +15,7 @@ import optax
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import spaces
+from unsc_jax import targets
 
 
 class Candidate(NamedTuple):
@@ -51,51 +52,56 @@ _ADAM = (1e-4, 3e-4, 1e-3, 3e-3)
 
 
 def all_methods() -> dict[str, Candidate]:
-  """Name, as in `unsc_jax.methods`, to its candidate."""
+  """Name, as in `unsc_jax.methods`, to its candidate; UNSC's ablations besides."""
   adam = optax.adam
   m = methods
   return {
-      'fine_tune': Candidate(_with(m.fine_tune), {'rate': (.01, .03, .1, .3)}),
+      'fine_tune': Candidate(_with(m.fine_tune), {'rate': (.01, .03, .1, .3, .5)}),
       'cf_k': Candidate(
           _with(m.cf_k), {'rate': (.03, .1, .3, 1.), 'k': (1, 2)}),
       'eu_k': Candidate(_with(m.eu_k), {'rate': _RATES, 'k': (1, 2)}),
       'gradient_ascent': Candidate(
           _with(m.gradient_ascent, _clipped),
-          {'rate': (.05, .1, .2, .3), 'steps': (10, 25)}),
+          {'rate': (.005, .01, .02, .05), 'steps': (25, 50)}),
       'neggrad_plus': Candidate(
-          _with(m.neggrad_plus, _clipped, steps=100),
-          {'rate': (.1, .2, .3), 'alpha': (.85, .9, .95, .98)}),
+          _with(m.neggrad_plus),
+          {'rate': (.003, .01, .03), 'alpha': (.95, .98, .99, .999)}),
       'random_label': Candidate(
           _with(m.random_label, adam), {'rate': _ADAM}),
       'boundary_shrink': Candidate(
           _with(m.boundary_shrink, steps=50),
           {'rate': _SLOW, 'bound': (.1, .5)}),
       'fisher_forgetting': Candidate(
-          m.fisher_forgetting, {'alpha': (1e-10, 1e-9, 3e-9, 1e-8, 1e-7)}),
+          m.fisher_forgetting,
+          {'alpha': (1e-10, 1e-9, 3e-9, 1e-8, 1e-7), 'power': (1., .5)}),
       'l1_sparse': Candidate(
           _with(m.l1_sparse, steps=300),
           {'rate': (.03, .1), 'alpha': (3e-4, 1e-3, 3e-3)}),
       'influence': Candidate(
-          m.influence, {'alpha': (2., 4., 8., 16.), 'damping': (.03, .1)}),
+          m.influence, {'alpha': (2., 3., 4., 6.), 'damping': (.01, .03)}),
       'bad_teacher': Candidate(
           _with(m.bad_teacher, adam), {'rate': _ADAM}),
+      # As published for small networks.
       'scrub': Candidate(
-          _with(m.scrub, rounds=6),
-          {'rate': (.003, .01, .02, .03), 'forget_rounds': (2, 3)}),
+          _with(m.scrub, adam, temperature=2., gamma=1., alpha=.5, rounds=10),
+          {'rate': (5e-4, 1e-3, 2e-3), 'forget_rounds': (1, 2, 3)}),
       'delete': Candidate(
           _with(m.delete, steps=50), {'rate': _SLOW}),
       'unsir': Candidate(
-          lambda impair, repair: m.unsir(
-              adam(impair), adam(repair), noise_copies=3, impair_epochs=2),
-          {'impair': (3e-3, 1e-2, 2e-2), 'repair': (1e-3, 3e-3)}, for_classes=True),
+          lambda impair, repair, repair_epochs: m.unsir(
+              adam(impair), adam(repair), noise_copies=3, impair_epochs=2,
+              repair_epochs=repair_epochs, batch_size=32),
+          {'impair': (3e-3, 1e-2, 2e-2), 'repair': (1e-3, 3e-3, 1e-2),
+           'repair_epochs': (1, 3)}, for_classes=True),
       'salun': Candidate(
-          _with(m.salun, rounds=5),
-          {'rate': (.003, .01, .03), 'share': (.3, .5)}),
+          _with(m.salun),
+          {'rate': (.001, .003, .01), 'share': (.3, .5), 'rounds': (5, 10)}),
       'ssd': Candidate(
-          m.ssd, {'alpha': (2., 4., 10.), 'strength': (.1, .3, 1.)}, for_classes=True),
+          m.ssd, {'alpha': (1., 1.5, 2., 4., 10.), 'strength': (.1, .3, 1.)},
+          for_classes=True),
       'pgu': Candidate(
           _with(m.pgu, optax.sgd),
-          {'rate': (.03, .1, .3), 'share': (.7, .8, .9)}),
+          {'rate': (.03, .1, .3, 1.), 'share': (.7, .8, .9)}),
       'loft': Candidate(
           m.loft, {'rank': (9, 20, 40, 80), 'centred': (True, False)}, for_classes=True),
       'esc': Candidate(m.esc, {'share': (.003, .006, .01, .02)}, for_classes=True),
@@ -112,16 +118,27 @@ def all_methods() -> dict[str, Candidate]:
           _with(m.scissorhands, steps=100),
           {'rate': (.003, .01), 'share': (.03, .1), 'weight': (.005, .02, .05)}),
       'partially_blinded': Candidate(
-          _with(m.partially_blinded, adam, steps=40),
-          {'rate': (1e-4, 3e-4, 1e-3), 'gamma': (.03, .1, .3, 1.)}),
+          _with(m.partially_blinded, adam),
+          {'rate': (1e-4, 3e-4, 1e-3), 'gamma': (1., 6., 20., 60.),
+           'steps': (40, 100)}),
       'retention_masking': Candidate(
           _with(m.retention_masking),
           {'rate': (.01, .03, .1), 'share': (.3, .5)}),
-      'unsc': Candidate(
-          lambda rate, energy: m.unsc(spaces.pooled(energy), adam(rate)),
-          {'rate': (3e-4, 1e-3, 3e-3), 'energy': (.95, .97, .99)}),
+      'unsc': _unsc(spaces.pooled),
+      'unsc_merged': _unsc(spaces.merged),
+      'unsc_sequential': _unsc(spaces.sequential),
+      'unsc_random_label': _unsc(spaces.pooled, target=targets.random_labels()),
       'null_space_alignment': Candidate(
           lambda energy, steps: m.null_space_alignment(
               spaces.pooled(energy), steps=steps),
           {'energy': (.8, .9, .95), 'steps': (100, 200)}, for_classes=True),
   }
+
+
+def _unsc(combine: Callable[[float], spaces.Combine], **fixed) -> Candidate:
+  """UNSC with one way of combining classes, or with other labels."""
+  return Candidate(
+      lambda rate, energy, stop_below: methods.unsc(
+          combine(energy), optax.adam(rate), stop_below=stop_below, **fixed),
+      {'rate': (3e-4, 1e-3, 3e-3), 'energy': (.95, .97, .99),
+       'stop_below': (.005, .02, .05)})
