@@ -47,7 +47,7 @@ class Config(options.Options):
   probe_epochs: float = 10
   """Training epochs of the linear probe."""
   surrogates: tuple[int, ...] = ()
-  """Classes to choose settings on; by default the first two that stay."""
+  """Classes to choose settings on; by default the two hardest that stay."""
   share: float | None = None
   """Forget this random share of the training examples instead of classes."""
   examples: int | None = None
@@ -70,8 +70,8 @@ def run(config: Config) -> dict[str, Any]:
     dataset = dataset._replace(train=some)
   network = originals.build(chosen, dataset)
   request = _request(config, chosen)
-  others = requests.surrogates(request, dataset, config.surrogates)
-  searched = _search(config, found, chosen, dataset, network, others)
+  others = requests.surrogates(request, config.surrogates)
+  others, searched = _search(config, found, chosen, dataset, network, others)
   best = {name: found[name].build(**trials[0]['settings'])
           for name, trials in searched.items()}
   rows = []
@@ -139,11 +139,14 @@ def _problem(dataset, network, params, request) -> problem_lib.Problem:
 
 
 def _search(config, found, chosen, dataset, network, others):
-  """For every method its trials on the surrogate requests, the best first."""
+  """The surrogate requests, and every method's trials on them, the best first."""
   seed = 1000 + min(config.seeds)  # a network of its own
   params, key = _original(config, chosen, dataset, network, seed)
+  others = others or requests.hardest(
+      _request(config, chosen), network.fn, params, dataset.validation,
+      mesh=processes.mesh())
   problems = [_problem(dataset, network, params, other) for other in others]
-  return search.search(
+  return others, search.search(
       found, problems, chosen.recipe, key, trials=config.trials, seed=seed)
 
 

@@ -1,10 +1,14 @@
 """What is asked to be forgotten, and requests like it to choose settings on."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from unsc_jax import data as data_lib
+import jax
+import numpy as np
+
+from unsc_jax import predict
 from unsc_jax import problem as problem_lib
+from unsc_jax.evaluation import signals
 
 
 class Request(NamedTuple):
@@ -21,17 +25,16 @@ class Request(NamedTuple):
     return problem_lib.split_random(examples, self.share, self.seed)
 
 
-def surrogates(request: Request, dataset: data_lib.Dataset,
-               classes: Sequence[int] = ()) -> list[Request]:
+def surrogates(request: Request, classes: Sequence[int] = ()) -> list[Request]:
   """Requests of the same kind for other data.
 
   Args:
     request: the one that counts.
-    dataset: whose classes there are.
-    classes: each a surrogate of its own; by default the first two that stay.
+    classes: each a surrogate of its own.
 
   Returns:
-    The surrogates.
+    The surrogates; none for a request of classes if there are no `classes`, see
+    `hardest`.
 
   Raises:
     ValueError: a class is the request's own, or a share is given classes.
@@ -44,5 +47,31 @@ def surrogates(request: Request, dataset: data_lib.Dataset,
   if both := set(classes) & set(request.classes):
     raise ValueError(
         f'class {min(both)} is the request; choose another as its surrogate.')
-  staying = [c for c in range(dataset.num_classes) if c not in request.classes]
-  return [Request((c,)) for c in classes or staying[:2]]
+  return [Request((c,)) for c in classes]
+
+
+def hardest(
+    request: Request, fn: Callable, params: Any, examples: problem_lib.Examples,
+    count: int = 2, *, mesh: jax.sharding.Mesh | None = None,
+) -> list[Request]:
+  """The classes that stay and that a network is least sure of.
+
+  Of easy classes what forgets in haste does as well as what takes care, and its
+  settings are too rough for others.
+
+  Args:
+    request: the one that counts.
+    fn: `(params, x) -> logits`.
+    params: of the network.
+    examples: that it was not trained on.
+    count: how many classes.
+    mesh: devices to split them over.
+
+  Returns:
+    The surrogates, the hardest first.
+  """
+  sure = signals.confidence(
+      predict.predict(fn, params, examples.x, mesh=mesh), examples.y)
+  staying = np.setdiff1d(examples.y, request.classes)
+  by_class = [np.mean(sure[examples.y == c]) for c in staying]
+  return [Request((int(c),)) for c in staying[np.argsort(by_class)[:count]]]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from experiments import candidates
@@ -12,6 +13,7 @@ from experiments import requests
 from experiments import settings as settings_lib
 from unsc_jax import data
 from unsc_jax import methods
+from unsc_jax import problem as problem_lib
 from unsc_jax import report
 
 CONFIG = compare.Config(
@@ -21,7 +23,9 @@ CONFIG = compare.Config(
 def test_every_method_is_compared():
   parts = {'Confined', 'compose', 'null_space', 'saliency', 'whole_classes'}
   controls = {'original', 'retrain', 'head_only'}
-  assert set(candidates.all_methods()) == set(methods.__all__) - parts - controls
+  ablations = {'unsc_merged', 'unsc_random_label', 'unsc_sequential'}
+  rows = set(methods.__all__) - parts - controls
+  assert set(candidates.all_methods()) == rows | ablations
 
 
 def test_search_needs_no_test_set_and_puts_the_best_first():
@@ -31,7 +35,7 @@ def test_search_needs_no_test_set_and_puts_the_best_first():
       network='mlp', recipe=chosen.recipe._replace(epochs=4))
   network = originals.build(chosen, dataset)
   found = {name: candidates.all_methods()[name] for name in CONFIG.only}
-  searched = compare._search(
+  _, searched = compare._search(
       CONFIG, found, chosen, dataset, network, [requests.Request((0,))])
   for name, trials in searched.items():
     assert len(trials) == 2
@@ -51,10 +55,19 @@ def test_writes_what_a_report_reads(tmp_path, capsys):
   results = json.loads((tmp_path / 'here' / 'results.json').read_text())
   report.validate(results)
   others = [other['classes'] for other in results['surrogates']]
-  assert others == [[0], [1]]
+  assert len(others) == 2
+  assert [3] not in others
   assert results['forget_classes'] == [3]
   assert results['methods'] == ['original', 'retrain', 'head_only', *CONFIG.only]
   assert 'delete' in capsys.readouterr().out
+
+
+def test_hardest_classes_that_stay_are_surrogates():
+  x = np.array([[3., 0, 0, 0], [0, 1, 0, 0], [0, 0, 2, 0], [0, 0, 0, .1]])
+  examples = problem_lib.Examples(x, np.arange(4))
+  found = requests.hardest(
+      requests.Request((3,)), lambda params, x: x, {}, examples)
+  assert found == [requests.Request((1,)), requests.Request((2,))]
 
 
 def test_surrogate_is_another_class():
