@@ -21,7 +21,6 @@ import tyro
 
 from experiments import bars
 from experiments import candidates
-from experiments import measure
 from experiments import options
 from experiments import originals
 from experiments import processes
@@ -35,6 +34,7 @@ from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import training
+from unsc_jax.evaluation import bench as bench_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _candidates(config: Config) -> dict[str, candidates.Candidate]:
 def _plain(config, chosen) -> dict[str, Any]:
   forget = [] if config.share else list(chosen.forget)
   return {**options.plain(config), 'model': chosen.network, 'forget': forget,
-          'epochs': chosen.recipe.epochs}
+          'epochs': chosen.recipe.epochs, 'training': runs.describe_recipe(chosen.recipe)}
 
 
 def _original(config, chosen, dataset, network, seed: int):
@@ -165,9 +165,9 @@ def _run_seed(
     except FloatingPointError as error:  # the others are worth having
       print(f'{name} has no row for seed {seed}: {error}', file=sys.stderr)
   moments = next((u.moments for u in done.values() if u.moments is not None), None)
-  bench = measure.Bench(
+  bench = bench_lib.Bench(
       problem, dataset.test, moments, config.probe_epochs, probe_key)
-  return [{'method': name, 'seed': seed, **measure.row(bench, unlearned)}
+  return [{'method': name, 'seed': seed, **bench_lib.measure(bench, unlearned)}
           for name, unlearned in done.items()]
 
 

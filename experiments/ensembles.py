@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import views
 from unsc_jax import batching
 from unsc_jax import evaluation
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
 from unsc_jax.evaluation import shadow
 from unsc_jax.evaluation import signals
+from unsc_jax.evaluation import views
 
 _MOST = 500  # forgotten examples that ensembles are asked about
 LEAST = 3  # members, below which nothing can be fitted

@@ -19,7 +19,6 @@ import numpy as np
 import optax
 import tyro
 
-from experiments import measure
 from experiments import options
 from experiments import originals
 from experiments import processes
@@ -35,6 +34,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import rolling
 from unsc_jax import spaces
+from unsc_jax.evaluation import bench as bench_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +81,8 @@ def run(config: Config) -> dict[str, Any]:
       'forget_classes': list(chosen.forget),
       'methods': list(_methods(config, chosen)), 'rows': [], 'layers': [],
       'curve': None, 'pictures': None}
-  for seed in config.seeds:
-    _run_seed(config, chosen, dataset, network, seed, results)
+  done = [_run_seed(config, chosen, dataset, network, seed) for seed in config.seeds]
+  results |= _measured(config, chosen, done)
   name = config.name or '-'.join(
       [config.dataset, chosen.network, 'forget', *map(str, chosen.forget)])
   results['wall_seconds'] = time.perf_counter() - start
@@ -113,6 +113,7 @@ def _choose(config: Config) -> settings_lib.Settings:
         'drop one of them.')
   for energy in config.curve:
     bases_lib.energy_rank(energy)  # raises if it is no share
+  rows_lib.check(config.shadows)
   if (config.checkpoint or config.reference) and len(config.seeds) > 1:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
@@ -126,7 +127,9 @@ def _plain(config: Config, chosen: settings_lib.Settings) -> dict[str, Any]:
   how = {**chosen.unlearning._asdict(),
          'optimizer': chosen.unlearning.optimizer.__name__.lstrip('_')}
   return {**options.plain(config), 'model': chosen.network, 'forget': list(chosen.forget),
-          'epochs': chosen.recipe.epochs, **how}
+          'epochs': chosen.recipe.epochs, **how,
+          'training': runs.describe_recipe(chosen.recipe),
+          'random_label': chosen.random_label._asdict()}
 
 
 _COMBINE = {
@@ -182,33 +185,37 @@ def _states(config, chosen, dataset, seed: int) -> rolling.Rolling | None:
   return original and original / f'request-{settings:08x}'
 
 
-def _run_seed(config, chosen, dataset, network, seed: int, results) -> None:
-  """All rows of one seed, added to the results."""
+def _run_seed(config, chosen, dataset, network, seed: int) -> rows_lib.Run:
+  """All networks of one seed."""
   train_key, method_key, probe_key = jax.random.split(jax.random.key(seed), 3)
   problem = originals.pose(
       chosen, dataset, network, train_key, config.checkpoint,
       originals.state(config.resume, chosen, dataset, seed))
-  ways = _methods(config, chosen)
   states = _states(config, chosen, dataset, seed)
   kept = lambda name: dataclasses.replace(
       problem, checkpoint=states and states / name)
-  done = {name: method(kept(name), method_key) for name, method in ways.items()}
+  done = {name: method(kept(name), method_key)
+          for name, method in _methods(config, chosen).items()}
   if config.reference:
     done['retrain'] = done['retrain']._replace(
         params=originals.restore(network, config.reference))
-  bench = measure.Bench(
-      problem, dataset.test, done['unsc'].moments, config.probe_epochs, probe_key)
+  return rows_lib.Run(seed, bench_lib.Bench(
+      problem, dataset.test, done['unsc'].moments, config.probe_epochs, probe_key), done)
+
+
+def _measured(config, chosen, runs_of_seeds) -> dict[str, Any]:
+  """Rows, layers, curve and pictures of all networks."""
   references = (chosen.references if config.references is None
                 else config.references)
-  found = rows_lib.of_seed(
-      bench, done, ways, chosen.recipe, seed, references=references,
-      shadows=config.shadows, draw=not results['rows'])
-  results['rows'] += found.rows
-  results['pictures'] = results['pictures'] or found.pictures
-  if not results['layers']:
-    results['layers'] = _layers(problem, done['unsc'])
-    if config.curve:
-      results['curve'] = _curve(config, chosen, bench, method_key)
+  found = rows_lib.of_seeds(
+      runs_of_seeds, _methods(config, chosen), chosen.recipe,
+      references=references, shadows=config.shadows)
+  first = runs_of_seeds[0]
+  _, method_key, _ = jax.random.split(jax.random.key(first.seed), 3)
+  return {
+      'rows': found.rows, 'pictures': found.pictures,
+      'layers': _layers(first.bench.problem, first.done['unsc']),
+      'curve': _curve(config, chosen, first.bench, method_key) if config.curve else None}
 
 
 def _layers(problem, unlearned) -> list[dict[str, Any]]:
@@ -231,7 +238,7 @@ def _curve(config, chosen, bench, key) -> list[dict[str, Any]]:
   points = []
   for energy in sorted({*config.curve, chosen.unlearning.energy}):
     method = _unsc(chosen.unlearning._replace(energy=energy), stored)
-    row = measure.row(bench, method(bench.problem, key))
+    row = bench_lib.measure(bench, method(bench.problem, key))
     points.append({'energy': energy, **row['metrics']})
   return points
 

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import views
 from unsc_jax import bases as bases_lib
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
@@ -18,6 +17,7 @@ from unsc_jax import projection
 from unsc_jax import trace
 from unsc_jax import training
 from unsc_jax.evaluation import signals
+from unsc_jax.evaluation import views
 
 _POINTS = 300  # of a feature map
 _IMAGES = 128  # that a loss around the weights is the mean of, of each kind

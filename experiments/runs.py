@@ -4,11 +4,13 @@ from collections.abc import Iterator
 import contextlib
 import datetime
 import hashlib
+import importlib.metadata
 import json
 import os
 import pathlib
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 from typing import Any
@@ -21,6 +23,7 @@ import optax
 from experiments import processes
 import unsc_jax
 from unsc_jax import data as data_lib
+from unsc_jax import training
 
 
 @contextlib.contextmanager
@@ -81,7 +84,10 @@ def describe_run() -> dict[str, Any]:
           'flax': flax.__version__,
           'optax': optax.__version__,
           'numpy': np.__version__,
+          **{name: importlib.metadata.version(name)
+             for name in ('scipy', 'scikit-learn')},
           'unsc_jax': unsc_jax.__version__,
+          **_commit(),
           'device_kind': device.device_kind,
           'devices': jax.device_count(),
           'processes': jax.process_count(),
@@ -89,6 +95,22 @@ def describe_run() -> dict[str, Any]:
           'cpu_count': os.cpu_count(),
       },
   }
+
+
+def _commit() -> dict[str, str]:
+  """Which commit of the code this is; nothing where that cannot be told."""
+  command = ['git', 'describe', '--always', '--dirty', '--exclude=*', '--abbrev=12']
+  try:
+    found = subprocess.run(command, cwd=pathlib.Path(__file__).parent,
+                           capture_output=True, text=True, timeout=20, check=False)
+  except (OSError, subprocess.TimeoutExpired):
+    return {}
+  return {'commit': found.stdout.strip()} if found.returncode == 0 else {}
+
+
+def describe_recipe(recipe: training.Recipe) -> dict[str, Any]:
+  """How networks are trained from scratch."""
+  return {**recipe._asdict(), 'optimizer': recipe.optimizer.__name__.lstrip('_')}
 
 
 def _module() -> str:

@@ -12,16 +12,16 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import distances
 from experiments import ensembles
-from experiments import measure
-from experiments import relearning
 from experiments import rows as rows_lib
 from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
 from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
+from unsc_jax.evaluation import bench as bench_lib
+from unsc_jax.evaluation import course as course_lib
+from unsc_jax.evaluation import distances
 from unsc_jax.evaluation import shadow
 from unsc_jax.models import network as network_lib
 
@@ -47,7 +47,7 @@ def _problem():
                           originals=SHADOWS, retrained=2 * SHADOWS)
   problem = problem_lib.Problem(
       network, shadow.member(found.originals, 0), retain, forget, 10, (FORGET,))
-  return problem, found, measure.Bench(
+  return problem, found, bench_lib.Bench(
       problem, data.test, None, 5, jax.random.key(1))
 
 
@@ -68,15 +68,14 @@ def _damaged():
 def _rows():
   """Metrics by network: `r0` … are retrained, each beside the others."""
   problem, _, bench = _problem()
-  views = [measure.look(bench, one) for one in _retrained()]
-  rows = {f'r{i}': measure.row(bench, one, view=view, references=[
-      other for other in views if other is not view])
-          for i, (one, view) in enumerate(zip(_retrained(), views))}
+  known = [bench_lib.reference(bench, one) for one in _retrained()]
+  rows = {f'r{i}': bench_lib.measure(bench, one, references=[
+      *known[:i], *known[i + 1:]]) for i, one in enumerate(_retrained())}
   key = jax.random.key(3)
   for name, method in {'original': methods.original(),
                        'head_only': methods.head_only()}.items():
-    rows[name] = measure.row(bench, method(problem, key), references=views[:-1])
-  rows['damaged'] = measure.row(bench, _damaged(), references=views[:-1])
+    rows[name] = bench_lib.measure(bench, method(problem, key), references=known[:-1])
+  rows['damaged'] = bench_lib.measure(bench, _damaged(), references=known[:-1])
   return rows
 
 
@@ -126,21 +125,23 @@ def test_the_mask_ties_on_accuracy_and_is_found_behind_it():
 
 def test_identical_networks_have_no_gap():
   _, _, bench = _problem()
-  view = measure.look(bench, _retrained()[0])
-  found = measure.plain(distances.measure(view, [view], jax.random.key(0)))
-  want = {'tow': 1, 'average_gap': 0, 'agreement': 1, 'js_divergence': 0,
-          'told_from_retrained': .5, 'cka': 1}
+  view = bench_lib.look(bench, _retrained()[0])
+  same = bench_lib.reference(bench, _retrained()[0])
+  found = bench_lib.plain(
+      distances.measure(view, same.scores, [same], jax.random.key(0)))
+  want = {'tow': 1, 'tow_mia': 1, 'average_gap': 0, 'agreement': 1,
+          'js_divergence': 0, 'js_forget': 0, 'told_from_retrained': .5, 'cka': 1}
   assert found['metrics'] == pytest.approx(want, abs=1e-4)
   problem, both, _ = _problem()
   m = ensembles.margins(ensembles.members(problem, both.retrained), problem.forget)
-  same = measure.plain(ensembles.scores(m, m))['metrics']
+  same = bench_lib.plain(ensembles.scores(m, m))['metrics']
   assert same == pytest.approx(
       {'lira_auc': .5, 'klom': 0, 'forgetting_score': 1}, abs=1e-6)
 
 
 def test_ensembles_flag_the_original_and_pass_retraining():
   problem, found, _ = _problem()
-  scores = lambda method: measure.plain(ensembles.measure(
+  scores = lambda method: bench_lib.plain(ensembles.measure(
       problem, found, method, jax.random.key(0)))
   original, mask, retrain = map(
       scores, (methods.original(), methods.head_only(), None))
@@ -153,11 +154,11 @@ def test_ensembles_flag_the_original_and_pass_retraining():
 
 def test_without_references_only_the_quick_measures_are_there():
   _, _, bench = _problem()
-  row = measure.row(bench, methods.original()(bench.problem, None))
+  row = bench_lib.measure(bench, methods.original()(bench.problem, None))
   assert 'relearning' not in row
   assert 'mia_confidence' in row['metrics']
   assert 'cka' not in row['metrics']
-  alone = measure.row(bench, _retrained()[0], references=())
+  alone = bench_lib.measure(bench, _retrained()[0], references=())
   assert alone['metrics']['cka'] is None
   assert alone['metrics']['nmi'] is not None
 
@@ -180,15 +181,16 @@ def test_numbers_are_those_of_a_few_lines_of_numpy():
       np.linalg.norm(rest(after - before)) / np.linalg.norm(rest(before)), rel=1e-4)
   assert metrics['flips'] == pytest.approx(
       np.mean((before.argmax(1) != said)[~gone]), abs=1e-6)
-  other = np.asarray(problem.fn(_retrained()[1].params, test.x))
-  assert metrics['agreement'] == pytest.approx(np.mean(other.argmax(1) == said))
+  others = [np.asarray(problem.fn(one.params, test.x)) for one in _retrained()[1:]]
+  assert metrics['agreement'] == pytest.approx(
+      np.mean([other.argmax(1) == said for other in others]), abs=1e-6)
   for name, (low, high) in row['intervals'].items():
     assert low - 1e-6 <= metrics[name] <= high + 1e-6, name
 
 
 def test_a_course_is_the_same_for_all_networks_but_for_the_weights():
   problem, _, bench = _problem()
-  again = [relearning.course(problem, bench.test, problem.params, bench.key)
+  again = [course_lib.course(problem, bench.test, problem.params, bench.key)
            for _ in range(2)]
   assert again[0].accuracy == again[1].accuracy
   assert again[0].at[0] == 0
@@ -196,19 +198,37 @@ def test_a_course_is_the_same_for_all_networks_but_for_the_weights():
       .95 * _rows()['original']['metrics']['forget_test'], abs=1e-6)
 
 
-def test_rows_of_a_seed_hold_every_network_and_its_pictures():
+def test_rows_of_all_seeds_hold_every_network_and_pictures():
   problem, _, bench = _problem()
   ways = {'original': methods.original(), 'retrain': methods.original(),
           'head_only': methods.head_only()}
-  done = {name: method(problem, None) for name, method in ways.items()}
+  runs = [rows_lib.Run(seed, bench, {
+      name: method(problem, None) for name, method in ways.items()}) for seed in (7, 9)]
   quick = RECIPE._replace(epochs=1)
-  found = rows_lib.of_seed(bench, done, ways, quick, 7, references=2, shadows=3,
-                           draw=True)
+  found = rows_lib.of_seeds(runs, ways, quick, references=2, shadows=3)
   assert [(row['method'], row['seed']) for row in found.rows] == [
-      *((name, 7) for name in ways), *(('retrain', 8000 + i) for i in range(6))]
+      (name, seed) for run in runs for name, seed in (
+          *((name, run.seed) for name in ways),
+          *(('retrain', 1000 * (run.seed + 1) + i) for i in range(6)))]
   keys = [set(row['metrics']) for row in found.rows]
   assert keys[0] == keys[1] == keys[2]
   assert found.rows[0]['metrics']['lira_auc'] is not None
   assert len(json.dumps(found.pictures)) < 100_000
+
+
+def test_a_network_retrained_for_one_seed_is_a_reference_for_another():
+  problem, _, bench = _problem()
+  ways = {'original': methods.original(), 'retrain': methods.retrain(RECIPE)}
+  runs = [rows_lib.Run(seed, bench, {
+      'original': ways['original'](problem, None),
+      'retrain': _retrained()[seed]}) for seed in (0, 1)]
+  found = {(row['method'], row['seed']): row['metrics']
+           for row in rows_lib.of_seeds(runs, ways, RECIPE).rows}
+  for name in ('agreement', 'js_divergence', 'told_from_retrained', 'cka', 'rmia_auc'):
+    assert found['retrain', 0][name] is not None, name
+  assert found['retrain', 0]['agreement'] == found['retrain', 1]['agreement'] < 1
+
+
+def test_too_few_shadows_are_refused():
   with pytest.raises(ValueError, match='2 shadow networks are too few'):
-    rows_lib.of_seed(bench, done, ways, quick, 7, shadows=2)
+    rows_lib.check(2)

@@ -9,11 +9,11 @@ from scipy import linalg
 from sklearn import metrics
 
 from experiments import pictures
-from experiments import views
 from unsc_jax import bases as bases_lib
 from unsc_jax import moments
 from unsc_jax import problem as problem_lib
 from unsc_jax import projection
+from unsc_jax.evaluation import views
 
 
 def _view(seed=0, n=60, t=40, classes=4):

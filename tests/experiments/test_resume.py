@@ -62,8 +62,8 @@ def test_a_method_goes_on(loop, step, kept, tmp_path, monkeypatch):
       model='mlp', epochs=7, steps=10, stop_below=-1., out=tmp_path / 'runs')
   resumed = dataclasses.replace(config, resume=tmp_path / 'states')
 
-  def measured(bench, done, *args, **options):
-    found.append(done)
+  def measured(runs, *args, **options):
+    found.append(runs[0].done)
     raise Killed
 
   def run(config, die=(None, 0)):
@@ -80,7 +80,7 @@ def test_a_method_goes_on(loop, step, kept, tmp_path, monkeypatch):
       forget_class.run(config)
     return made.copy()
 
-  monkeypatch.setattr(forget_class.rows_lib, 'of_seed', measured)
+  monkeypatch.setattr(forget_class.rows_lib, 'of_seeds', measured)
   whole = run(config)
   before = run(resumed, die=(loop, step))
   assert before[loop] == step

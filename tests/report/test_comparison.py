@@ -35,7 +35,7 @@ def test_the_band_of_three_seeds_is_students(example):
   results = example(3)
   cell = comparison_lib.compare(results).cells['unsc', 'probe']
   spread = _values(results, 'retrain', 'probe').std(ddof=1)
-  band = stats.t.ppf(.975, 2) * spread * np.sqrt(4 / 3)
+  band = stats.t.ppf(.975, 2) * spread * np.sqrt(1 / 3 + 1 / 3)
   np.testing.assert_allclose(cell.band, band, rtol=1e-4)
   assert cell.place == ('like' if abs(cell.gap) <= band else 'above')
 
@@ -192,5 +192,5 @@ def test_ties_with_the_control_are_found_on_every_judged_measure(full):
     row.update(metrics=dict(control['metrics']), intervals=control['intervals'])
   found = comparison_lib.compare(results)
   judged = found.judged('unsc')
-  assert len(judged) == 22
+  assert len(judged) == 23
   assert all(cell.tie for cell in judged.values())

@@ -9,7 +9,7 @@ from unsc_jax.report import metrics
 # What an experiment may write into `rows[].metrics`.
 CONTRACT = (
     'forget_test', 'retain_test', 'forget_train', 'retain_train', 'tow',
-    'average_gap', 'agreement', 'js_divergence', 'mia_confidence',
+    'average_gap', 'tow_mia', 'agreement', 'js_divergence', 'js_forget', 'mia_confidence',
     'mia_correctness', 'mia_entropy', 'mia_modified_entropy', 'mia_classifier',
     'told_from_retrained', 'rmia_auc', 'lira_auc', 'klom', 'forgetting_score',
     'probe', 'nmi', 'feature_f1', 'alignment', 'cka', 'relearn_steps',

@@ -151,7 +151,7 @@ def test_the_verdict_comes_first(made):
 def test_a_bare_run_has_a_page_too(example):
   """No reference, no control, no layers, no times, one class of no images."""
   results = {**example(1), 'methods': ['unsc'], 'layers': [], 'curve': None,
-             'config': {}, 'environment': {}}
+             'config': {'seeds': [0]}, 'environment': {'jax': '0.10.2'}}
   results['rows'] = [row for row in results['rows'] if row['method'] == 'unsc']
   results['rows'][0].update(history={}, seconds={}, metrics={'probe': float('nan')})
   results['rows'][0]['per_class'][4] = None

@@ -17,7 +17,7 @@ Value = estimate_lib.Estimate | chex.Numeric
 
 
 def ties(method: Value, control: Value, references: Sequence[Value],
-         level: float = 0.95) -> jax.Array:
+         level: float = 0.95, models: chex.Numeric = 1) -> jax.Array:
   """Whether a method is as near to the control as retraining is to itself.
 
   |method - control| <= band, with the noise band of `estimate.gap`.
@@ -27,6 +27,7 @@ def ties(method: Value, control: Value, references: Sequence[Value],
     control: that of the control row.
     references: those of retrained networks, as for `gap`.
     level: of the band.
+    models: of how many models the values are means, as for `gap`.
 
   Returns:
     Booleans [...].
@@ -42,7 +43,7 @@ def ties(method: Value, control: Value, references: Sequence[Value],
   Source: ours.
   """
   value = lambda v: v.value if isinstance(v, estimate_lib.Estimate) else v
-  band = estimate_lib.gap(method, references, level).band
+  band = estimate_lib.gap(method, references, level, models).band
   return jnp.abs(jnp.asarray(value(method)) - jnp.asarray(value(control))) <= band
 
 

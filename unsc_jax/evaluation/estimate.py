@@ -205,15 +205,16 @@ def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
 
 def gap(estimate: Estimate | chex.Numeric,
         references: Sequence[Estimate | chex.Numeric],
-        level: float = 0.95) -> Gap:
+        level: float = 0.95, models: chex.Numeric = 1) -> Gap:
   """The gap to retrained models, and whether their seed noise explains it.
 
   gap = value - mean_r(reference_r). **The rule**: with three references or
-  more the band is the prediction interval for one more retrained model,
+  more the band is the prediction interval for one more retrained model, or for
+  the mean of S more of them,
 
-    |gap| <= t(level, R - 1) · s · √(1 + 1/R),   s = std of the references,
+    |gap| <= t(level, R - 1) · s · √(1/S + 1/R),   s = std of the references,
 
-  so a model retrained with another seed passes with probability `level`. With
+  so models retrained with other seeds pass with probability `level`. With
   one or two references, or when all of them are equal (0 % forget accuracy),
   seed noise cannot be measured, and the band is the sampling error of the
   difference instead: √(h² + Σ h_r²/R²), h and h_r being the halves of the
@@ -228,6 +229,8 @@ def gap(estimate: Estimate | chex.Numeric,
     estimate: the method's value, an `Estimate` of arrays [...] or an array.
     references: R such values of models retrained with different seeds.
     level: confidence level of the band.
+    models: S, of how many models, each of a seed of its own, the estimate is the
+      mean; an int or an array [...].
 
   Returns:
     Gap of arrays [...].
@@ -256,7 +259,7 @@ def gap(estimate: Estimate | chex.Numeric,
   theirs = jax.tree.map(lambda *x: jnp.stack(x), *map(as_estimate, references))
   checks.finite(mine.value, 'The estimate')
   checks.finite(theirs.value, 'The references')
-  result = _gap(mine, theirs, level)._replace(seeds=seeds)
+  result = _gap(mine, theirs, level, jnp.asarray(models))._replace(seeds=seeds)
   if seeds < 3 and not checks.holds(lambda b: np.isfinite(b).all(),
                                     result.band):
     raise ValueError(f'{seeds} reference(s) without confidence intervals give '
@@ -266,7 +269,7 @@ def gap(estimate: Estimate | chex.Numeric,
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _gap(mine: Estimate, theirs: Estimate, level: float) -> Gap:
+def _gap(mine: Estimate, theirs: Estimate, level: float, models: jax.Array) -> Gap:
   seeds = theirs.value.shape[0]
   mean = jnp.mean(theirs.value, axis=0)
   difference = mine.value - mean
@@ -281,6 +284,6 @@ def _gap(mine: Estimate, theirs: Estimate, level: float) -> Gap:
     equal = jnp.max(theirs.value, 0) == jnp.min(theirs.value, 0)
     noise = jnp.where(equal, 0, jnp.std(theirs.value, axis=0, ddof=1))
   if seeds > 2:
-    spread = t_quantile(level, seeds - 1) * math.sqrt(1 + 1 / seeds)
+    spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)
     band = jnp.where(equal, jnp.nan_to_num(band), spread * noise)
   return Gap(difference, mean, noise, band, jnp.abs(difference) <= band, seeds)

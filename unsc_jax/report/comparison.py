@@ -28,6 +28,8 @@ class Cell(NamedTuple):
   band: float | None = None  # half-width of the noise band
   place: Literal['like', 'above', 'below'] | None = None  # in the band, or not
   tie: bool | None = None  # as near to the head-only control as the band
+  limit: float | None = None  # where counting stopped: `mean` is a least value
+  reference_limit: float | None = None  # likewise of the retrained models
 
   @property
   def mean(self) -> float:
@@ -42,6 +44,11 @@ class Cell(NamedTuple):
   def std(self) -> float | None:
     """Over seeds; None for one seed."""
     return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+  @property
+  def endless(self) -> bool:
+    """Whether neither it nor the reference was counted to the end."""
+    return self.limit is not None and self.reference_limit is not None
 
 
 class Comparison(NamedTuple):
@@ -107,9 +114,9 @@ def class_means(
 
 def _cell(rows, method, key) -> Cell:
   """What was measured, and the mean over seeds of its interval."""
-  found = [(float(value), (row.get('intervals') or {}).get(key)) for row in rows
-           if row['method'] == method
-           and (value := row['metrics'].get(key)) is not None]
+  mine = [row for row in rows if row['method'] == method]
+  found = [(float(value), (row.get('intervals') or {}).get(key)) for row in mine
+           if (value := row['metrics'].get(key)) is not None]
   ends = [interval for _, interval in found
           if interval and None not in interval and np.isfinite(interval).all()]
   # The seeds share their images, so that their intervals do not shrink.
@@ -117,7 +124,10 @@ def _cell(rows, method, key) -> Cell:
   if ends and len(ends) == len(found):
     low, high = np.mean(ends, 0)
     interval = float(low), float(high)
-  return Cell(tuple(value for value, _ in found), interval)
+  limits = [limit for row in mine
+            if (limit := (row.get('limits') or {}).get(key)) is not None]
+  return Cell(tuple(value for value, _ in found), interval,
+              limit=max(limits, default=None))
 
 
 def _judge(metric, column: Mapping[str, Cell], count: float | None
@@ -131,7 +141,7 @@ def _judge(metric, column: Mapping[str, Cell], count: float | None
   cells = {method: cell for method, cell in column.items()
            if np.isfinite(cell.values).all()}
   mean = float(np.mean(reference.values))
-  judged = {method: cell._replace(gap=cell.mean - mean)
+  judged = {method: cell._replace(gap=cell.mean - mean, reference_limit=reference.limit)
             for method, cell in cells.items()}
   rest = [method for method in cells if method != REFERENCE]
   mine = [_estimate(cells[method].mean, cells[method].interval, count)
@@ -144,24 +154,42 @@ def _judge(metric, column: Mapping[str, Cell], count: float | None
     return judged  # neither seeds nor images give a band
   stack = lambda estimates: evaluation.Estimate(*map(
       jnp.asarray, np.transpose(estimates)))
-  found = evaluation.gap(stack(mine), [stack([e] * len(rest)) for e in theirs])
-  for method, band in zip(rest, map(float, found.band)):
-    gap = cells[method].mean - mean
-    if band == 0 and gap != 0:
+  # A mean over seeds has less noise of the seed than one network.
+  seeds = np.array([len(cells[method].values) for method in rest])
+  ruler = [stack([e] * len(rest)) for e in theirs]
+  bands = np.asarray(evaluation.gap(stack(mine), ruler, models=seeds).band)
+  ties = {}
+  if CONTROL in rest:
+    ties = dict(zip(rest, np.asarray(evaluation.ties(
+        stack(mine), cells[CONTROL].mean, ruler, models=seeds))))
+  for method, band in zip(rest, map(float, bands)):
+    cell = judged[method]
+    if band == 0 and cell.gap != 0 and not (sampled and reference.limit is not None):
       continue  # equal references without intervals: noise that is not known
-    place = 'like' if abs(gap) <= band else 'above' if gap > 0 else 'below'
-    if metric.ideal is not None and (abs(cells[method].mean - metric.ideal)
-                                     <= abs(mean - metric.ideal)):
-      place = 'like'  # nearer than one retrained model to another
-    judged[method] = judged[method]._replace(
-        band=band, place=place, tie=_tie(cells, method, band))
+    if place := _place(metric, cell, mean, band):
+      tie = bool(ties[method]) if ties and _may_tie(cells, method) else None
+      judged[method] = cell._replace(band=band, place=place, tie=tie)
   return judged
 
 
-def _tie(cells, method, band) -> bool | None:
-  if method in (ORIGINAL, CONTROL) or CONTROL not in cells:
+def _place(metric, cell: Cell, mean: float, band: float
+           ) -> Literal['like', 'above', 'below'] | None:
+  """Where a cell lies; None where values that are least ones do not tell."""
+  if metric.ideal is not None and (abs(cell.mean - metric.ideal)
+                                   <= abs(mean - metric.ideal)):
+    return 'like'  # nearer than one retrained model to another
+  place = 'like' if abs(cell.gap) <= band else 'above' if cell.gap > 0 else 'below'
+  if cell.limit is not None and (cell.endless or place != 'above'):
+    return None  # with more counting it might have been above
+  if cell.reference_limit is not None and place != 'below':
     return None
-  return bool(abs(cells[method].mean - cells[CONTROL].mean) <= band)
+  return place
+
+
+def _may_tie(cells, method) -> bool:
+  """Whether a method's cell can tie with the control's."""
+  least = all(cells[one].limit is not None for one in (method, CONTROL))
+  return method not in (ORIGINAL, CONTROL) and not least
 
 
 def _estimate(value, interval, count) -> tuple[float, float, float]:

@@ -52,6 +52,8 @@ MEASURED = Kind('a number or null', measured)
 ACCURACY = Kind('a number from 0 to 1 or null', accuracy)
 MAPPING = Kind('an object', lambda v: isinstance(v, Mapping))
 TEXTS = Kind('a list of texts', each(TEXT.test))
+SEEDS = Kind('a list of at least one whole number',
+             lambda v: each(whole)(v) and len(v) > 0)
 CLASSES = Kind('a list of class numbers', each(whole))
 ACCURACIES = Kind('a list of numbers from 0 to 1', each(accuracy))
 SERIES = Kind('a list of numbers', each(measured))

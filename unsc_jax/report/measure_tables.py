@@ -82,16 +82,18 @@ def cell(comparison: comparison_lib.Comparison, method: str,
   if found is None:
     return NONE
   parts = [markup.element('b', markup.escape(spread(metric, found)))]
-  if len(found.values) == 1 and found.interval and math.isfinite(found.mean):
+  if (len(found.values) == 1 and found.interval and math.isfinite(found.mean)
+      and found.limit is None):
     ends = (metric.show(end) for end in found.interval)
     parts.append(markup.element('span', f'[{" to ".join(ends)}]', class_='gap'))
   if method == comparison_lib.REFERENCE and metric.show_gap:
     parts.append(_flag('reference', 'the reference'))
+  elif found.endless:
+    parts.append(_flag('endless', f'not reached in {metric.show(found.limit)} by either'))
   elif found.gap is not None and metric.show_gap:
     band = (f' (± {metric.show_gap(found.band).lstrip("+")})'
             if found.band is not None else '')
-    parts.append(markup.element('span', metric.show_gap(found.gap) + band,
-                                class_='gap'))
+    parts.append(markup.element('span', gap(metric, found) + band, class_='gap'))
     if found.place == 'like':
       parts.append(_flag('like', '✓ like retrained'))
     elif found.place:
@@ -107,8 +109,16 @@ def _flag(kind: str, text: str) -> str:
   return markup.element('span', markup.escape(text), class_=f'flag {kind}')
 
 
+def gap(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
+  """A gap, and on which side of it the true one lies where that is not known."""
+  sign = '' if cell.limit is cell.reference_limit else '≥\u00a0' if cell.limit else '≤\u00a0'
+  return sign + metric.show_gap(cell.gap) if metric.show_gap else ''
+
+
 def spread(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
   """The mean over seeds and, with several of them, the standard deviation."""
+  if cell.limit is not None:
+    return metric.least(cell.mean)
   if cell.std is None or not math.isfinite(cell.std):
     return metric.show(cell.mean)
   mean, std = metric.show(cell.mean), metric.show(cell.std)

@@ -89,6 +89,8 @@ _ROW = {
     'method': kinds.TEXT, 'seed': kinds.WHOLE, 'per_class': kinds.ACCURACIES,
     'metrics': kinds.MEASURES, 'seconds': kinds.SECONDS, 'history': kinds.HISTORY,
     'intervals': kinds.Optional(kinds.INTERVALS),
+    # Where counting stopped: the metric is that much at the least.
+    'limits': kinds.Optional(kinds.MEASURES),
 }
 _LAYER = {
     'path': kinds.TEXT, 'fan_in': kinds.COUNT, 'rank': kinds.COUNT, 'free': kinds.WHOLE,
@@ -101,7 +103,7 @@ _POINT = {
 }
 _RESULTS = {
     'experiment': kinds.TEXT, 'created': kinds.TEXT, 'command': kinds.TEXT,
-    'config': kinds.MAPPING, 'environment': kinds.MAPPING,
+    'config': {'seeds': kinds.SEEDS}, 'environment': {'jax': kinds.TEXT},
     'wall_seconds': kinds.Optional(kinds.NUMBER),
     'dataset': {
         'name': kinds.TEXT, 'num_classes': kinds.COUNT, 'class_names': kinds.TEXTS,

@@ -56,7 +56,8 @@ def cell(run: Run, method: str, key: str) -> str:
   metric = metrics_lib.describe(key)
   text = measure_tables.spread(metric, found)
   if metric.show_gap and found.gap is not None and method != comparison_lib.REFERENCE:
-    text += f' ({metric.show_gap(found.gap)}{"=" if found.tie else ""})'
+    text += (' (neither to the end)' if found.endless else
+             f' ({measure_tables.gap(metric, found)}{"=" if found.tie else ""})')
     if found.place:
       text += ' ✓' if found.place == 'like' else ' ▲' if found.place == 'above' else ' ▼'
   return text

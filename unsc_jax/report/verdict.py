@@ -87,8 +87,19 @@ def _still(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
   left = metric.kind == 'forget' and cell.place == metric.left
   more = left and metric.left == 'above'
   return (f'the {wording.low(metric.name)}{" still" if more else ""} {metric.verb}'
-          f'{" only" if left and not more else ""} {metric.show(cell.mean)} against '
-          f'{metric.show(cell.reference)}')
+          f'{" only" if left and not more else ""} {_value(metric, cell)} against '
+          f'{_reference(metric, cell)}')
+
+
+def _reference(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
+  """The retrained models' mean, for a sentence."""
+  show = metric.show if cell.reference_limit is None else metric.least
+  return show(cell.reference)
+
+
+def _value(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
+  """A cell's mean, for a sentence."""
+  return (metric.show if cell.limit is None else metric.least)(cell.mean)
 
 
 def _agreements(comparison, method) -> list[Finding]:
@@ -122,8 +133,8 @@ def _gaps(comparison, method) -> list[Finding]:
     cell = judged[key]
     metric = metrics_lib.describe(key)
     control = comparison.cells.get((comparison_lib.CONTROL, key))
-    text = (f'{metric.name}: {metric.show(cell.mean)} against '
-            f'{metric.show(cell.mean - cell.gap)} for the retrained model '
+    text = (f'{metric.name}: {_value(metric, cell)} against '
+            f'{_reference(metric, cell)} for the retrained model '
             f'(noise band ± {_width(metric, cell.band)}): '
             f'{_meaning(comparison, metric, cell)}.')
     if cell.tie:
@@ -133,6 +144,17 @@ def _gaps(comparison, method) -> list[Finding]:
     found.append(Finding('warning', text))
   for metric in comparison.measures:
     cell = comparison.cells.get((method, metric.key))
+    if cell and cell.endless:
+      found.append(Finding(
+          'note', f'{metric.name}: not reached in {metric.show(cell.limit)} by either, '
+          f'{wording.method(method)} or the retrained model. That does not make '
+          'them alike: which of them would take longer is not known.'))
+    elif cell and cell.gap is not None and cell.place is None and (
+        cell.limit or cell.reference_limit):
+      found.append(Finding(
+          'note', f'{metric.name}: {_value(metric, cell)} against '
+          f'{_reference(metric, cell)} for the retrained model, counted no farther, '
+          'so it is not known whether that is like retrained.'))
     if cell and not math.isfinite(cell.mean):
       found.append(Finding(
           'warning', f'{metric.name}: {metric.show(cell.mean)} for '
@@ -230,7 +252,8 @@ def _limits(comparison) -> list[Finding]:
     found.append(Finding(
         'note', f'There {only}, so the noise between seeds is unknown. The noise '
         'bands are the sampling error of the images, which is less than all '
-        'noise there is; run three seeds or more where it matters.'))
+        'noise there is; run three seeds or more, or retrain further networks '
+        '(--references 2), where it matters.'))
   if not any(method == comparison_lib.CONTROL for method, _ in comparison.cells):
     found.append(Finding(
         'warning', 'The head-only control was not run, so nothing here tells '

@@ -56,7 +56,7 @@ def relearn(results: Mapping[str, Any]) -> svg.Plot | None:
                    f'and is back at step {numerals.count(when)}' if when is not None
                    else f'and has {numerals.percent(curve[-1])} after '
                    f'{numerals.count(steps[-1])} steps'))
-  goal = (f' Back means {numerals.percent(target)}, what the original had.'
+  goal = (f' Back means {numerals.percent(target)}, 95 % of what the original had.'
           if target is not None else '')
   return svg.plot(
       'Learning the forgotten again', '; '.join(said) + f'.{goal}{left_out}',

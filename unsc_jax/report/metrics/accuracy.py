@@ -2,6 +2,10 @@
 
 from unsc_jax.report.metrics import metric
 
+_NO_GAP = (
+    '{}, for no gap anywhere. It is made of gaps, so it has none of its own, and '
+    'sums up columns that are judged one by one, so it does not count again.')
+
 METRICS = (
     metric.share(
         'forget_test', 'Forget accuracy (test)', 'forget',
@@ -36,17 +40,20 @@ METRICS = (
     metric.unjudged(metric.decimal(
         'tow', 'Tug of war', 'summary',
         'One number for several accuracies: 1 minus the gap to the retrained '
-        'model, multiplied over forgotten and remaining images.',
-        '1, for no gap anywhere. It sums up columns that are judged one by one, '
-        'so it does not count again.',
+        'model, multiplied over forgotten and remaining images, trained on and '
+        'unseen.', _NO_GAP.format('1'),
         'Cannot be seen here: a gap on either side lowers it alike. Look at the '
         'accuracies.')),
+    metric.unjudged(metric.decimal(
+        'tow_mia', 'Tug of war with attack', 'summary',
+        'The same product with the classifier attack on the forgotten images in '
+        'the place of the accuracy on them.', _NO_GAP.format('1'),
+        'Cannot be seen here: a gap on either side lowers it alike. Look at what it '
+        'is made of.')),
     metric.unjudged(metric.share(
         'average_gap', 'Average gap', 'summary',
-        'The mean distance to the retrained model over the accuracies, and the '
-        'membership attack where there is one.',
-        '0 %. It sums up columns that are judged one by one, so it does not '
-        'count again.',
+        'The mean distance to the retrained model over the accuracies here and the '
+        'classifier attack.', _NO_GAP.format('0 %'),
         'Cannot be seen here: a gap on either side raises it alike. Look at the '
         'accuracies.')),
 )

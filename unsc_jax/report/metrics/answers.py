@@ -1,8 +1,8 @@
 """How like a retrained model's the answers are.
 
-A distance to one retrained model has no natural size: two retrained models
-differ too. So the retrained row holds the distance between retrained models of
-different seeds, and being as near as that is good.
+A distance to retrained models has no natural size: two retrained models differ
+too. Distances are means over the retrained models, and the retrained row holds
+those between retrained models of different seeds: being as near as that is good.
 """
 
 from unsc_jax.report.metrics import metric
@@ -19,10 +19,15 @@ METRICS = (
         'As much as two retrained models of different seeds agree; 100 % '
         'is not to be expected.', _OVER, ideal=1.),
     metric.decimal(
-        'js_divergence', 'JS divergence', 'likeness',
+        'js_divergence', 'JS divergence (unseen)', 'likeness',
         'How far the predicted probabilities lie from the retrained model’s '
-        '(Jensen-Shannon divergence in nats, mean over images); 0 is equal, '
-        '0.693 the most there is.',
+        '(Jensen-Shannon divergence in nats, mean over all unseen images); 0 is '
+        'equal, 0.693 the most there is.',
+        'What two retrained models of different seeds have.', _OVER, ideal=0.),
+    metric.decimal(
+        'js_forget', 'JS divergence (forgotten)', 'likeness',
+        'The same divergence on the very images that were to be forgotten, as most '
+        'papers give it; 0 is equal, 0.693 the most there is.',
         'What two retrained models of different seeds have.', _OVER, ideal=0.),
     metric.share(
         'told_from_retrained', 'Told from retrained', 'likeness',
@@ -40,9 +45,10 @@ METRICS = (
         'few models is far above 0.', _OVER, ideal=0.),
     metric.decimal(
         'forgetting_score', 'Forgetting score', 'likeness',
-        'The score of the NeurIPS 2023 competition: for every forgotten image, '
-        'how hard it is to tell unlearned from retrained models by their '
-        'confidence in it. Higher is harder.',
+        'For every forgotten image, how hard it is to tell unlearned from '
+        'retrained models by their confidence in it; higher is harder. It is the '
+        'forgetting quality F of the NeurIPS 2023 competition, whose final score '
+        'multiplies it by ratios of accuracies; those have columns of their own.',
         'What retrained models have against others of their kind, which is far '
         'below 1 even for perfect forgetting.', _OVER, ideal=1.),
 )

@@ -50,8 +50,10 @@ METRICS = (
         'Lowers it as any other unlikeness does.', ideal=1.),
     metric.Metric(
         'relearn_steps', 'Relearn time', 'forget',
-        'Training steps on a few forgotten images until the original accuracy on '
-        'them is back. What was only hidden comes back quickly.',
+        'Training steps on a few forgotten images until 95 % of the original '
+        'accuracy on unseen ones like them is back. What was only hidden comes back '
+        'quickly. Counting stops at a limit: > 40 steps means that it was not back '
+        'by then.',
         'As many as the retrained model needs, which learns the class anew.',
         'More steps than the retrained model needs: the network was made '
         'resistant to the class.',

@@ -32,6 +32,10 @@ class Metric(NamedTuple):
   ideal: float | None = None  # of a likeness
   images: tuple[str, str] | None = None  # split and side of what is averaged
 
+  def least(self, value: float) -> str:
+    """A value that was counted so far and is larger."""
+    return f'>\u00a0{self.show(value)}'
+
 
 def share(key: str, name: str, kind: Kind, what: str, good: str, over: str,
           **more) -> Metric:

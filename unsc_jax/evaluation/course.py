@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import views
 from unsc_jax import batching
-from unsc_jax import evaluation
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
-from unsc_jax.evaluation import estimate
+from unsc_jax.evaluation import estimate as estimate_lib
+from unsc_jax.evaluation import relearn
+from unsc_jax.evaluation import views
 
 _FEW = 20  # images of every class to relearn
 _WATCHED = 150
@@ -20,10 +20,12 @@ _SHARE = .95  # of the original's accuracy counts as regained
 
 class Course(NamedTuple):
   """Relearning of one network, over several draws of the few images."""
-  steps: evaluation.Estimate
+  steps: estimate_lib.Estimate  # at the least, where `reached` is below 1
   at: list[int]
   accuracy: list[float]  # mean over draws
   target: float
+  reached: float  # share of the draws in which the target was
+  cap: int  # steps after which a draw was given up
 
 
 def course(problem: problem_lib.Problem, test: problem_lib.Examples, params: Any,
@@ -38,7 +40,8 @@ def course(problem: problem_lib.Problem, test: problem_lib.Examples, params: Any
     key: of the draws; the same for all networks, so that they are alike.
 
   Returns:
-    The course. The interval is Student's, over draws.
+    The course. The interval is Student's, over draws. A draw that was given up
+    counts as the cap, which is less than it would take.
   """
   rng = np.random.default_rng(batching.seed_of(key))
   few = _FEW * max(1, len(problem.forget_classes))
@@ -52,18 +55,19 @@ def course(problem: problem_lib.Problem, test: problem_lib.Examples, params: Any
   for now in problem.progress(jax.random.split(key, _DRAWS), 'relearning', _DRAWS):
     drawn = [part.where(rng.permutation(len(part))[:few])
              for part in (problem.forget, problem.retain)]
-    found.append(evaluation.relearn_time(
+    found.append(relearn.relearn_time(
         problem.fn, params,
         jax.tree.map(lambda *parts: np.concatenate(parts), *drawn), watched,
         target, now, trainable=problem.network.trainable, cap=_CAP, every=_EVERY))
   return Course(
       _mean([one.steps for one in found]), found[0].at.tolist(),
-      np.mean([one.accuracy for one in found], 0).tolist(), target)
+      np.mean([one.accuracy for one in found], 0).tolist(), target,
+      float(np.mean([one.reached for one in found])), _CAP)
 
 
-def _mean(steps: list[int]) -> evaluation.Estimate:
-  half = (estimate.t_quantile(.95, len(steps) - 1) * np.std(steps, ddof=1)
+def _mean(steps: list[int]) -> estimate_lib.Estimate:
+  half = (estimate_lib.t_quantile(.95, len(steps) - 1) * np.std(steps, ddof=1)
           / len(steps)**.5)
   mean = float(np.mean(steps))
-  return evaluation.Estimate(*map(
+  return estimate_lib.Estimate(*map(
       np.asarray, (mean, max(mean - half, 0), min(mean + half, _CAP))))

@@ -1,4 +1,4 @@
-"""One row of a table: everything that is measured of one unlearned network."""
+"""Everything that is measured of one unlearned network: a row of a table."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,22 +6,23 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import distances
-from experiments import relearning
-from experiments import traces
-from experiments import views
 from unsc_jax import certificate
-from unsc_jax import evaluation
 from unsc_jax import moments as moments_lib
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
 from unsc_jax import projection
+from unsc_jax.evaluation import accuracy
+from unsc_jax.evaluation import course as course_lib
+from unsc_jax.evaluation import distances
+from unsc_jax.evaluation import estimate as estimate_lib
 from unsc_jax.evaluation import preservation
 from unsc_jax.evaluation import probe
+from unsc_jax.evaluation import traces
+from unsc_jax.evaluation import views
 
 
 class Bench(NamedTuple):
-  """What all rows of one seed are measured with."""
+  """What all networks of one request are measured with."""
   problem: problem_lib.Problem
   test: problem_lib.Examples
   moments: moments_lib.Moments | None  # of the retained training inputs
@@ -29,10 +30,10 @@ class Bench(NamedTuple):
   key: jax.Array
 
 
-def row(
+def measure(
     bench: Bench, unlearned: problem_lib.Unlearned, *,
     view: views.View | None = None,
-    references: Sequence[views.View] | None = None,
+    references: Sequence[views.Reference] | None = None,
 ) -> dict[str, Any]:
   """Measures one network; see `unsc_jax.report.metrics` for what it means.
 
@@ -40,13 +41,15 @@ def row(
     bench: data and the original network.
     unlearned: what a method gave back.
     view: what the network says, where that is known already.
-    references: what retrained networks say, this one not among them; the first
-      is what distances are to. None: only accuracies, the probe, attacks by a
-      threshold and what has moved are measured, which is quick.
+    references: retrained networks, this one not among them. None: only
+      accuracies, the probe, attacks by a threshold and what has moved are
+      measured, which is quick.
 
   Returns:
     `metrics` by name, their `intervals`, `per_class` test accuracy, `seconds`,
-    `history` and, with references, the curve of `relearning`.
+    `history` and, with references, the course of `relearning`. Where something
+    was counted up to a limit and no farther, `limits` has that limit by name, and
+    the metric is a least value.
   """
   problem = bench.problem
   view = view or look(bench, unlearned)
@@ -57,13 +60,16 @@ def row(
       'certificate': _certificate(bench, unlearned)}
   more: dict[str, Any] = {}
   if references is not None:
-    course = relearning.course(problem, bench.test, unlearned.params, bench.key)
-    found |= {**traces.measure(view, references, bench.key),
-              **distances.measure(view, references, bench.key),
+    course = course_lib.course(problem, bench.test, unlearned.params, bench.key)
+    found |= traces.measure(view, references, bench.key)
+    found |= {**distances.measure(view, found, references, bench.key),
               'relearn_steps': course.steps}
-    more = {'relearning': {'steps': course.at, 'accuracy': course.accuracy,
-                           'target': course.target}}
-  per_class = evaluation.per_class_accuracy(view.test, bench.test.y).value
+    more = {'relearning': {
+        'steps': course.at, 'accuracy': course.accuracy, 'target': course.target,
+        'reached': course.reached}}
+    if course.reached < 1:
+      more['limits'] = {'relearn_steps': course.cap}
+  per_class = accuracy.per_class_accuracy(view.test, bench.test.y).value
   return {
       **plain(found), **more,
       'per_class': [float(v) for v in np.asarray(per_class)],
@@ -78,11 +84,20 @@ def look(bench: Bench, unlearned: problem_lib.Unlearned) -> views.View:
   return views.look(bench.problem, bench.test, unlearned.fn, unlearned.params)
 
 
+def reference(bench: Bench, unlearned: problem_lib.Unlearned) -> views.Reference:
+  """What is needed of a retrained network to measure others by it."""
+  view = look(bench, unlearned)
+  scores = {**views.accuracies(view),
+            'mia_classifier': traces.classifier(view, bench.key)}
+  return views.Reference(
+      view.train[view.forgotten], view.test, view.test_features, scores)
+
+
 def plain(found: Mapping[str, Any]) -> dict[str, dict]:
   """Numbers and their intervals, apart."""
   metrics, intervals = {}, {}
   for name, value in found.items():
-    if isinstance(value, evaluation.Estimate):
+    if isinstance(value, estimate_lib.Estimate):
       value, low, high = map(float, value)
       if np.isfinite([low, high]).all():
         intervals[name] = [low, high]
@@ -90,7 +105,7 @@ def plain(found: Mapping[str, Any]) -> dict[str, dict]:
   return {'metrics': metrics, 'intervals': intervals}
 
 
-def _moved(bench: Bench, view: views.View) -> dict[str, evaluation.Estimate]:
+def _moved(bench: Bench, view: views.View) -> dict[str, estimate_lib.Estimate]:
   """How far the retained test logits are from the original's."""
   kept = np.isin(bench.test.y, view.retain_classes)
   before = predict.answers(bench.problem, bench.problem.params, bench.test.x[kept])
@@ -100,19 +115,19 @@ def _moved(bench: Bench, view: views.View) -> dict[str, evaluation.Estimate]:
       'flips': preservation.flips_estimate(before, after)}
 
 
-def _probe(bench: Bench, view: views.View) -> evaluation.Estimate | None:
+def _probe(bench: Bench, view: views.View) -> estimate_lib.Estimate | None:
   """How often a new head on the features finds the forgotten classes."""
   classes = views.present(view.test_labels, view.forget_classes)
   if not classes:
     return None
-  accuracy = probe.linear_probe(
+  right = probe.linear_probe(
       problem_lib.Examples(view.train_features, view.train_labels),
       problem_lib.Examples(view.test_features, view.test_labels),
       bench.problem.num_classes, bench.key, epochs=bench.probe_epochs,
       progress=bench.problem.progress)
-  counts = np.bincount(bench.test.y, minlength=len(accuracy))[classes]
-  return evaluation.mean_of_proportions(
-      np.round(accuracy[classes] * counts), counts)
+  counts = np.bincount(bench.test.y, minlength=len(right))[classes]
+  return estimate_lib.mean_of_proportions(
+      np.round(right[classes] * counts), counts)
 
 
 def _leak(problem, unlearned) -> float | None:

@@ -1,9 +1,10 @@
 """What a network says of the data and how it sees them, found once.
 
-`N` training and `T` test examples, `C` classes, `d` features.
+`N` training and `T` test examples, `F` of the training ones forgotten, `C`
+classes, `d` features.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import functools
 from typing import Any, NamedTuple
 
@@ -11,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from unsc_jax import evaluation
 from unsc_jax import features
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
+from unsc_jax.evaluation import accuracy
+from unsc_jax.evaluation import estimate as estimate_lib
 
 
 class View(NamedTuple):
@@ -35,6 +37,14 @@ class View(NamedTuple):
     if not self.forget_classes:
       return np.ones(len(self.test_labels), bool)
     return np.isin(self.test_labels, self.forget_classes)
+
+
+class Reference(NamedTuple):
+  """What is needed of a retrained network to measure others by it."""
+  forget: np.ndarray  # [F, C] logits
+  test: np.ndarray  # [T, C]
+  test_features: np.ndarray  # [T, d]
+  scores: Mapping[str, estimate_lib.Estimate | None]  # accuracies and the like
 
 
 def training_examples(problem: problem_lib.Problem) -> problem_lib.Examples:
@@ -87,7 +97,7 @@ def present(labels: np.ndarray, classes: Sequence[int]) -> list[int]:
   return [c for c in classes if (labels == c).any()]
 
 
-def accuracies(view: View) -> dict[str, evaluation.Estimate | None]:
+def accuracies(view: View) -> dict[str, estimate_lib.Estimate | None]:
   """Macro accuracies of what was forgotten and of what remains.
 
   No test example is forgotten by a request of single examples.
@@ -96,7 +106,7 @@ def accuracies(view: View) -> dict[str, evaluation.Estimate | None]:
 
   def macro(values, labels, mask, classes):
     some = present(labels[mask], classes)
-    return (evaluation.macro_accuracy(values[mask], labels[mask], some)
+    return (accuracy.macro_accuracy(values[mask], labels[mask], some)
             if some else None)
 
   test, train = (view.test, view.test_labels), (view.train, view.train_labels)

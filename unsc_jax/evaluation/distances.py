@@ -1,0 +1,111 @@
+"""How far a network is from retrained ones."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax import batching
+from unsc_jax.evaluation import agreement
+from unsc_jax.evaluation import estimate as estimate_lib
+from unsc_jax.evaluation import membership
+from unsc_jax.evaluation import representation
+from unsc_jax.evaluation import resampling
+from unsc_jax.evaluation import views
+
+_MOST = 2000  # images
+# A mean over more of them takes minutes longer and says the same.
+_MOST_REFERENCES = 8
+# What is summed up. In the second a membership attack stands for forget accuracy.
+_GAPS = {
+    'tow': ('forget_test', 'retain_test', 'forget_train', 'retain_train'),
+    'tow_mia': ('mia_classifier', 'retain_test', 'retain_train'),
+    'average_gap': ('forget_test', 'retain_test', 'forget_train', 'retain_train',
+                    'mia_classifier')}
+NAMES = (*_GAPS, 'agreement', 'js_divergence', 'js_forget', 'told_from_retrained',
+         'cka')
+
+
+def measure(view: views.View, scores: Mapping[str, estimate_lib.Estimate | None],
+            references: Sequence[views.Reference], key: jax.Array) -> dict[str, Any]:
+  """Gaps and distances; all None without a retrained network.
+
+  Args:
+    view: of the network.
+    scores: its accuracies and its classifier attack, as each reference has them.
+    references: retrained networks, this one not among them. Accuracies are
+      compared with the mean of all; distances are the mean of those to each of
+      at most eight.
+    key: of what is drawn.
+
+  Returns:
+    Name to an estimate, or None where it cannot be measured. The references share
+    their images, so the interval of a mean over them is the mean of the intervals.
+  """
+  if not references:
+    return dict.fromkeys(NAMES)
+  rng = np.random.default_rng(batching.seed_of(key))
+  chosen = rng.permutation(views.thin(rng, np.ones(len(view.test), bool), _MOST))
+  mine, labels = view.train[view.forgotten], view.train_labels[view.forgotten]
+  some = views.thin(rng, np.ones(len(mine), bool), _MOST)
+  mean = lambda distance: _mean(distance, references[:_MOST_REFERENCES])
+  return {
+      **summaries(scores, [one.scores for one in references]),
+      'agreement': mean(lambda one: agreement.prediction_agreement(
+          view.test, one.test)),
+      'js_divergence': mean(lambda one: agreement.js_divergence(view.test, one.test)),
+      'js_forget': mean(lambda one: agreement.js_divergence(mine, one.forget)),
+      'told_from_retrained': mean(lambda one: membership.retrained_attack(
+          mine[some], one.forget[some], labels[some], key)),
+      'cka': mean(lambda one: _cka(
+          view.test_features[chosen], one.test_features[chosen]))}
+
+
+def summaries(
+    mine: Mapping[str, estimate_lib.Estimate | None],
+    theirs: Sequence[Mapping[str, estimate_lib.Estimate | None]],
+) -> dict[str, estimate_lib.Estimate]:
+  """Tug of war and average gap: what the gaps of several scores come to.
+
+  Intervals are what the scores' own intervals allow, at once.
+
+  Args:
+    mine: the network's accuracies and attacks; None where there are none.
+    theirs: those of each retrained network.
+
+  Returns:
+    Name to the estimate.
+  """
+  found = {}
+  for name, keys in _GAPS.items():
+    has = [key for key in keys if mine.get(key) is not None]
+    against = lambda some, has=has: [estimate_lib.gap(
+        mine[key], [one[key] for one in some]) for key in has]
+    size = jnp.array([jnp.abs(gap.value) for gap in against(theirs)])
+    # The sampling error of both sides, even where seeds say more.
+    band = jnp.array([gap.band for gap in against(theirs[:1])])
+    low, high = jnp.maximum(size - band, 0), jnp.minimum(size + band, 1)
+    found[name] = estimate_lib.Estimate(
+        *map(jnp.mean, (size, low, high)) if name == 'average_gap' else (
+            jnp.prod(1 - gaps) for gaps in (size, high, low)))
+  return found
+
+
+def _mean(distance: Callable[[views.Reference], estimate_lib.Estimate | None],
+          references: Sequence[views.Reference]) -> estimate_lib.Estimate | None:
+  """Over the references; None where a distance is not defined."""
+  found = [distance(one) for one in references]
+  if None in found:
+    return None
+  return jax.tree.map(lambda *values: jnp.mean(jnp.stack(values)), *found)
+
+
+def _cka(features, others) -> estimate_lib.Estimate | None:
+  try:
+    return resampling.jackknife(
+        lambda pair: representation.linear_cka(*pair), (features, others),
+        within=(0, 1))
+  except ValueError:  # collapsed features: not defined
+    return None
