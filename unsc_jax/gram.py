@@ -5,10 +5,14 @@ symmetric, a third of the work is saved, and of what devices have to sum.
 """
 
 from collections.abc import Sequence
+import math
 
 import jax
 from jax import lax
 import jax.numpy as jnp
+
+from unsc_jax import layers
+from unsc_jax import patches
 
 Upper = tuple[tuple[jax.Array, ...], ...]  # [i][j - i] for blocks i <= j
 
@@ -25,6 +29,15 @@ def block_count(d: int) -> int:
 def split(x: jax.Array) -> list[jax.Array]:
   """Cuts the columns of `[B, n, d]` into that many blocks."""
   return jnp.array_split(x, block_count(x.shape[-1]), -1)
+
+
+def split_patches(conv: layers.Conv) -> list[jax.Array]:
+  """A convolution's patches in blocks of columns: of the window, if it is one."""
+  entries = math.prod(conv.window)
+  blocks = block_count(entries * conv.x.shape[-1] // conv.groups)
+  if blocks <= entries:
+    return patches.extract(conv, blocks)
+  return split(*patches.extract(conv))
 
 
 def upper(blocks: Sequence[jax.Array]) -> Upper:

@@ -46,8 +46,9 @@ _REASONS = {  # in words, where a primitive's name alone would puzzle
     'div': 'divided entry by entry', 'concatenate': 'joined to activations',
     'reshape': 'reshaped in a way that mixes its axes',
     'convert_element_type': 'cast to a type that is no float of 16 bits or more',
-    'reduce_precision': 'rounded to less than 16 bits',
+    'reduce_precision': 'rounded more coarsely than a float of 16 bits is',
     'gather': 'read by index, but not in whole rows',
+    'while': 'used in a `while_loop` whose examples end at different steps',
     'shard_map': 'used in a `shard_map` whose types are not checked '
                  '(check_vma=False)',
 }
@@ -59,10 +60,18 @@ def opaque(walk, eqn, ins, marks, totals):
   name = eqn.primitive.name
   for mark in marks:
     reason = _REASONS.get(name, f'used by `{name}`')
+    if name in ('add', 'sub') and layout.DATA not in marks and _is_matrix(mark):
+      reason = 'added to another parameter or a constant before use'
     if isinstance(mark, layout.Joined):
       reason = f'joined to other parameters and {reason}'
     totals = walk.give_up(mark, reason, totals)
   return totals
+
+
+def _is_matrix(mark) -> bool:
+  """Whether a value is a parameter of several axes, and no bias spread out."""
+  return isinstance(mark, layout.View) and sum(map(bool, mark.dims)) > 1 and all(
+      atom.axis is not None for dim in mark.dims for atom in dim)
 
 
 def dot_general(walk, eqn, ins, marks, totals):
@@ -154,7 +163,8 @@ def gather(walk, eqn, ins, marks, totals):
   devices = varying.axes(ins[1])
   zeros = jnp.zeros([shape[i] for i in column], jnp.float32)
   _, count = jax.vjp(read, varying.over(zeros, devices))
-  counts, = count(varying.over(jnp.ones(ins[1].shape[:-1]), devices))
+  counts, = count(varying.over(
+      jnp.ones(ins[1].shape[:-1], jnp.float32), devices))
   pick = lambda axes: tuple(table.dims[i] for i in axes)
   tables = math.prod(shape[i] for i in batch)
   return walk.emit(table, pick(batch), pick(rows),

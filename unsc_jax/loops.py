@@ -67,9 +67,16 @@ def scan(walk, eqn, ins, marks, totals):
 
 
 def while_loop(walk, eqn, ins, marks, totals):
-  """The rule of `lax.while_loop`: what its test reads is no layer."""
+  """The rule of `lax.while_loop`: what its test reads is no layer.
+
+  None if it cannot be entered. Vectorised, its examples may end at different
+  steps. Those that have ended still run along, as often as the others of their
+  batch want: what they meet then must not count, and cannot be told apart.
+  """
   p = eqn.params
   test, body = p['cond_jaxpr'], p['body_jaxpr']
+  if test.out_avals[0].shape:
+    return None
   nt, nb = p['cond_nconsts'], p['body_nconsts']
   state = ins[nt + nb:]
 

@@ -12,7 +12,6 @@ are those of everything less those of what is to be forgotten.
 from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import functools
-import math
 from typing import Any
 
 import jax
@@ -73,6 +72,11 @@ class Moment:
 @dataclasses.dataclass(frozen=True)
 class Moments:
   """The moments of a network's inputs, a group under addition.
+
+  `M_all - M_forget` is exact if every example meets each layer with the same
+  inputs, equally often, in whatever batch it comes: not with batch statistics or
+  random numbers, nor where an argument that a batch shares meets a parameter,
+  once a batch, unless `data` of `input_moments` tells it apart.
 
   Attributes:
     by_path: parameter path to its moments, one for each way of using it: a tied
@@ -138,6 +142,7 @@ MomentsFn = Callable[..., tuple[Any, Moments]]
 def input_moments(
     fn: Callable, *,
     select: Callable[[Site], bool] = lambda site: True,
+    data: Callable[[str], bool] = lambda path: True,
     axis_name: str | tuple[str, ...] | None = None,
     chunk_bytes: int | None = None,
 ) -> MomentsFn:
@@ -154,6 +159,9 @@ def input_moments(
       Equinox or hand-written code.
     select: which sites to capture; a parameter left out will be frozen. Leave
       out a layer whose `d` is too large for a `[d, d]` matrix.
+    data: which leaves of `args` hold the examples, by path: `'1/start'` is in
+      the second. Of what a whole batch shares, an offset of its positions say,
+      it has to be false, if moments are ever to be subtracted; see `Moments`.
     axis_name: axis to sum over, under `jax.pmap` or `jax.shard_map`. Under
       `jax.jit` with sharded inputs none is needed.
     chunk_bytes: how much memory the patches of a convolution may take at once,
@@ -165,7 +173,6 @@ def input_moments(
     transformed like any other. Sums are float32 at the highest precision.
 
   Example:
-    >>> import jax.numpy as jnp
     >>> fn = lambda params, x: x @ params['w']
     >>> x = jnp.array([[1., 2.], [3., 4.]])
     >>> out, moments = input_moments(fn)({'w': jnp.ones((2, 5))}, x)
@@ -181,7 +188,7 @@ def input_moments(
     return sums(inputs, room(chunk_bytes, axis_name))
 
   def with_moments(params, *args):
-    traced = trace.trace(fn, visit, params, *args)
+    traced = trace.trace(fn, visit, params, *args, data=data)
     moments = from_sums(traced.values, traced.fixed)
     if axis_name is not None:
       moments = lax.psum(moments, axis_name)
@@ -227,21 +234,12 @@ def sums(inputs: layers.Inputs, chunk_bytes: int) -> tuple[jax.Array, ...]:
     return inputs.counts, inputs.counts, inputs.counts.sum(-1)
   if isinstance(inputs, layers.Conv):
     rows = patches.sum_over_patches(
-        lambda conv: gram.upper(_patch_blocks(conv)), inputs, chunk_bytes)
+        lambda conv: gram.upper(gram.split_patches(conv)), inputs, chunk_bytes)
     first, count = patches.total(inputs), patches.count(inputs)
   else:
     rows = gram.upper(gram.split(inputs.x))
     first, count = inputs.x.sum(1, dtype=jnp.float32), inputs.x.shape[1]
   return gram.full(rows), first, jnp.full(len(first), count, jnp.float32)
-
-
-def _patch_blocks(conv: layers.Conv) -> list[jax.Array]:
-  """A convolution's patches in blocks of columns: of the window, if it is one."""
-  entries = math.prod(conv.window)
-  blocks = gram.block_count(entries * conv.x.shape[-1] // conv.groups)
-  if blocks <= entries:
-    return patches.extract(conv, blocks)
-  return gram.split(*patches.extract(conv))
 
 
 def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> Moments:
@@ -259,7 +257,6 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> Moments
     ValueError: there is no batch, or an input is NaN or infinite.
 
   Example:
-    >>> import jax.numpy as jnp
     >>> fn = input_moments(lambda params, x: x @ params['w'])
     >>> x = jnp.arange(12.).reshape(6, 2)
     >>> moments = accumulate(fn, {'w': jnp.ones((2, 1))}, [x[:3], x[3:]])

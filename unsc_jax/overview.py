@@ -93,19 +93,31 @@ class Room(NamedTuple):
   """The free directions of one site; of several layers, of the tightest."""
   free: int
   fan_in: int
+  kind: str = 'dense'  # as of its site
 
   def __str__(self) -> str:
-    return f'{self.free} of {self.fan_in} directions free'
+    what = 'rows' if self.kind == 'lookup' else 'directions'
+    return f'{self.free} of {self.fan_in} {what} free'
 
 
 class Capacity(NamedTuple):
   """How much room there is to forget, layer by layer."""
   rooms: Mapping[str, tuple[Room, ...]]
 
-  def roomy(self, share: float = 0.05) -> list[str]:
-    """Parameters of which at least this share of directions is free."""
+  @property
+  def layers(self) -> dict[str, list[Room]]:
+    """The rooms of all parameters that are more than tables read by index.
+
+    Rows that no data read say nothing of how much the network can change.
+    """
+    found = {path: [room for room in rooms if room.kind != 'lookup']
+             for path, rooms in self.rooms.items()}
+    return {path: rooms for path, rooms in found.items() if rooms}
+
+  def roomy(self, share: float = 0.1) -> list[str]:
+    """Layers of which at least this share of directions is free."""
     enough = lambda room: room.free >= max(1, share * room.fan_in)
-    return [path for path, rooms in self.rooms.items() if all(map(enough, rooms))]
+    return [path for path, rooms in self.layers.items() if all(map(enough, rooms))]
 
   def __str__(self) -> str:
     lines = [f'{path}: {", ".join(map(str, rooms))}'
@@ -123,9 +135,9 @@ def capacity(bases: bases_lib.Bases) -> Capacity:
     Parameter path to the free directions of each of its sites.
 
   Warns:
-    UserWarning: less than half of the layers have room (5 % of their directions
-      free), so that forgetting will have to happen in the few that have; often
-      that is the head alone, where it does not reach the features.
+    UserWarning: no more than half of the layers have room (10 % of their
+      directions free), so that forgetting will have to happen in the few that
+      have; often that is the head alone, where it does not reach the features.
 
   Example:
     >>> from unsc_jax import moments
@@ -136,13 +148,13 @@ def capacity(bases: bases_lib.Bases) -> Capacity:
   """
   def room(basis):
     d = basis.eigenvalues.shape[-1]
-    return Room(d - int(basis.rank.max()), d)
+    return Room(d - int(basis.rank.max()), d, basis.site.kind)
   found = Capacity({path: tuple(map(room, uses)) for path, uses in bases.items()})
-  roomy = found.roomy()
-  if 2 * len(roomy) < len(found.rooms):
+  roomy, layers = found.roomy(), len(found.layers)
+  if 2 * len(roomy) <= layers and layers:
     where = f'in {", ".join(roomy)}' if roomy else 'nowhere, so nothing can change'
     warnings.warn(
-        f'only {len(roomy)} of {len(found.rooms)} layers have room, at least 5 % '
+        f'only {len(roomy)} of {layers} layers have room, at least 10 % '
         f'of their directions: forgetting will have to happen {where}; for more '
         'room lower the energy of the others, with per_path.', stacklevel=2)
   return found

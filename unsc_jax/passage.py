@@ -86,6 +86,13 @@ def _float_cast(view, params, *_):
   return view if wide else None
 
 
+def _rounding(view, params, *_):
+  # As for casts: no coarser than float16 or bfloat16, and of no shorter range.
+  exponent, mantissa = params['exponent_bits'], params['mantissa_bits']
+  wide = exponent >= 5 and mantissa >= 10 or exponent >= 8 and mantissa >= 7
+  return view if wide else None
+
+
 def _dynamic_slice(view, params, starts, marks):
   by_data = layout.DATA in marks
   return layout.dynamic_slice(view, starts, params['slice_sizes'], by_data)
@@ -107,5 +114,5 @@ _RULES: dict[str, Callable[..., Any]] = {
     'rev': lambda v, p, *_: layout.rev(v, p['dimensions']),
     'dynamic_slice': _dynamic_slice,
     'convert_element_type': _float_cast,
-    'reduce_precision': lambda v, p, *_: v if p['mantissa_bits'] >= 7 else None,
+    'reduce_precision': _rounding,
 }

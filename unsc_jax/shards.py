@@ -48,6 +48,23 @@ def shard_map(walk, eqn, ins, marks, totals):
   return outs, [None] * len(outs), totals
 
 
+def refuse_explicit(values, marks) -> None:
+  """Raises ValueError if a layer's operands are split over an Explicit mesh axis.
+
+  There no sum over a batch has a sharding of its own: JAX wants to be told.
+  """
+  for value in values:
+    spec = getattr(getattr(jax.typeof(value), 'sharding', None), 'spec', ())
+    names = {name for entry in spec if entry for name in (
+        (entry,) if isinstance(entry, str) else entry)}
+    if names:
+      path = next(view.path for mark in marks for view in layout.parts(mark))
+      raise ValueError(
+          f'what meets {path} is split over the mesh axis {", ".join(sorted(names))} '
+          'of type Explicit, where JAX leaves no sum over it to the compiler; make '
+          'the mesh with jax.sharding.AxisType.Auto, as sharding.data_mesh() does.')
+
+
 def _axis_names(params) -> frozenset[str]:
   """The mesh axes that a `shard_map` maps over."""
   if 'newly_manual_axes' in params:

@@ -9,6 +9,7 @@ A use that is no layer is recorded, never skipped: a parameter is tapped only if
 every use of it is a site.
 """
 
+import collections
 from collections.abc import Callable
 import functools
 import math
@@ -37,9 +38,8 @@ class Trace(NamedTuple):
     out: what the function returned.
     values: for every site the sum over its uses of what `visit` returned, with
       the site's batch axes in front.
-    fixed: the part of `values` that no data reach, for the sites that have one:
-      a table read at every position, say. It is as large for one batch as for
-      another, so it must not be subtracted with a batch.
+    fixed: the part of `values` that no data reach, a table read at every
+      position say. As large for any batch, it must not be subtracted with one.
     uses: how often every site occurs in the program (in a loop's body: once).
     untapped: parameter path to the reason why its inputs are not captured.
   """
@@ -54,7 +54,8 @@ def leaf_paths(tree: Any) -> dict[str, Any]:
   """A pytree's leaves by path, such as `'Dense_0/kernel'`.
 
   The last step into a `flax.nnx.Variable` is left out, so that a parameter has
-  the same name in an `nnx.State` and in its pure dictionary.
+  the same name in an `nnx.State` and in its pure dictionary. Key paths do not
+  tell it from another class's field `value`: that too goes by its owner's name.
 
   Raises:
     ValueError: two leaves have the same path.
@@ -77,7 +78,8 @@ def path_name(path: tuple) -> str:
   return name.removesuffix('/value') if wrapped else name
 
 
-def trace(fn: Callable, visit: Visit, params: Any, *args: Any) -> Trace:
+def trace(fn: Callable, visit: Visit, params: Any, *args: Any,
+          data: Callable[[str], bool] = lambda path: True) -> Trace:
   """Evaluates `fn(params, *args)` and visits the inputs of all its layers.
 
   Args:
@@ -86,12 +88,14 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any) -> Trace:
       with any number of fan-in axes; what several uses give is added up.
     params: pytree of arrays.
     *args: pytrees of arrays.
+    data: which leaves of `args` hold data, by path: `'1/ids'` is in the second.
 
   Returns:
     The output, and everything that was found on the way to it.
 
   Raises:
     TypeError: a leaf of `params` is not an array.
+    ValueError: a layer's operands are split over a mesh axis of type Explicit.
   """
   leaves = leaf_paths(params)
   check_arrays(leaves)
@@ -100,12 +104,13 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any) -> Trace:
   marks: list[layout.Mark] = [
       walk.admit(path, leaf) for path, leaf in leaves.items()]
   values = [jnp.asarray(leaf) for leaf in jax.tree.leaves((params, args))]
-  marks += [layout.DATA] * (len(values) - len(marks))
+  marks += [layout.DATA if data(path_name(path)) else None
+            for path, _ in jax.tree_util.tree_leaves_with_path(args)]
   out, out_marks, totals = walk.run(
       closed.jaxpr, closed.consts, values, marks, {})
   for mark in out_marks:
     totals = walk.give_up(mark, 'returned by the function', totals)
-  walk.refuse_conflicts()
+  totals = walk.agree(totals)
   tapped = {site: uses for site, uses in walk.uses.items()
             if site.path not in walk.untapped}
   paths = {site.path for site in tapped}
@@ -181,8 +186,7 @@ class _Walk:
   def run(self, jaxpr, consts, values, marks, totals):
     """Evaluates a jaxpr: its outputs, their marks, and the new totals."""
     # What does not reach the outputs is no use of a parameter.
-    everything = [True] * len(jaxpr.outvars)
-    jaxpr, _ = partial_eval.dce_jaxpr(jaxpr, everything, instantiate=True)
+    jaxpr, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), True)
     env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *values],
                    strict=True))
     known = dict(zip(jaxpr.invars, marks, strict=True))
@@ -227,6 +231,7 @@ class _Walk:
         return entered
     out_marks = passage.passed_on(name, eqn.params, ins, marks)
     if out_marks is None:
+      shards.refuse_explicit(met, marks)
       layer = layers.RULES.get(name, layers.opaque)
       totals = layer(self, eqn, met, marks, totals)
       out_marks = [None] * len(eqn.outvars)
@@ -258,20 +263,26 @@ class _Walk:
       if row is None or any(a.axis == row for dim in view.dims for a in dim):
         self.untapped.setdefault(view.path, reason)
         continue
-      counts = jnp.zeros((1, view.shape[row])).at[0, view.start[row]].add(1.)
+      counts = jnp.float32(jnp.arange(view.shape[row]) == view.start[row])[None]
       table = layout.whole(view.path, view.shape)
       totals = self.emit(table, (), (table.dims[row],), layers.Lookup(counts),
                          view.row_by_data, totals)
     return totals
 
-  def refuse_conflicts(self) -> None:
-    """Gives up parameters whose sites cannot all be constrained at once."""
-    sites = list(self.uses)
-    for i, a in enumerate(sites):
-      for b in sites[:i]:
-        if a.path == b.path and not site_lib.commute(a, b):
-          self.untapped.setdefault(
-              a.path, 'used in two ways that exclude each other')
+  def agree(self, totals):
+    """Brings together what could not be constrained at once, or gives it up."""
+    becomes = site_lib.agreed([*self.uses])
+    uses, out = collections.Counter(), {}
+    for site, count in self.uses.items():
+      uses[becomes[site]] += count
+    for (site, by_data), value in totals.items():
+      key = (becomes[site], by_data)
+      value = jax.tree.map(functools.partial(site_lib.restate, site, key[0]), value)
+      out[key] = jax.tree.map(jnp.add, out[key], value) if key in out else value
+    for path in site_lib.conflicts(uses):
+      self.untapped.setdefault(path, 'used in two ways that exclude each other')
+    self.uses = uses
+    return out
 
 
 def _is_empty(var) -> bool:

@@ -50,8 +50,10 @@ def nnx_model(model, *args, pure: bool = False) -> case.Network:
 
 def equinox(make: Callable, *args, call: Callable | None = None) -> case.Network:
   """`eqx.partition` before, `eqx.combine` inside, vmapped over a batch."""
-  model = make(jax.random.key(0))
-  params, static = eqx.partition(model, eqx.is_inexact_array)
+  # Of shapes alone: to draw numbers that `fill` replaces takes seconds.
+  model = eqx.filter_eval_shape(make, jax.random.key(0))
+  params, static = eqx.partition(
+      model, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
   call = call or (lambda model, *args: jax.vmap(model)(*args))
   fn = lambda params, *args: call(eqx.combine(params, static), *args)
   return case.Network(fn, fill(params), args)

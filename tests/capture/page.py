@@ -29,11 +29,20 @@ a random change of each must not, and updates projected by the library must leav
 them alone as well. Rows marked *closed form* are also compared with sums of outer
 products in float64, to 1e-5. They hold compiled or not, under `jax.grad` (the
 gradient is the same with and without moments beside it), `jax.vmap`, `jax.pmap`
-and `jax.shard_map`.
+and `jax.shard_map`, except where the remark says otherwise.
 
 Parameters that are added or that scale entry by entry (biases, norms) have no
 inputs of their own. They are frozen unless you say `train_others=True`, which
 gives up the guarantee.
+
+What is captured can be subtracted: `M_all - M_forget` are the moments of what
+remains, if every example meets each layer with the same inputs, equally often,
+whatever batch it comes in. So not where an example's inputs depend on the rest of
+its batch (BatchNorm in training) or on random numbers. Inputs that a whole batch
+shares are counted once a batch: those that no argument reaches (positions, say)
+are told apart and stay when a batch is subtracted; one that is an argument has to
+be named, as in `input_moments(fn, data=lambda path: path != '1')` for the second
+argument after the parameters.
 """
 
 
@@ -42,8 +51,16 @@ def row(case: case_lib.Case) -> str:
   frozen = [f'`{path}`: {reason}' for path, reason in case.untapped.items()]
   checked = 'closed form' if case.rows else 'test of truth'
   cells = [case.what, case.framework, '; '.join(frozen) or 'none', checked,
-           case.remark]
+           ' '.join(filter(None, [case.remark, narrower(case)]))]
   return '| ' + ' | '.join(cell.replace('|', r'\|') for cell in cells) + ' |'
+
+
+def narrower(case: case_lib.Case) -> str:
+  """Where a row is not tested, as a sentence; empty if it is everywhere."""
+  missing = [f'`{name}`' for name in case_lib.CONTEXTS if name not in case.contexts]
+  if case.contexts == case_lib.FORWARD:
+    return 'Under `jvp` in place of `grad`.'
+  return f'Not tested under {", ".join(missing)}.' if missing else ''
 
 
 def page() -> str:

@@ -1,5 +1,6 @@
 """What people read before a run, and what stops them."""
 
+import equinox as eqx
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
@@ -47,32 +48,6 @@ def test_shapes_are_enough():
       unsc_jax.sites(Net().apply, PARAMS, X))
 
 
-def capacity(rank: int, wide: int):
-  """Two layers of which `rank` directions are read."""
-  fn = lambda p, x: (x[:, :30] @ p['body'], x @ p['head'])
-  x = np.zeros((40, 30 + wide), np.float32)
-  x[:, :rank] = random(40, rank)
-  params = {'body': jnp.ones((30, 3)), 'head': jnp.ones((30 + wide, 3))}
-  _, moments = unsc_jax.input_moments(fn)(params, x)
-  return unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank())
-
-
-def test_capacity_counts_free_directions():
-  assert str(unsc_jax.capacity(capacity(20, 10))) == (
-      'body: 10 of 30 directions free\nhead: 20 of 40 directions free')
-
-
-def test_capacity_warns_where_forgetting_will_have_to_happen():
-  fn = lambda p, x: (x[:, :30] @ p['a'], x[:, :30] @ p['b'], x @ p['head'])
-  x = np.zeros((40, 60), np.float32)
-  x[:, :29] = random(40, 29)
-  params = {'a': jnp.ones((30, 3)), 'b': jnp.ones((30, 3)), 'head': jnp.ones((60, 3))}
-  _, moments = unsc_jax.input_moments(fn)(params, x)
-  bases = unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank())
-  with pytest.warns(UserWarning, match='only 1 of 3 layers.*happen in head'):
-    unsc_jax.capacity(bases)
-
-
 def test_what_no_data_reach_is_not_subtracted_with_a_batch():
   """One batch of all data, one of those to forget: positions are still read."""
   def fn(params, ids):
@@ -97,6 +72,30 @@ def test_what_no_data_reach_is_not_subtracted_with_a_batch():
   np.testing.assert_array_equal(fn(after, retain), fn(params, retain))
 
 
+def test_an_argument_that_a_batch_shares_is_told_apart():
+  """Positions from an offset that is passed: all batches read the same ones."""
+  def fn(params, x, start):
+    return x @ params['w'] + params['pos'][start + jnp.arange(3)]
+
+  params = {'w': jnp.asarray(random(4, 3)), 'pos': jnp.asarray(random(7, 3))}
+  retain, forget, start = random(1, 3, 4), random(2, 3, 4), jnp.array(2)
+  moments = jax.jit(unsc_jax.input_moments(fn, data=lambda path: path != '1'))
+  everything = moments(params, jnp.concatenate([retain, forget]), start)[1]
+  left = everything - moments(params, forget, start)[1]
+  assert left['pos'].second.tolist() == [[0, 0, 1, 1, 1, 0, 0]]
+  np.testing.assert_allclose(
+      left['w'].second, moments(params, retain, start)[1]['w'].second, atol=1e-4)
+
+
+def test_leaves_of_an_argument_are_told_apart_by_path():
+  fn = lambda params, batch: batch['x'] @ params['w'] + params['b'][batch['i']]
+  params = {'w': jnp.ones((4, 3)), 'b': jnp.ones((7, 3))}
+  moments = jax.jit(unsc_jax.input_moments(fn, data=lambda path: path == '0/x'))
+  _, found = moments(params, {'x': random(2, 4), 'i': jnp.array([1, 2])})
+  assert found['b'].fixed is not None
+  assert found['w'].fixed is None
+
+
 def test_an_unrolled_recurrence_still_forgets():
   """Its first step has no data; the others' are subtracted all the same."""
   def fn(params, x):
@@ -113,6 +112,28 @@ def test_an_unrolled_recurrence_still_forgets():
   first = np.ones((1, 4, 4))  # counted once for each batch
   np.testing.assert_allclose(
       left['w'].second, moments(params, a)[1]['w'].second + first, atol=1e-4)
+
+
+class Attention(eqx.Module):
+  """One of its parameters has the name of what NNX wraps its own in."""
+  key: jax.Array
+  value: jax.Array
+
+  def __call__(self, x):
+    return jnp.tanh(x @ self.key) * (x @ self.value)
+
+
+def test_a_field_called_value_is_captured_under_its_owners_name():
+  params = {'attn': Attention(jnp.ones((4, 3)), jnp.ones((4, 3)))}
+  fn = lambda params, x: params['attn'](x)
+  x = np.eye(4, dtype=np.float32)[:2]
+  _, moments = unsc_jax.input_moments(fn)(params, x)
+  assert set(moments.by_path) == {'attn', 'attn/key'}
+  bases = unsc_jax.null_space_bases(moments)
+  update = unsc_jax.null_space_projection(bases)
+  free = update.update(params, update.init(params))[0]
+  for leaf in jax.tree.leaves(free):  # the two directions that no input has
+    np.testing.assert_allclose(leaf, [[0] * 3] * 2 + [[1] * 3] * 2, atol=1e-6)
 
 
 def test_two_parameters_of_one_path_are_an_error():
@@ -155,3 +176,46 @@ def test_no_data_at_all_gives_moments_of_nothing():
   for moment in moments:
     assert not moment.second.any()
     assert not moment.count.any()
+
+
+def _of_many_kinds(params, x, ids):
+  h = jax.lax.conv(x, params['kernel'], (1, 1), 'SAME').mean((2, 3))
+  h = jnp.tanh(h @ params['dense']) + params['rows'][ids[0]]
+  h = h + params['table'][ids].mean(0)
+  return h @ params['table'].T
+
+
+def test_moments_are_float32_where_64_bits_are_on():
+  """Of a convolution, a product, a tied table, a row that is picked."""
+  shapes = {'kernel': (3, 2, 3, 3), 'dense': (3, 4), 'rows': (5, 4), 'table': (6, 4)}
+  params = {path: random(*shape) for path, shape in shapes.items()}
+  args = random(2, 2, 4, 4), np.array([1, 2, 2])
+  run = jax.jit(unsc_jax.input_moments(_of_many_kinds))
+  _, wanted = run(*jax.tree.map(jnp.asarray, (params, *args)))
+  for dtype in (np.float32, np.float64):
+    with jax.enable_x64(True):
+      cast = lambda x, dtype=dtype: jnp.asarray(x, dtype) if np.issubdtype(
+          x.dtype, np.floating) else jnp.asarray(x)
+      out, found = run(*jax.tree.map(cast, (params, *args)))
+      assert out.dtype == dtype
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+      assert a.dtype == np.float32
+      np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize('split', ['batch', 'weights'])
+def test_a_mesh_with_explicit_axes_is_refused_in_a_sentence(split):
+  mesh = jax.make_mesh((2,), ('data',), devices=jax.devices()[:2],
+                       axis_types=(jax.sharding.AxisType.Explicit,))
+  there = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('data'))
+  params, x = {'w': jnp.ones((4, 2))}, jnp.ones((6, 4))
+  if split == 'batch':
+    x = jax.device_put(x, there)
+  else:
+    params = jax.device_put(params, there)
+  fn = unsc_jax.input_moments(lambda params, x: jnp.tanh(x) @ params['w'])
+  for run in (fn, jax.jit(fn)):
+    with pytest.raises(ValueError, match='meets w is split.*axis data of type '
+                       r'Explicit.*AxisType.Auto, as sharding.data_mesh\(\) does'):
+      run(params, x)

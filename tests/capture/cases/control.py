@@ -72,6 +72,12 @@ def _while_by_data(p, x):
   return lax.while_loop(go_on, step, (0, x))[1]
 
 
+def _while_by_example(p, x, n):
+  """Vectorised, examples end at steps of their own."""
+  run = lambda x, n: lax.fori_loop(0, n, lambda i, x: jnp.tanh(x @ p['w']), x)
+  return jax.vmap(run)(x, n) @ p['v']
+
+
 def _cond(p, x):
   return lax.cond(jnp.isfinite(x).all(), lambda x: x @ p['a'],
                   lambda x: jnp.tanh(x) @ p['b'], x)
@@ -213,6 +219,15 @@ CASES = [
          untapped={'w': 'read to decide when a `while_loop` ends'}),
     hand('inside a `while_loop` whose length depends on data', _while_by_data,
          {'w': weight(3, 12, 12), 'b': weight(3, 12)}, X, contexts=FORWARD),
+    hand('inside a vmapped `while_loop` that examples leave apart', _while_by_example,
+         {**W, 'v': weight(12, 5)}, X, np.array([1, 2, 3, 1]), contexts=FORWARD,
+         untapped={'w': 'a `while_loop` whose examples end at different steps'},
+         remark='`lax.map` in place of `vmap` is captured.'),
+    hand('one by one by `map`, with a loop of their own', lambda p, x, n: lax.map(
+        lambda xn: lax.fori_loop(0, xn[1], lambda i, x: jnp.tanh(x @ p['w']), xn[0]),
+        (x, n)), W, random(3, 12), np.array([1, 2, 1]), contexts=FORWARD,
+         rows=lambda p, x, n: {'w': np.concatenate([
+             steps(p['w'], x[i:][:1], k) for i, k in enumerate(n)])}),
     hand('inside the branches of `cond`', _cond, AB, X, idle=('b',),
          rows=lambda p, x: {'a': x, 'b': 0 * x},
          remark='A branch that never runs confines nothing.'),

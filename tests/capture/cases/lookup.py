@@ -57,6 +57,20 @@ def _tied_by_hand(p, ids):
   return jnp.tanh(p['w'][ids]) @ p['w'].T
 
 
+def _tied_equinox(embed, ids):
+  return jnp.tanh(jax.vmap(jax.vmap(embed))(ids)) @ embed.weight.T
+
+
+def _tied_haiku(ids):
+  embed = hk.Embed(20, 16)
+  return jnp.tanh(embed(ids)) @ embed.embeddings.T
+
+
+def _tied_rows(path):
+  return lambda p, ids: {path: [
+      counts(20, ids), np.tanh(p[path][ids]).reshape(-1, 16)]}
+
+
 def _relative(p, x):
   """Attention with a bias that is read by relative position."""
   i = jnp.arange(x.shape[1])
@@ -143,8 +157,7 @@ CASES = [
              'bias': counts(5, np.subtract.outer(range(3), range(3)) + 2)},
          full=('bias',)),
     hand('a tied table', _tied_by_hand, {'w': weight(20, 16)}, IDS,
-         rows=lambda p, ids: {'w': [counts(20, ids),
-                                    np.tanh(p['w'][ids]).reshape(-1, 16)]}),
+         rows=_tied_rows('w')),
     hand('slices of a row', lambda p, i, x: x + lax.dynamic_slice(
         p['w'], (i[0], 2), (3, 2)), {'w': weight(20, 6)}, np.array([3]),
          random(3, 2), untapped={'w': 'used by `dynamic_slice`'}),
@@ -169,6 +182,14 @@ CASES = [
          remark='What no data reach is not subtracted with a batch.'),
     Case('Embed, tied by attend', SECTION, 'NNX',
          lambda: frameworks.nnx_model(NNXTied(), IDS)),
+    Case('Embed', SECTION, 'NNX', lambda: frameworks.nnx_model(
+        nnx.Embed(20, 6, rngs=nnx.Rngs(0)), IDS),
+         rows=lambda p, ids: {'embedding': counts(20, ids)}),
+    Case('Embedding, tied', SECTION, 'Equinox', lambda: frameworks.equinox(
+        lambda key: eqx.nn.Embedding(20, 16, key=key), IDS, call=_tied_equinox),
+         rows=_tied_rows('weight')),
+    Case('Embed, tied', SECTION, 'Haiku', lambda: frameworks.haiku(_tied_haiku, IDS),
+         rows=_tied_rows('embed/embeddings')),
     Case('Embedding', SECTION, 'Equinox', lambda: frameworks.equinox(
         lambda key: eqx.nn.Embedding(20, 6, key=key), IDS,
         call=lambda m, ids: jax.vmap(jax.vmap(m))(ids)),

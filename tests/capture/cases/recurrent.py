@@ -258,8 +258,11 @@ CASES = [
          rows=lambda p, x: {'w': np.concatenate([
              layer_inputs(p['w'], x), layer_inputs(
                  p['w'], _run(p['w'], x))], 1)}),
-    hand('a stack that a loop hands on to two uses', _handed_on, {'w': STACK}, X[:2],
-         untapped={'w': 'used in two ways that exclude each other'}),
+    hand('a stack that a loop hands on to two uses', _handed_on, {'w': STACK}, X[:1],
+         rows=lambda p, x: {'w': np.concatenate([
+             *layer_inputs(p['w'], x), _run(p['w'], x),
+             *layer_inputs(p['w'], _run(p['w'], x))])},
+         remark='One of them reads all layers at once, so all keep what any reads.'),
     hand('the map of a layer', lambda p, x: lax.map(lambda x: x @ p['w'], x),
          {'w': weight(12, 5)}, X, rows=lambda p, x: {'w': x}),
     hand('a vmapped ensemble, same inputs', lambda p, x: jax.vmap(

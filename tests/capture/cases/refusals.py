@@ -81,7 +81,7 @@ CASES = [
     refused('scales', lambda p, x: x * p['s'], SCALE, {'s': weight(12)}),
     refused('weights divided by their norm', _spectral, SCALE),
     refused('LoRA, merged', lambda p, x: x @ (p['w'] + p['a'] @ p['b']), {
-        'w': BIAS, 'a': 'multiplied by another parameter',
+        'w': 'added to another parameter', 'a': 'multiplied by another parameter',
         'b': 'multiplied by another parameter'}, {
             'w': weight(12, 12), 'a': weight(12, 3), 'b': weight(3, 12)}),
     refused('a product of parameters', lambda p, x: x @ (p['a'] @ p['b']),
@@ -96,6 +96,9 @@ CASES = [
             'cast to a type that is no float'),
     refused('weights cast to 8 bits', lambda p, x: x @ p['w'].astype(
         jnp.float8_e4m3fn).astype(jnp.float32), 'cast to a type that is no float'),
+    *(refused(f'weights rounded to {e} bits of exponent and {m} of mantissa',
+              lambda p, x, e=e, m=m: x @ lax.reduce_precision(p['w'], e, m),
+              'rounded more coarsely') for e, m in ((4, 20), (8, 5), (5, 7))),
     refused('weights cast to complex numbers', lambda p, x: jnp.abs(
         (x + 1j * x[:, ::-1]) @ p['w'].astype(jnp.complex64)),
             'cast to a type that is no float'),
