@@ -20,7 +20,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import _results
-from experiments import ensembles
 from experiments import originals
 from experiments import settings as settings_lib
 from unsc_jax import batching
@@ -30,6 +29,7 @@ from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import spaces
 from unsc_jax import training
+from unsc_jax.evaluation import ensembles
 from unsc_jax.evaluation import shadow
 
 SEED, FORGET, MEMBERS, ONE_BY_ONE = 0, 3, 32, 3

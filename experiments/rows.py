@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments import ensembles
 from experiments import pictures
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
 from unsc_jax.evaluation import bench as bench_lib
+from unsc_jax.evaluation import ensembles
 
 _RETRAIN = 'retrain'
 

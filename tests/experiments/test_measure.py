@@ -12,7 +12,6 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import ensembles
 from experiments import rows as rows_lib
 from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
@@ -22,6 +21,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax.evaluation import bench as bench_lib
 from unsc_jax.evaluation import course as course_lib
 from unsc_jax.evaluation import distances
+from unsc_jax.evaluation import ensembles
 from unsc_jax.evaluation import shadow
 from unsc_jax.models import network as network_lib
 

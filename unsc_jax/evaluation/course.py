@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
@@ -70,4 +71,4 @@ def _mean(steps: list[int]) -> estimate_lib.Estimate:
           / len(steps)**.5)
   mean = float(np.mean(steps))
   return estimate_lib.Estimate(*map(
-      np.asarray, (mean, max(mean - half, 0), min(mean + half, _CAP))))
+      jnp.asarray, (mean, max(mean - half, 0), min(mean + half, _CAP))))

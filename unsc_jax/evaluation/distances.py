@@ -65,7 +65,7 @@ def measure(view: views.View, scores: Mapping[str, estimate_lib.Estimate | None]
 
 def summaries(
     mine: Mapping[str, estimate_lib.Estimate | None],
-    theirs: Sequence[Mapping[str, estimate_lib.Estimate | None]],
+    theirs: Sequence[Mapping[str, Any]],
 ) -> dict[str, estimate_lib.Estimate]:
   """Tug of war and average gap: what the gaps of several scores come to.
 
@@ -73,16 +73,17 @@ def summaries(
 
   Args:
     mine: the network's accuracies and attacks; None where there are none.
-    theirs: those of each retrained network.
+    theirs: those of each retrained network, which has the same.
 
   Returns:
     Name to the estimate.
   """
   found = {}
   for name, keys in _GAPS.items():
-    has = [key for key in keys if mine.get(key) is not None]
-    against = lambda some, has=has: [estimate_lib.gap(
-        mine[key], [one[key] for one in some]) for key in has]
+    has = {key: score for key in keys if (score := mine.get(key)) is not None}
+    against = lambda some, has=has: [
+        estimate_lib.gap(score, [one[key] for one in some])
+        for key, score in has.items()]
     size = jnp.array([jnp.abs(gap.value) for gap in against(theirs)])
     # The sampling error of both sides, even where seeds say more.
     band = jnp.array([gap.band for gap in against(theirs[:1])])

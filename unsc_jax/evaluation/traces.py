@@ -74,7 +74,7 @@ def _rmia(view, references) -> estimate_lib.Estimate | None:
   theirs = np.stack([sure(one.forget, asked[1]) for one in references])
   unseen = sure(view.test, labels)
   unseen_theirs = np.stack([sure(one.test, labels) for one in references])
-  score = lambda *mine: rmia.rmia_scores(*mine, unseen, unseen_theirs)
+  score = lambda mine, others: rmia.rmia_scores(mine, others, unseen, unseen_theirs)
   return roc.auc(score(sure(*asked), theirs),
                  score(unseen[test], unseen_theirs[:, test]))
 

@@ -166,19 +166,19 @@ def _judge(metric, column: Mapping[str, Cell], count: float | None
     cell = judged[method]
     if band == 0 and cell.gap != 0 and not (sampled and reference.limit is not None):
       continue  # equal references without intervals: noise that is not known
-    if place := _place(metric, cell, mean, band):
+    if place := _place(metric, cell, cells[method].mean - mean, band):
       tie = bool(ties[method]) if ties and _may_tie(cells, method) else None
       judged[method] = cell._replace(band=band, place=place, tie=tie)
   return judged
 
 
-def _place(metric, cell: Cell, mean: float, band: float
+def _place(metric, cell: Cell, gap: float, band: float
            ) -> Literal['like', 'above', 'below'] | None:
   """Where a cell lies; None where values that are least ones do not tell."""
   if metric.ideal is not None and (abs(cell.mean - metric.ideal)
-                                   <= abs(mean - metric.ideal)):
+                                   <= abs(cell.reference - metric.ideal)):
     return 'like'  # nearer than one retrained model to another
-  place = 'like' if abs(cell.gap) <= band else 'above' if cell.gap > 0 else 'below'
+  place = 'like' if abs(gap) <= band else 'above' if gap > 0 else 'below'
   if cell.limit is not None and (cell.endless or place != 'above'):
     return None  # with more counting it might have been above
   if cell.reference_limit is not None and place != 'below':

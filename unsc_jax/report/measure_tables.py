@@ -88,7 +88,7 @@ def cell(comparison: comparison_lib.Comparison, method: str,
     parts.append(markup.element('span', f'[{" to ".join(ends)}]', class_='gap'))
   if method == comparison_lib.REFERENCE and metric.show_gap:
     parts.append(_flag('reference', 'the reference'))
-  elif found.endless:
+  elif found.limit is not None and found.reference_limit is not None:
     parts.append(_flag('endless', f'not reached in {metric.show(found.limit)} by either'))
   elif found.gap is not None and metric.show_gap:
     band = (f' (± {metric.show_gap(found.band).lstrip("+")})'
@@ -111,8 +111,11 @@ def _flag(kind: str, text: str) -> str:
 
 def gap(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
   """A gap, and on which side of it the true one lies where that is not known."""
-  sign = '' if cell.limit is cell.reference_limit else '≥\u00a0' if cell.limit else '≤\u00a0'
-  return sign + metric.show_gap(cell.gap) if metric.show_gap else ''
+  if metric.show_gap is None or cell.gap is None:
+    return ''
+  sign = ('≥\u00a0' if cell.limit is not None else
+          '≤\u00a0' if cell.reference_limit is not None else '')
+  return sign + metric.show_gap(cell.gap)
 
 
 def spread(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:

@@ -11,9 +11,13 @@ import jax
 import numpy as np
 
 from unsc_jax import batching
-from unsc_jax import evaluation
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.evaluation import estimate
+from unsc_jax.evaluation import forgetting_score
+from unsc_jax.evaluation import klom
+from unsc_jax.evaluation import lira
+from unsc_jax.evaluation import resampling
 from unsc_jax.evaluation import shadow
 from unsc_jax.evaluation import signals
 from unsc_jax.evaluation import views
@@ -95,14 +99,21 @@ def margins(unlearned: Sequence[problem_lib.Unlearned], asked: problem_lib.Examp
 
 
 def scores(unlearned: np.ndarray, retrained: np.ndarray) -> dict[str, Any]:
-  """The three measures, of margins `[M, N]` of as many networks of each kind."""
+  """The three measures, of margins `[M, N]` of as many networks of each kind.
+
+  Example:
+    >>> margins = np.random.default_rng(0).normal(size=(4, 30))
+    >>> found = scores(margins, margins)
+    >>> float(found['klom'].value), float(found['forgetting_score'].value)
+    (0.0, 1.0)
+  """
   count = len(unlearned)
-  quality = lambda epsilons: evaluation.forgetting_quality(epsilons, count)
-  epsilons = np.asarray(evaluation.attack_epsilons(unlearned, retrained))
+  quality = lambda epsilons: forgetting_score.forgetting_quality(epsilons, count)
+  epsilons = np.asarray(forgetting_score.attack_epsilons(unlearned, retrained))
   return {
       # With few members one variance for all examples is steadier.
-      'lira_auc': evaluation.ulira(
+      'lira_auc': lira.ulira(
           unlearned, retrained, pooled_variance=count < 16).auc,
-      'klom': evaluation.normal(evaluation.kl_of_margins(unlearned, retrained)),
-      'forgetting_score': evaluation.jackknife(
+      'klom': estimate.normal(klom.kl_of_margins(unlearned, retrained)),
+      'forgetting_score': resampling.jackknife(
           quality, epsilons, groups=min(10, len(epsilons)), within=(0, 1))}
