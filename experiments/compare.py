@@ -166,7 +166,7 @@ def _run_seed(
       print(f'{name} has no row for seed {seed}: {error}', file=sys.stderr)
   moments = next((u.moments for u in done.values() if u.moments is not None), None)
   bench = bench_lib.Bench(
-      problem, dataset.test, moments, config.probe_epochs, probe_key)
+      problem, dataset.test, probe_key, moments, config.probe_epochs)
   return [{'method': name, 'seed': seed, **bench_lib.measure(bench, unlearned)}
           for name, unlearned in done.items()]
 

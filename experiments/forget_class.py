@@ -200,7 +200,7 @@ def _run_seed(config, chosen, dataset, network, seed: int) -> rows_lib.Run:
     done['retrain'] = done['retrain']._replace(
         params=originals.restore(network, config.reference))
   return rows_lib.Run(seed, bench_lib.Bench(
-      problem, dataset.test, done['unsc'].moments, config.probe_epochs, probe_key), done)
+      problem, dataset.test, probe_key, done['unsc'].moments, config.probe_epochs), done)
 
 
 def _measured(config, chosen, runs_of_seeds) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def _problem():
   problem = problem_lib.Problem(
       network, shadow.member(found.originals, 0), retain, forget, 10, (FORGET,))
   return problem, found, bench_lib.Bench(
-      problem, data.test, None, 5, jax.random.key(1))
+      problem, data.test, jax.random.key(1), probe_epochs=5)
 
 
 @functools.cache

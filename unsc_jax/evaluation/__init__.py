@@ -4,6 +4,13 @@ Pure functions of arrays. Good is never "low" or "high", but what models
 retrained without the forget set reach: pass every value through `gap` with
 several of them. A value beyond the retrained models' on the far side is
 over-unlearning.
+
+`measure` does all of it for one network, any `(fn, params)`, on a `Bench`, with
+several of `reference` as the ruler. What it gives are values with intervals:
+what some functions here return bare (CKA, alignment, clusters, the linear probe,
+relearn time, tug of war, average gap) has them there, from a jackknife, from the
+counts, over draws or from what they are made of. Tug of war and average gap are
+gaps themselves and have none of their own.
 """
 
 from unsc_jax.evaluation.accuracy import average_gap
@@ -15,6 +22,9 @@ from unsc_jax.evaluation.agreement import activation_distance
 from unsc_jax.evaluation.agreement import js_divergence
 from unsc_jax.evaluation.agreement import prediction_agreement
 from unsc_jax.evaluation.agreement import zero_retrain_forgetting
+from unsc_jax.evaluation.bench import Bench
+from unsc_jax.evaluation.bench import measure
+from unsc_jax.evaluation.bench import reference
 from unsc_jax.evaluation.clusters import assignment_scores
 from unsc_jax.evaluation.clusters import cluster_scores
 from unsc_jax.evaluation.clusters import ClusterScores
@@ -48,6 +58,7 @@ from unsc_jax.evaluation.preservation import drift_estimate
 from unsc_jax.evaluation.preservation import flips
 from unsc_jax.evaluation.preservation import flips_estimate
 from unsc_jax.evaluation.preservation import logit_drift
+from unsc_jax.evaluation.probe import linear_probe
 from unsc_jax.evaluation.relearn import anamnesis_index
 from unsc_jax.evaluation.relearn import relearn_time
 from unsc_jax.evaluation.relearn import Relearned
@@ -70,20 +81,24 @@ from unsc_jax.evaluation.signals import loss
 from unsc_jax.evaluation.signals import margin
 from unsc_jax.evaluation.signals import modified_entropy
 from unsc_jax.evaluation.signals import probabilities
+from unsc_jax.evaluation.views import look
+from unsc_jax.evaluation.views import Reference
+from unsc_jax.evaluation.views import View
 
 __all__ = (
-    'Attack', 'ClusterScores', 'Curve', 'DimensionalAlignment', 'Estimate',
-    'Gap', 'Relearned', 'ThresholdAttacks', 'ULira', 'activation_distance',
-    'anamnesis_index', 'assignment_scores', 'attack_epsilons', 'auc',
-    'average_gap', 'balanced_accuracy', 'blind_measures', 'bootstrap',
-    'classifier_attack', 'cluster_scores', 'competition_score', 'confidence',
-    'correctness', 'dimensional_alignment', 'drift_estimate', 'entropy',
-    'flips', 'flips_estimate', 'forgetting_quality', 'gap', 'jackknife',
-    'js_divergence', 'k_means', 'kl_of_margins', 'linear_cka', 'logit_drift',
-    'loss', 'macro_accuracy', 'margin', 'mean_of_proportions',
+    'Attack', 'Bench', 'ClusterScores', 'Curve', 'DimensionalAlignment',
+    'Estimate', 'Gap', 'Reference', 'Relearned', 'ThresholdAttacks', 'ULira',
+    'View', 'activation_distance', 'anamnesis_index', 'assignment_scores',
+    'attack_epsilons', 'auc', 'average_gap', 'balanced_accuracy',
+    'blind_measures', 'bootstrap', 'classifier_attack', 'cluster_scores',
+    'competition_score', 'confidence', 'correctness', 'dimensional_alignment',
+    'drift_estimate', 'entropy', 'flips', 'flips_estimate',
+    'forgetting_quality', 'gap', 'jackknife', 'js_divergence', 'k_means',
+    'kl_of_margins', 'linear_cka', 'linear_probe', 'logit_drift', 'look',
+    'loss', 'macro_accuracy', 'margin', 'mean_of_proportions', 'measure',
     'modified_entropy', 'normal', 'normalized_mutual_information',
     'overall_accuracy', 'pairwise_f1', 'per_class_accuracy',
-    'prediction_agreement', 'probabilities', 'relearn_time',
+    'prediction_agreement', 'probabilities', 'reference', 'relearn_time',
     'retrained_attack', 'rmia_scores', 'roc_curve', 'threshold_at_fpr',
     'threshold_attack', 'threshold_attacks', 'ties', 'tpr_at_fpr',
     'tug_of_war', 'tuned_offline_a', 'ulira', 'ulira_scores', 'wilson',

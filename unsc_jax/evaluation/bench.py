@@ -25,9 +25,9 @@ class Bench(NamedTuple):
   """What all networks of one request are measured with."""
   problem: problem_lib.Problem
   test: problem_lib.Examples
-  moments: moments_lib.Moments | None  # of the retained training inputs
-  probe_epochs: float
-  key: jax.Array
+  key: jax.Array  # one for all networks, so that the same is drawn for each
+  moments: moments_lib.Moments | None = None  # of the retained training inputs
+  probe_epochs: float = 20
 
 
 def measure(
@@ -50,6 +50,24 @@ def measure(
     `history` and, with references, the course of `relearning`. Where something
     was counted up to a limit and no farther, `limits` has that limit by name, and
     the metric is a least value.
+
+  Raises:
+    ImportError: there are references, and scikit-learn is missing.
+
+  Example:
+    A head that no longer names the class, over features that still tell it:
+
+    >>> x, y = np.eye(4, dtype=np.float32).repeat(30, 0), np.arange(4).repeat(30)
+    >>> data = problem_lib.Examples(x, y)
+    >>> network = problem_lib.Network(lambda params, x: x @ params['head'])
+    >>> trained = {'head': 9 * np.eye(4, dtype=np.float32)}
+    >>> problem = problem_lib.Problem(
+    ...     network, trained, *problem_lib.split_classes(data, [3]), 4, (3,))
+    >>> mine = {'head': np.diag([9, 9, 9, -9]).astype(np.float32)}
+    >>> bench = Bench(problem, data, jax.random.key(0))
+    >>> row = measure(bench, problem_lib.Unlearned(network.fn, mine, {}, {}))
+    >>> [row['metrics'][name] for name in ('forget_test', 'retain_test', 'probe')]
+    [0.0, 1.0, 1.0]
   """
   problem = bench.problem
   view = view or look(bench, unlearned)
