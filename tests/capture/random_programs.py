@@ -122,6 +122,11 @@ STEPS: dict[str, Callable] = {
     'attention': lambda a, b, c: jax.nn.softmax(a @ b @ a.T) @ a @ c,
     'parts': lambda a, b, c: a[:, :4] @ b[:4] + jnp.tanh(a[:, 4:]) @ b[4:],
     'every other': lambda a, b, c: a[:, ::2] @ b[1::2],
+    'one column': lambda a, b, c: a + (a @ b[:, 2])[:, None],
+    'one row': lambda a, b, c: a[:, 3:4] @ b[1:2],
+    'one row as an output': lambda a, b, c: a + (a @ b[4])[:, None],
+    'one column apart': lambda a, b, c: jnp.concatenate(
+        [a @ b[:, :1], jnp.tanh(a @ b[:, 1:])], 1),
     'parameter as input': lambda a, b, c: a + jnp.tanh(b[:1] @ c),
 }
 NAMES = sorted(STEPS)
