@@ -88,11 +88,37 @@ def test_hosts_take_turns():
   class Device(collections.namedtuple('Device', 'id process_index')):
     pass
 
-  class Mesh:
-    devices = np.empty(4, object)
+  devices = [Device(i, i // 2) for i in range(4)]
+  assert [d.process_index for d in eigen.in_turn(devices)] == [0, 1, 0, 1]
 
-  Mesh.devices[:] = [Device(i, i // 2) for i in range(4)]
-  assert [d.process_index for d in eigen._in_turn(Mesh)] == [0, 1, 0, 1]
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 40)), min_size=1, max_size=6),
+       st.integers(1, 8))
+def test_jobs_are_all_matrices_once(stacks, hands):
+  found = collections.Counter()
+  for job in eigen.jobs([(b, d, d) for b, d in stacks], hands):
+    assert 0 <= job.hand < hands
+    assert job.cost == len(range(job.part.start, job.part.stop)) * stacks[job.stack][1]**3
+    found.update((job.stack, i) for i in range(job.part.start, job.part.stop))
+  assert found == {(i, j): 1 for i, (b, _) in enumerate(stacks) for j in range(b)}
+
+
+def test_on_a_tpu_nothing_is_compiled_where_no_solver_is_named(monkeypatch):
+  matrices = _matrices(((1, 6),))
+  assert eigen.default(matrices) is eigen.eigh
+  monkeypatch.setattr(jax, 'default_backend', lambda: 'tpu')
+  assert eigen.default(matrices) is eigen.eigh_float64
+  used = []
+  monkeypatch.setattr(eigen, 'eigh_float64', lambda m: used.append(m) or eigen.eigh(m))
+  fn = unsc_jax.input_moments(lambda params, x: x @ params['w'])
+  moments = fn({'w': jnp.ones((6, 2))}, jnp.eye(6)[:3])[1]
+  for combine in (spaces.pooled(.9), spaces.merged(.9, .9), spaces.sequential(.9)):
+    del used[:]
+    combine([moments])
+    assert used
+  del used[:]
+  jax.jit(unsc_jax.null_space_bases)(moments)  # there it must be compiled
+  assert not used
 
 
 @pytest.mark.parametrize('combine', [

@@ -133,7 +133,7 @@ def null_space_bases(
     energy: float | RankRule = 0.99,
     *,
     per_path: Mapping[str, float | RankRule] | None = None,
-    solver: eigen.Eigh = eigen.eigh,
+    solver: eigen.Eigh | None = None,
 ) -> Bases:
   r"""Splits every layer's fan-in into what must be kept and what is free.
 
@@ -147,8 +147,9 @@ def null_space_bases(
     energy: share of the energy to keep, or a rule such as `threshold_rank()`.
       A row of a lookup table is kept if it was read at all.
     per_path: other values for some parameters.
-    solver: `eigh`, or `eigh_float64`. Moments on a mesh are dealt out to it
-      over the mesh's devices, layer by layer.
+    solver: `eigh` or `eigh_float64`; by default the first, on TPUs the second.
+      Moments on a mesh are dealt out to it over the mesh's devices, layer by
+      layer.
 
   Returns:
     Parameter path to its bases, one for every way in which it is used. Under

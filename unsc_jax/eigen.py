@@ -5,9 +5,9 @@ same matrices need not all solve all of them: each solves some, and passes the
 result on. `B` matrices of one size, `d` rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax import core
@@ -24,7 +24,25 @@ Eigh = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 
 @jax.jit
 def eigh(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """Eigenvalues `[B, d]`, largest first, and eigenvectors `[B, d, d]`."""
+  """Eigenvalues and eigenvectors on the device, in float32, under `jax.jit` as well.
+
+  XLA compiles it once for every shape: on TPUs for minutes, so that `default`
+  does without it there.
+
+  Args:
+    matrices: `[B, d, d]`, symmetric.
+
+  Returns:
+    Eigenvalues `[B, d]`, largest first, and eigenvectors `[B, d, d]`, as columns
+    in that order.
+
+  Example:
+    >>> values, vectors = eigh(jnp.diag(jnp.array([1., 3.]))[None])
+    >>> values.tolist(), abs(vectors).tolist()
+    ([[3.0, 1.0]], [[[0.0, 1.0], [1.0, 0.0]]])
+
+  Source: `jnp.linalg.eigh`, which sorts the other way.
+  """
   values, vectors = jnp.linalg.eigh(matrices)
   return values[..., ::-1], vectors[..., ::-1]
 
@@ -32,8 +50,25 @@ def eigh(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
 def eigh_float64(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
   """As `eigh`, in float64 on the host: for tight thresholds, or on a TPU.
 
+  Eigenvalues under 1e-6 of the largest are rounding noise in float32, though not
+  in here. Nothing is compiled.
+
+  Args:
+    matrices: `[B, d, d]`, symmetric.
+
+  Returns:
+    Eigenvalues `[B, d]`, largest first, and eigenvectors `[B, d, d]`, as columns
+    in that order; rounded to float32.
+
   Raises:
     TypeError: it is called under `jax.jit`.
+
+  Example:
+    >>> values, _ = eigh_float64(jnp.diag(jnp.array([1e-9, 1.]))[None])
+    >>> values.tolist()
+    [[1.0, 9.999999717180685e-10]]
+
+  Source: LAPACK's `syevd`, through NumPy.
   """
   if isinstance(matrices, core.Tracer):
     raise TypeError(
@@ -42,6 +77,21 @@ def eigh_float64(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
   values, vectors = np.linalg.eigh(np.asarray(matrices, np.float64))
   flip = lambda x: jnp.asarray(x[..., ::-1], jnp.float32)
   return flip(values), flip(vectors)
+
+
+def default(matrices: Sequence[jax.Array]) -> Eigh:
+  """The solver where none is named: `eigh`, on TPUs `eigh_float64`.
+
+  Under `jax.jit` it is `eigh` everywhere.
+
+  Args:
+    matrices: what it is to solve.
+
+  Returns:
+    The solver.
+  """
+  traced = any(isinstance(m, core.Tracer) for m in matrices)
+  return eigh_float64 if jax.default_backend() == 'tpu' and not traced else eigh
 
 
 def deal(costs: Sequence[float], hands: int) -> list[int]:
@@ -69,8 +119,36 @@ def deal(costs: Sequence[float], hands: int) -> list[int]:
   return owner
 
 
+class Job(NamedTuple):
+  """Some matrices of one stack, and whose they are."""
+  stack: int
+  part: slice
+  hand: int
+  cost: int
+
+
+def jobs(shapes: Sequence[tuple[int, ...]], hands: int) -> list[Job]:
+  """Deals stacks of matrices out, each in a few parts, by their `d^3`.
+
+  Args:
+    shapes: `(B, d, d)` of every stack.
+    hands: how many there are.
+
+  Returns:
+    The jobs, by stack and in the order of its matrices.
+
+  Example:
+    >>> [(job.stack, job.hand) for job in jobs([(2, 9, 9), (1, 9, 9)], hands=2)]
+    [(0, 0), (0, 1), (1, 0)]
+  """
+  parts = [(i, part, (part.stop - part.start) * d**3)
+           for i, (b, d, _) in enumerate(shapes) for part in _parts(b, hands)]
+  owners = deal([cost for *_, cost in parts], hands)
+  return [Job(i, part, owner, cost) for (i, part, cost), owner in zip(parts, owners)]
+
+
 def each(
-    matrices: Sequence[jax.Array], solver: Eigh = eigh
+    matrices: Sequence[jax.Array], solver: Eigh | None = None
 ) -> Iterator[tuple[jax.Array, jax.Array]]:
   """Solves matrices `[B, d, d]`, one array after the other.
 
@@ -79,41 +157,39 @@ def each(
 
   Args:
     matrices: symmetric; their order does not matter.
-    solver: `eigh` or `eigh_float64`.
+    solver: `eigh` or `eigh_float64`, by default as `default` has it.
 
   Yields:
     What the solver returns for each array, on all devices that held it.
   """
+  solver = solver or default(matrices)
   mesh = next((m for m in map(sharding.mesh_of, matrices) if m is not None), None)
   if mesh is None or mesh.size == 1:
     yield from map(solver, matrices)
     return
-  hands = _in_turn(mesh)
-  parts = [(i, part) for i, m in enumerate(matrices)
-           for part in _parts(len(m), len(hands))]
-  cost = lambda i, part: (part.stop - part.start) * matrices[i].shape[-1] ** 3
-  owners = deal([cost(*job) for job in parts], len(hands))
+  hands = in_turn(mesh.devices.flat)
+  dealt = jobs([m.shape for m in matrices], len(hands))
   solved = {}
   everywhere = sharding.replicate(list(matrices), mesh)
-  for (i, part), owner in zip(parts, owners):
-    for shard in everywhere[i].addressable_shards:
-      if shard.device == hands[owner]:
-        values, vectors = solver(shard.data[part])
-        solved[i, part.start] = jax.device_put(
+  for job in dealt:
+    for shard in everywhere[job.stack].addressable_shards:
+      if shard.device == hands[job.hand]:
+        values, vectors = solver(shard.data[job.part])
+        solved[job.stack, job.part.start] = jax.device_put(
             jnp.concatenate([vectors, values[:, None]], 1), shard.device)
   for i, m in enumerate(matrices):
-    jobs = [(part, hands[owner]) for (at, part), owner in zip(parts, owners) if at == i]
     vectors = _share(
-        [(part.stop - part.start, device, solved.get((i, part.start)))
-         for part, device in jobs], m.shape[-1], mesh)
+        [(job.part.stop - job.part.start, hands[job.hand],
+          solved.get((i, job.part.start))) for job in dealt if job.stack == i],
+        m.shape[-1], mesh)
     yield vectors[:, -1], vectors[:, :-1]
 
 
-def _in_turn(mesh: Mesh) -> list[Any]:
-  """The mesh's devices, hosts taking turns: so hosts get even shares as well."""
+def in_turn(devices: Iterable[Any]) -> list[Any]:
+  """A mesh's devices, hosts taking turns: so hosts get even shares as well."""
   seen: dict[int, int] = {}
   turn = {}
-  for device in mesh.devices.flat:
+  for device in devices:
     turn[device] = seen.get(device.process_index, 0)
     seen[device.process_index] = turn[device] + 1
   return sorted(turn, key=lambda device: (turn[device], device.process_index))

@@ -46,7 +46,7 @@ def pooled(energy: float | bases_lib.RankRule = 0.99, **options) -> Combine:
 
 def merged(
     class_energy: float = 0.99, energy: float = 0.99, *,
-    solver: eigen.Eigh = eigen.eigh,
+    solver: eigen.Eigh | None = None,
 ) -> Combine:
   r"""Finds every class's subspace, then the subspace of those subspaces.
 
@@ -56,7 +56,7 @@ def merged(
   Args:
     class_energy: share of the energy to keep of each class.
     energy: share to keep of the merged bases.
-    solver: eigenvalue solver.
+    solver: as for `null_space_bases`.
 
   Returns:
     The way of combining.
@@ -82,7 +82,7 @@ def merged(
 
 def sequential(
     energies: float | Sequence[float] = 0.99, *,
-    solver: eigen.Eigh = eigen.eigh,
+    solver: eigen.Eigh | None = None,
 ) -> Combine:
   r"""Extends one subspace class after class by what it does not hold yet.
 
@@ -92,7 +92,7 @@ def sequential(
 
   Args:
     energies: the share, for all classes or one for each.
-    solver: eigenvalue solver.
+    solver: as for `null_space_bases`.
 
   Returns:
     The way of combining.
@@ -171,7 +171,7 @@ def _as_moment(moment: moments_lib.Moment, second: jax.Array) -> moments_lib.Mom
       jnp.ones_like(moment.count))
 
 
-def _solve(matrix, solver: eigen.Eigh, subspace, *trees: moments_lib.Moments):
+def _solve(matrix, solver: eigen.Eigh | None, subspace, *trees: moments_lib.Moments):
   """`subspace` of every site's matrix and moments; all are solved together."""
   sites = {path: tuple(zip(*(tree.by_path[path] for tree in trees)))
            for path in trees[0].by_path}
