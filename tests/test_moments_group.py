@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import unsc_jax
+from unsc_jax import moments as moments_lib
 from unsc_jax import sharding
 
 
@@ -71,6 +72,24 @@ def test_streamed_is_one_pass(moments_of):
   _assert_close(unsc_jax.accumulate(FN, PARAMS, batches), moments_of(X))
 
 
+def test_a_pass_holds_two_sets_of_moments():
+  """When a batch is drawn there is the sum alone, so its moments are the second."""
+  fn = unsc_jax.input_moments(lambda params, x: x @ params['w'])
+  params = {'w': jnp.ones((37, 2))}
+  size = lambda: sum(a.shape == (1, 37, 37) for a in jax.live_arrays())
+  before, seen = size(), []
+
+  def batches():
+    for _ in range(4):
+      seen.append(size() - before)
+      yield jnp.ones((3, 37))
+
+  moments = unsc_jax.accumulate(fn, params, batches())
+  assert seen == [0, 1, 1, 1]
+  assert size() - before == 1
+  assert moments['w'].count == 12
+
+
 @pytest.mark.parametrize('dtype', ['float32', 'bfloat16', 'float16'])
 def test_sums_are_float32_and_exact_for_every_type(dtype):
   """Wide enough for several blocks; inputs that are all positive, and many."""
@@ -82,6 +101,24 @@ def test_sums_are_float32_and_exact_for_every_type(dtype):
   np.testing.assert_allclose(moment.second[0], exact.T @ exact, rtol=2e-6)
   np.testing.assert_allclose(moment.first[0], exact.sum(0), rtol=1e-5)
   np.testing.assert_array_equal(moment.second[0], moment.second[0].T)
+
+
+def test_room_for_patches_is_by_the_device_that_has_a_part_of_the_batch():
+  """Of the mesh, of one under an axis, of all where no mesh is known."""
+  each, seen = 16 * 2**20, []
+
+  def look(x):
+    seen.append(moments_lib.room(None, None, (x, 3)) // each)
+    return x
+
+  for devices in (2, 8):
+    jax.jit(look)(sharding.shard_batch(X, sharding.data_mesh(devices)))
+  jax.jit(jax.shard_map(
+      look, mesh=sharding.data_mesh(4), in_specs=P('data'), out_specs=P('data')))(X)
+  jax.jit(look)(X)
+  assert seen == [2, 8, 1, jax.device_count()]
+  assert moments_lib.room(None, 'data', X) == each
+  assert moments_lib.room(7, None, X) == 7
 
 
 @pytest.mark.parametrize('chunk_bytes', [1, 10_000])

@@ -185,7 +185,7 @@ def input_moments(
   def visit(site: Site, inputs: layers.Inputs):
     if not select(site):
       return ()
-    return sums(inputs, room(chunk_bytes, axis_name))
+    return sums(inputs, room(chunk_bytes, axis_name, inputs))
 
   def with_moments(params, *args):
     traced = trace.trace(fn, visit, params, *args, data=data)
@@ -198,13 +198,16 @@ def input_moments(
 
 
 def room(
-    chunk_bytes: int | None, axis_name: str | tuple[str, ...] | None = None
+    chunk_bytes: int | None, axis_name: str | tuple[str, ...] | None = None,
+    inputs: Any = (),
 ) -> int:
-  """How much memory patches may take at once: by default 16 MiB on each device."""
+  """How much memory patches may take at once: by default 16 MiB on each device.
+
+  Under `jit` a batch is that of all devices of its mesh, under an axis that of one.
+  """
   if chunk_bytes is not None:
     return chunk_bytes
-  # Under `jit` a batch is that of all devices, under an axis that of one.
-  return 16 * 2**20 * (1 if axis_name else jax.device_count())
+  return 16 * 2**20 * (1 if axis_name else sharding.devices_of(inputs))
 
 
 def from_sums(values: dict[Site, Any], fixed: dict[Site, Any]) -> Moments:
@@ -277,6 +280,7 @@ def add_up(found: Iterable[Any]) -> Any:
   total = None
   for one in found:
     total = sharding.settle(one if total is None else _add(total, one))
+    del one  # or it would lie there while the next one is computed
   if total is None:
     raise ValueError('there is no data to take moments of; pass one batch at least.')
   return total

@@ -8,6 +8,7 @@ what is made from them follows.
 All processes of a run call these functions alike, with the same host arrays.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -59,6 +60,20 @@ def mesh_of(leaf: Any) -> Mesh | None:
     return None
   mesh = getattr(leaf.sharding, 'mesh', None)
   return mesh if isinstance(mesh, Mesh) else None
+
+
+def devices_of(tree: Any) -> int:
+  """Over how many devices arrays may be split: those of the mesh they lie on.
+
+  Under `jax.jit` as well. Axes that `jax.shard_map` has taken do not count, as an
+  array is that of one device there. Without a mesh: all devices that there are.
+  """
+  for leaf in jax.tree.leaves(tree):
+    mesh = jax.typeof(leaf).sharding.mesh
+    if not mesh.empty:
+      return math.prod(size for size, kind in zip(mesh.axis_sizes, mesh.axis_types)
+                       if kind != AxisType.Manual)
+  return jax.device_count()
 
 
 def shard_params(params: Any, mesh: Mesh, *, smallest: int = 2**14) -> Any:
