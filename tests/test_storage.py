@@ -58,6 +58,14 @@ def test_what_is_read_is_of_use(path, moments):
     np.testing.assert_array_equal(bases[name][0].rank, basis.rank)
 
 
+def test_those_of_another_run_are_refused(path, moments):
+  storage.save(path, moments, {'seed': 0, 'shape': (2, 3)})
+  for of in (None, {'seed': 0, 'shape': (2, 3)}):
+    assert jax.tree.structure(storage.load(path, of)) == jax.tree.structure(moments)
+  with pytest.raises(ValueError, match='holds the moments of another run: remove it'):
+    storage.load(path, {'seed': 1, 'shape': (2, 3)})
+
+
 def test_parameters_are_no_moments(path):
   checkpoints.save(path, {'w': jnp.ones(3)})
   with pytest.raises(ValueError, match='neither moments nor bases'):

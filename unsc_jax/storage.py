@@ -25,15 +25,16 @@ _ARRAYS = {
 
 
 @overload
-def save(path: str | os.PathLike[str], what: Moments) -> None: ...
+def save(path: str | os.PathLike[str], what: Moments, of: Any = None) -> None: ...
 @overload
-def save(path: str | os.PathLike[str], what: Bases) -> None: ...
-def save(path, what):
+def save(path: str | os.PathLike[str], what: Bases, of: Any = None) -> None: ...
+def save(path, what, of=None):
   """Writes moments or bases, as `checkpoints.save` writes parameters.
 
   Args:
     path: a .npz file, or the name of a new Orbax folder.
     what: of `accumulate` or of `null_space_bases`.
+    of: whose they are, of what JSON knows.
   """
   kind = 'moments' if isinstance(what, Moments) else 'bases'
   by_path = what.by_path if isinstance(what, Moments) else what
@@ -45,16 +46,23 @@ def save(path, what):
     arrays |= {f'{i}-fixed-{j}': leaf for j, leaf in enumerate(fixed or ())}
     sites.append({**item.site._asdict(), 'free': getattr(item, 'free', None),
                   'fixed': fixed is not None})
-  about = json.dumps({'kind': kind, 'sites': sites}).encode()
+  about = json.dumps({'kind': kind, 'sites': sites, 'of': of}).encode()
   checkpoints.save(path, {**arrays, 'about': np.frombuffer(about, np.uint8)})
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], of: Any = None) -> Any:
   """Reads what `save` wrote: moments or bases.
+
+  Args:
+    path: as for `save`.
+    of: whose they must be; None takes any.
+
+  Returns:
+    The moments or the bases, on the default device.
 
   Raises:
     FileNotFoundError: there is nothing at `path`.
-    ValueError: something else is.
+    ValueError: something else is, or those of another run.
 
   Example:
     >>> import tempfile
@@ -72,6 +80,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         f'{path} holds neither moments nor bases; parameters are read by '
         '`checkpoints.load`.')
   about = json.loads(stored['about'].tobytes())
+  if of is not None and about.get('of') != json.loads(json.dumps(of)):
+    raise ValueError(
+        f'{path} holds the {about["kind"]} of another run: remove it, or choose '
+        'another folder.')
   by_path: dict[str, tuple] = {}
   for i, site in enumerate(about['sites']):
     read = lambda name, i=i: jnp.asarray(stored[f'{i}-{name}'])

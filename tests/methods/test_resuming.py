@@ -8,8 +8,10 @@ import numpy as np
 import optax
 import pytest
 
+import unsc_jax
 from unsc_jax import methods
 from unsc_jax import rolling
+from unsc_jax import sharding
 from unsc_jax import spaces
 from unsc_jax import training
 
@@ -82,6 +84,60 @@ def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
   again, made = _run(method, toy, tmp_path)
   assert not any(made[k] for k in loops)
   _same(again, whole)
+
+
+@pytest.mark.parametrize(('combine', 'devices'), [
+    (spaces.pooled(.9), None), (spaces.sequential([.9, .8]), 2)])
+def test_bases_are_made_once(combine, devices, toy, tmp_path):
+  toy = dataclasses.replace(toy, mesh=devices and sharding.data_mesh(devices))
+  method = lambda combine: methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
+  whole, made = _run(method(combine), toy)
+  assert made['moments'] == 2
+  _, before = _run(method(combine), toy, tmp_path, die=('unlearning', 4))
+  assert before['moments'] == 2
+  left = [p.name for p in (tmp_path / 'constraint').iterdir()]
+  assert sorted(left) == ['bases.npz', 'moments.npz']
+  found, after = _run(method(combine), toy, tmp_path)
+  assert after['moments'] == 0
+  _same(found, whole)
+  jax.tree.map(np.testing.assert_array_equal, found.bases, whole.bases)
+  jax.tree.map(np.testing.assert_array_equal, found.moments, whole.moments)
+
+
+def test_on_other_devices_bases_are_not_made_again(toy, tmp_path):
+  """As rounding there can shift a rank, which the optimiser's state would not fit."""
+  energies = iter([.9, .5])
+  combine = lambda classes: spaces.pooled(next(energies))(classes)
+  method = methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
+  on = lambda devices: dataclasses.replace(
+      toy, mesh=devices and sharding.data_mesh(devices))
+  _run(method, on(2), tmp_path, die=('unlearning', 4))
+  found, _ = _run(method, on(None), tmp_path)
+  assert next(energies) == .5
+  whole, _ = _run(CASES['unsc'][0], toy)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+               found.params, whole.params)
+
+
+def test_killed_in_the_pass_it_is_made_again(toy, tmp_path):
+  method, _ = CASES['unsc']
+  _run(method, toy, tmp_path, die=('moments', 1))
+  found, made = _run(method, toy, tmp_path)
+  assert made['moments'] == 2
+  _same(found, _run(method, toy)[0])
+
+
+def test_bases_of_another_request_are_refused(toy, two_classes, tmp_path):
+  method = lambda *args: methods.unsc(*args, steps=7, batch_size=4, stop_below=-1)
+  _run(method(spaces.pooled(.9)), toy, tmp_path, die=('unlearning', 0))
+  larger = {**toy.params, 'c': np.ones(1, np.float32)}
+  for other, problem in (
+      (spaces.pooled(.8), toy), (spaces.merged(.9, .9), toy),
+      (spaces.pooled(unsc_jax.threshold_rank(.9)), toy),
+      (spaces.pooled(.9), two_classes),
+      (spaces.pooled(.9), dataclasses.replace(toy, params=larger))):
+    with pytest.raises(ValueError, match='holds the bases of another run: remove it'):
+      _run(method(other), problem, tmp_path)
 
 
 def _same(found, whole):

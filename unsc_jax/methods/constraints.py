@@ -1,11 +1,9 @@
 """What confines a method's optimiser: the null space, or a saliency mask."""
 
-import jax
 import optax
 
 from unsc_jax import gradients
 from unsc_jax import masks
-from unsc_jax import moments as moments_lib
 from unsc_jax import projection
 from unsc_jax import spaces
 from unsc_jax.methods import frame
@@ -25,30 +23,38 @@ def null_space(
     batch_size: retained examples a step of the pass for the moments.
 
   Returns:
-    The transform of `compose`.
+    The transform of `compose`. With `problem.checkpoint` a run that goes on takes
+    the bases that it made. They are refused if the network's shapes, the retained
+    labels or the numbers in `combine` have changed; what else it may do cannot be
+    seen, so a folder is of one method and one key.
   """
   def transform(problem, params, key):
     del params, key
-    total: list[moments_lib.Moments] = []
-    classes = retained.moments_by_class(problem, batch_size)
-    bases = jax.block_until_ready(combine(retained.adding_up(classes, total)))
+    bases, moments = retained.bases(problem, combine, batch_size)
     return frame.Confined(
-        projection.project_updates(optimizer, bases),
-        total[0] if total else None, bases)
+        projection.project_updates(optimizer, bases), moments, bases)
   return transform
 
 
 def saliency(
     optimizer: optax.GradientTransformation, share: float
 ) -> frame.Transform:
-  """Confines an optimiser to the weights with the largest forget gradients.
+  r"""Confines an optimiser to the weights with the largest forget gradients.
+
+  .. math:: m_j = 1 \iff \Bigl|\sum_{D_f} \nabla_j \mathrm{CE}\Bigr|
+    \text{ is among the largest } \alpha P
 
   Args:
     optimizer: any of Optax, weight decay and all.
-    share: of all weights, in [0, 1].
+    share: `alpha`, of all weights, in [0, 1].
 
   Returns:
     The transform of `compose`. Cost: 3 passes over the forget set.
+
+  Example:
+    >>> transform = saliency(optax.sgd(.01, momentum=.9), share=.5)
+
+  Source: SalUn (arXiv 2310.12508), exact from code; see `masks.confine`.
   """
   def transform(problem, params, key):
     del key

@@ -1,9 +1,22 @@
-"""The moments of what is to be retained, as methods take them."""
+"""The moments and bases of what is to be retained, as methods take them."""
 
 from collections.abc import Iterable, Iterator
+import functools
+import pathlib
+from typing import Any
+import zlib
 
+import jax
+from jax.experimental import multihost_utils
+import numpy as np
+
+from unsc_jax import bases as bases_lib
 from unsc_jax import moments as moments_lib
 from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
+from unsc_jax import spaces
+from unsc_jax import storage
+from unsc_jax import trace
 from unsc_jax.methods import passes
 
 
@@ -26,3 +39,75 @@ def adding_up(
   for moments in classes:
     total[:] = [total[0] + moments if total else moments]
     yield moments
+
+
+def bases(
+    problem: problem_lib.Problem, combine: spaces.Combine, batch_size: int
+) -> tuple[bases_lib.Bases, moments_lib.Moments | None]:
+  """The bases of the retained classes, and the sum of the classes' moments.
+
+  With `problem.checkpoint` they are made once: a run that goes on finds them
+  there. Made anew they need not be the same, as sums that other devices take in
+  another order can shift a rank by one; no stored optimiser would fit it.
+
+  Args:
+    problem: what is to be retained.
+    combine: from the moments of the retained classes to bases.
+    batch_size: retained examples a step of the pass.
+
+  Returns:
+    Bases and moments; None for these if `combine` looked at no class.
+
+  Raises:
+    ValueError: the checkpoint holds those of another run.
+  """
+  where = problem.state('constraint')
+  if where is None:
+    return _made(problem, combine, batch_size)
+  folder, whose = pathlib.Path(where.folder), _identity(problem, combine)
+  moments_at, bases_at = folder / 'moments.npz', folder / 'bases.npz'
+  # The bases are written last. What the first process sees holds for all.
+  if multihost_utils.broadcast_one_to_all(np.array(bases_at.exists())):
+    there = lambda path: _everywhere(problem, storage.load(path, whose))
+    return there(bases_at), there(moments_at) if moments_at.exists() else None
+  found, total = _made(problem, combine, batch_size)
+  if total is not None:
+    storage.save(moments_at, _everywhere(problem, total), whose)
+  storage.save(bases_at, _everywhere(problem, found), whose)
+  return found, total
+
+
+def _made(problem, combine, batch_size):
+  total: list[moments_lib.Moments] = []
+  found = combine(adding_up(moments_by_class(problem, batch_size), total))
+  return jax.block_until_ready(found), total[0] if total else None
+
+
+def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:
+  return tree if problem.mesh is None else sharding.replicate(tree, problem.mesh)
+
+
+def _identity(problem: problem_lib.Problem, combine: spaces.Combine) -> dict[str, Any]:
+  """What tells a run's bases from others': the network, its data, and the way."""
+  return {
+      'parameters': {path: [*leaf.shape, str(leaf.dtype)]
+                     for path, leaf in trace.leaf_paths(problem.params).items()},
+      'retained': [len(problem.retain), zlib.crc32(problem.retain.y.tobytes())],
+      'combine': _settings(combine)}
+
+
+def _settings(value: Any, depth: int = 9) -> Any:
+  """What a function was made with, as far as numbers and names tell."""
+  inner = lambda values: [_settings(v, depth - 1) for v in values] if depth else []
+  if value is None or isinstance(value, bool | int | float | str):
+    return value
+  if isinstance(value, list | tuple):
+    return inner(value)
+  if isinstance(value, dict):
+    return inner(value.items())
+  if isinstance(value, functools.partial):
+    return inner((value.func, value.args, value.keywords))
+  cells = getattr(value, '__closure__', None) or ()
+  name = getattr(value, '__qualname__', type(value).__qualname__)
+  return [name, *inner(getattr(value, '__defaults__', None) or ()),
+          *inner(cell.cell_contents for cell in cells)]
