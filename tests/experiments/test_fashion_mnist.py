@@ -1,8 +1,12 @@
 """Class 6 of the real FashionMNIST, from a trained AlexNet.
 
-A quarter of the retained images here, so that it is quick; the README's figures
-come from all of them.
+The README's figures come from all retained images, and are held to the same bars
+here. The run in this file makes do with a quarter of them, so that it is quick.
 """
+
+import itertools
+import json
+import pathlib
 
 import jax
 import numpy as np
@@ -14,8 +18,27 @@ from unsc_jax import data as data_lib
 from unsc_jax import methods
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
+from unsc_jax import spaces
 from unsc_jax.evaluation import preservation
 from unsc_jax.models import network as network_lib
+
+COMMITTED = pathlib.Path(__file__).parents[2] / 'docs' / 'results'
+
+
+def test_the_readmes_run_clears_the_bars():
+  results = json.loads((COMMITTED / 'fashion_mnist-alexnet-forget-6.json').read_text())
+  rows = {row['method']: row['metrics'] for row in results['rows']}
+  unsc, loose = rows['unsc'], rows['one_class_protected']
+  assert unsc['forget_test'] <= .01
+  assert unsc['retain_test'] >= rows['original']['retain_test']
+  assert unsc['leak'] <= 1e-4
+  assert unsc['logit_drift'] < .6 * loose['logit_drift']
+  # The control row, and a probe of every row.
+  assert rows['head_only']['forget_test'] == 0
+  assert all(row['probe'] is not None for row in rows.values())
+  energies = [point['energy'] for point in results['curve']]
+  assert len(energies) >= 4
+  assert energies == sorted(energies)
 
 
 @pytest.mark.real_data
@@ -32,9 +55,11 @@ def test_a_class_is_forgotten_and_the_rest_is_no_worse(real_data_dir, shared_dir
   quarter = retain.where(np.arange(len(retain)) % 4 == 0)
   problem = problem_lib.Problem(network, params, quarter, forget, 10, (6,))
   how = settings.unlearning
-  unlearned = methods.unsc(
-      optimizer=how.optimizer(how.learning_rate), steps=how.steps,
+  unsc = lambda combine: methods.unsc(
+      combine, how.optimizer(how.learning_rate), steps=how.steps,
       batch_size=how.batch_size, stop_below=how.stop_below)(problem, jax.random.key(0))
+  unlearned = unsc(spaces.pooled(how.energy))
+  one_class = unsc(lambda classes: spaces.pooled(how.energy)(itertools.islice(classes, 1)))
 
   remaining, gone = problem_lib.split_classes(dataset.test, [6])
   logits = lambda p, e: predict.predict(network.fn, p, e.x)
@@ -42,10 +67,9 @@ def test_a_class_is_forgotten_and_the_rest_is_no_worse(real_data_dir, shared_dir
   assert right(params, gone) > .7
   assert right(unlearned.params, gone) <= .01
   assert right(unlearned.params, remaining) >= right(params, remaining)
-  drift = preservation.logit_drift(
-      logits(params, remaining), logits(unlearned.params, remaining),
-      problem.retain_classes)
-  assert drift < .12  # an almost unconstrained update makes .19
+  drift = lambda p: preservation.logit_drift(
+      logits(params, remaining), logits(p, remaining), problem.retain_classes)
+  assert drift(unlearned.params) < min(.12, .6 * drift(one_class.params))
 
   # The published notebooks' ranks for the convolutions (cut from a few hundred
   # images a class; of the dense layers these see too little to compare).
