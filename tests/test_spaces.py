@@ -71,9 +71,9 @@ def _merged(rs, class_energy, energy):
       np.concatenate([_leading(r, class_energy) for r in rs], axis=1), energy)
 
 
-def _sequential(rs, energies):
+def _sequential(rs, energies, first=_leading):
   """GPM's update, adding directions until the energy is reached."""
-  q = _leading(rs[0], energies[0])
+  q = first(rs[0], energies[0])
   for r, energy in zip(rs[1:], energies[1:], strict=True):
     total = (r**2).sum()
     residual = r - q @ (q.T @ r)
@@ -122,6 +122,39 @@ def test_sequential_is_gradient_projection_memory(energies, seed):
   each = np.broadcast_to(energies, CLASSES)
   _check(bases, {name: _sequential(rs, each)
                  for name, rs in _representations(classes).items()})
+
+
+def _short(matrix, energy):
+  """As published: the singular vectors before the one that reaches the energy."""
+  u, s, _ = np.linalg.svd(matrix, full_matrices=False)
+  return u[:, np.cumsum(s**2) < energy * np.sum(s**2)]
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_published_ranks_stop_one_short(seed):
+  classes, rule = _classes(seed), spaces.published_rank
+  rs = _representations(classes)
+  _check(spaces.pooled(rule(.9))(_moments(classes)), {
+      name: _short(np.concatenate(r, axis=1), .9) for name, r in rs.items()})
+  _check(spaces.merged(rule(.9), rule(.95))(_moments(classes)), {
+      name: _short(np.concatenate([_short(one, .9) for one in r], axis=1), .95)
+      for name, r in rs.items()})
+  bases = spaces.sequential(.9, published=True)(_moments(classes[:1]))
+  _check(bases, {name: _short(r[0], .9) for name, r in rs.items()})
+  # Later classes reach their energy whatever the first one left out.
+  bases = spaces.sequential(.9, published=True)(_moments(classes))
+  q = {name: _sequential(r, [.9] * CLASSES, _short) for name, r in rs.items()}
+  _check(bases, q)
+
+
+def test_published_ranks_may_protect_nothing():
+  one = [np.outer(np.arange(1., 9.), np.eye(D)[0])]
+  rule = spaces.published_rank(.9)
+  for combine in (spaces.pooled(rule), spaces.sequential(.9, published=True)):
+    basis, = combine(_moments(one, _linear))['first']
+    assert basis.rank.item() == 0
+    np.testing.assert_array_equal(_projector(basis), np.eye(D))
+  assert spaces.pooled(.9)(_moments(one, _linear))['first'][0].rank.item() == 1
 
 
 @pytest.mark.parametrize('solver', [unsc_jax.eigh, unsc_jax.eigh_float64])

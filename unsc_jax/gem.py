@@ -42,8 +42,9 @@ def gem_projection(
     >>> print(update)
     [0. 3.]
 
-  Source: GEM (Lopez-Paz and Ranzato, 2017) for one memory, whose quadratic
-  program has this closed form; exact. Scissorhands uses margin .5, ridge 1e-3.
+  Source: GEM (Lopez-Paz and Ranzato, 2017), from memory, for one memory, whose
+  quadratic program has this closed form; margin .5 and ridge 1e-3 are exact from
+  Scissorhands' code.
   """
   by_path = trace.leaf_paths(memory)
 

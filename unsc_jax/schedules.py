@@ -9,6 +9,7 @@ import itertools
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from unsc_jax import batching
 
@@ -152,3 +153,36 @@ def alternating(
 
     return Plan(batches(), sum(turns) + rounds * r_steps)
   return schedule
+
+
+def drawing_labels(schedule: Schedule, num_classes: int) -> Schedule:
+  """Draws the labels of every forget batch anew, evenly from all classes.
+
+  Args:
+    schedule: that brings the batches.
+    num_classes: to draw from; the true one is among them.
+
+  Returns:
+    The schedule with other labels.
+
+  Example:
+    >>> from unsc_jax.problem import Examples
+    >>> data = Examples(np.ones((9, 1)), np.full(9, 5))
+    >>> plan = drawing_labels(forget_only(3, 9), 2)(data, data, jax.random.key(0))
+    >>> set(next(plan.batches).forget.y.tolist())
+    {0, 1}
+
+  Source: `RL` in SalUn's code, exact: the labels of an epoch are not those of the
+  one before. `targets.random_labels` is the correct form.
+  """
+  def drawn(forget, retain, key):
+    plan = schedule(forget, retain, key)
+    rng = np.random.default_rng(batching.seed_of(jax.random.fold_in(key, 1)))
+
+    def relabelled(batch):
+      if batch.forget is None:
+        return batch
+      y = rng.integers(num_classes, size=len(batch.forget.y), dtype=np.int32)
+      return batch._replace(forget=batch.forget.replace(y=y))
+    return plan._replace(batches=map(relabelled, plan.batches))
+  return drawn

@@ -1,7 +1,7 @@
 """How the spaces of several retained classes become one.
 
 Three answers exist: pool the classes' moments, merge the classes' subspaces
-(the paper's algorithm), or extend one subspace class by class (what the
+(what the paper is said to do), or extend one subspace class by class (what most
 published notebooks ran). All of them need each class's moments and nothing
 else. A way of combining is a function from the moments of the classes, in
 order, to bases.
@@ -24,6 +24,35 @@ Combine = Callable[[Iterable[moments_lib.Moments]], bases_lib.Bases]
 _matmul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
+def published_rank(energy: float) -> bases_lib.RankRule:
+  r"""The rank that UNSC's published code keeps: one short of the energy.
+
+  .. math:: k = \# \{ k : \textstyle\sum_{i \le k} \lambda_i
+    < \epsilon \sum_i \lambda_i \}
+
+  Where the first direction has the energy by itself, nothing is kept and the layer
+  is free: a quirk, which `bases.energy_rank` does not have.
+
+  Args:
+    energy: the share, in (0, 1].
+
+  Returns:
+    A rule for `pooled` and `merged`.
+
+  Raises:
+    ValueError: the share is not in (0, 1].
+
+  Example:
+    >>> values = jnp.array([6., 3., 1.])
+    >>> [int(published_rank(share)(values)) for share in (.5, .9, .99)]
+    [0, 1, 2]
+
+  Source: UNSC's code, exact.
+  """
+  reached = bases_lib.energy_rank(energy)
+  return lambda eigenvalues: reached(eigenvalues) - 1
+
+
 def pooled(energy: float | bases_lib.RankRule = 0.99, **options) -> Combine:
   r"""One basis from all classes' moments: :math:`M = \sum_c M_c`.
 
@@ -37,15 +66,22 @@ def pooled(energy: float | bases_lib.RankRule = 0.99, **options) -> Combine:
   Returns:
     The way of combining.
 
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> of = lambda x: fn({'w': jnp.ones((3, 2))}, jnp.array([x]))[1]
+    >>> pooled()([of([1., 0., 0.]), of([0., 1., 0.])])['w'][0].rank.item()
+    2
+
   Source: ours; the mixed batch of the UNSC notebooks, over all the data.
   """
-  rule = energy if callable(energy) else bases_lib.energy_rank(energy)
+  rule = _rule(energy)
   return lambda classes: bases_lib.null_space_bases(
       _sum(classes), rule, **options)
 
 
 def merged(
-    class_energy: float = 0.99, energy: float = 0.99, *,
+    class_energy: float | bases_lib.RankRule = 0.99,
+    energy: float | bases_lib.RankRule = 0.99, *,
     solver: eigen.Eigh | None = None,
 ) -> Combine:
   r"""Finds every class's subspace, then the subspace of those subspaces.
@@ -54,17 +90,26 @@ def merged(
   :math:`\sum_c U_c U_c^\top`, in which every direction of a class counts alike.
 
   Args:
-    class_energy: share of the energy to keep of each class.
-    energy: share to keep of the merged bases.
+    class_energy: share of the energy to keep of each class, or a rule such as
+      `published_rank()`.
+    energy: share to keep of the merged bases, or a rule.
     solver: as for `null_space_bases`.
 
   Returns:
     The way of combining.
 
-  Source: UNSC, algorithm 1 and `merge_subspace` of its code. Exact: the matrix
-  has the left singular vectors of the concatenated bases.
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> of = lambda x: fn({'w': jnp.ones((3, 2))}, jnp.array([x]))[1]
+    >>> merged()([of([1., 0., 0.]), of([1., 0., 0.])])['w'][0].rank.item()
+    1
+
+  Source: `merge_subspace` of UNSC's code, which none of its notebooks calls; exact
+  with `published_rank()` for both: the matrix has the left singular vectors of the
+  concatenated bases. That it is the paper's algorithm is told by others; the
+  paper's text was not read.
   """
-  rule, merged_rule = map(bases_lib.energy_rank, (class_energy, energy))
+  rule, merged_rule = map(_rule, (class_energy, energy))
 
   def subspace(solved, moment):
     values, vectors = solved
@@ -81,7 +126,7 @@ def merged(
 
 
 def sequential(
-    energies: float | Sequence[float] = 0.99, *,
+    energies: float | Sequence[float] = 0.99, *, published: bool = False,
     solver: eigen.Eigh | None = None,
 ) -> Combine:
   r"""Extends one subspace class after class by what it does not hold yet.
@@ -92,6 +137,8 @@ def sequential(
 
   Args:
     energies: the share, for all classes or one for each.
+    published: of the first class it stops one direction short of the share, as
+      `published_rank` does.
     solver: as for `null_space_bases`.
 
   Returns:
@@ -100,8 +147,14 @@ def sequential(
   Raises:
     ValueError: a share is not in (0, 1], or there are fewer than classes.
 
-  Source: GPM's update, as the UNSC notebooks run it; there the share is
-  `.97 + .003 c` with `c` the label. Exact but for the rank, see `energy_rank`.
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> of = lambda x: fn({'w': jnp.ones((3, 2))}, jnp.array([x]))[1]
+    >>> sequential()([of([1., 0., 0.]), of([1., 1., 0.])])['w'][0].rank.item()
+    2
+
+  Source: GPM's update, as the UNSC notebooks run it; exact from their code with
+  `published`, where the shares are `.97 + .003 c` with `c` the label.
   """
   shares = np.atleast_1d(np.asarray(energies, float)).tolist()
   for share in shares:
@@ -115,15 +168,19 @@ def sequential(
             f'energies were given for {len(shares)} classes, but there are more; '
             'give one for each, or a single one for all.')
       share = shares[i] if np.ndim(energies) else shares[0]
-      extend = functools.partial(_extend, share=share)
+      extend = functools.partial(_extend, share=share, published=published)
       trees = (moments,) if kept is None else (moments, kept)
       kept = _solve(_rest, solver, extend, *trees)
     if kept is None:
       raise ValueError(_NO_CLASS)
-    # A projector's eigenvalues are one and zero.
+    # A projector's eigenvalues are one and zero; published ranks may all be zero.
     return bases_lib.null_space_bases(
-        kept, bases_lib.threshold_rank(.5), solver=solver)
+        kept, lambda values: (values > .5).sum(-1), solver=solver)
   return combine
+
+
+def _rule(energy: float | bases_lib.RankRule) -> bases_lib.RankRule:
+  return energy if callable(energy) else bases_lib.energy_rank(energy)
 
 
 def _rest(moment, kept=None) -> jax.Array:
@@ -139,7 +196,7 @@ def _below(m: jax.Array) -> jax.Array:
   return jnp.trace(m, axis1=-2, axis2=-1)[:, None] / m.shape[-1]
 
 
-def _extend(solved, moment, kept=None, *, share: float):
+def _extend(solved, moment, kept=None, *, share: float, published: bool):
   (values, vectors), m = solved, moment.mean_square
   below = _below(m)
   total = below * m.shape[-1]
@@ -147,8 +204,12 @@ def _extend(solved, moment, kept=None, *, share: float):
   is_held = values < -below / 2
   values = jnp.maximum(values, 0)
   before = total - values.sum(-1, keepdims=True)  # what the basis carries
-  enough = before + jnp.cumsum(values, -1) - values >= share * total
-  if kept is None:
+  after = before + jnp.cumsum(values, -1)
+  if kept is None and published:
+    enough = after >= share * total
+  else:
+    enough = after - values >= share * total
+  if kept is None and not published:
     enough = enough.at[:, 0].set(False)  # keep one direction at least
   new = vectors * ~(enough | is_held)[:, None]
   return _as_moment(moment, held + _matmul(new, new.mT))

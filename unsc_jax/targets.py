@@ -39,7 +39,16 @@ def pseudo_labels() -> Target:
   Raises:
     ValueError: when used: the request is not one of whole classes.
 
-  Source: UNSC (IJCAI 2024), equation 13; `get_pseudo_label` of its code. Exact.
+  Example:
+    >>> examples = problem_lib.Examples(np.array([[3., 1., 2.]]), np.array([0]))
+    >>> problem = problem_lib.Problem(
+    ...     problem_lib.Network(lambda params, x: jnp.asarray(x)), {},
+    ...     examples.replace(y=np.array([1])), examples, 3, (0,))
+    >>> print(pseudo_labels()(problem, jax.random.key(0)))
+    [2]
+
+  Source: UNSC (IJCAI 2024), `get_pseudo_label` of its code, exact but for
+  augmentation. Others call it equation 13; the paper's text was not read.
   """
   def target(problem, key):
     del key
@@ -70,6 +79,14 @@ def unseen_answers() -> Target:
   Raises:
     ValueError: when used: the problem has no held-out examples, or none of a
       label.
+
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: jnp.log(x))
+    >>> seen, unseen = (
+    ...     problem_lib.Examples(jnp.array([[p, 1 - p]]), np.array([0])) for p in (1., .75))
+    >>> problem = problem_lib.Problem(network, {}, seen, seen, 2, held_out=unseen)
+    >>> print(unseen_answers()(problem, jax.random.key(0)).round(3))
+    [[0.75 0.25]]
 
   Source: ours, for requests of single examples; no published UNSC covers these.
   """
@@ -121,7 +138,16 @@ def random_labels() -> Target:
   Returns:
     The target; integers.
 
-  Source: Graves et al. (amnesiac unlearning), and UNSC's ablation. Exact.
+  Example:
+    >>> examples = problem_lib.Examples(np.ones((4, 1)), np.array([0, 0, 1, 1]))
+    >>> problem = problem_lib.Problem(
+    ...     problem_lib.Network(lambda params, x: x), {},
+    ...     *problem_lib.split_classes(examples, [0]), 2, (0,))
+    >>> print(random_labels()(problem, jax.random.key(0)))
+    [1 1]
+
+  Source: amnesiac unlearning (Graves et al.) for classes, exact from SSD's code of
+  it, and UNSC's ablation, exact from its code. For single examples from memory.
   """
   def target(problem, key):
     n, labels = len(problem.forget), problem.forget.y
@@ -130,21 +156,6 @@ def random_labels() -> Target:
       return choices[np.asarray(jax.random.randint(key, (n,), 0, len(choices)))]
     shift = np.asarray(jax.random.randint(key, (n,), 1, problem.num_classes))
     return (labels + shift) % problem.num_classes
-  return target
-
-
-def uniform_labels() -> Target:
-  """A label drawn evenly from all classes, the true one included.
-
-  Returns:
-    The target; integers, fixed for every example.
-
-  Source: `RL` in SalUn's code, which draws anew every epoch; a quirk that leaves
-  one example in `C` its own label. `random_labels` is the correct form.
-  """
-  def target(problem, key):
-    shape = (len(problem.forget),)
-    return np.asarray(jax.random.randint(key, shape, 0, problem.num_classes))
   return target
 
 
@@ -164,8 +175,17 @@ def boundary_labels(bound: float = .1, *, published: bool = False) -> Target:
   Returns:
     The target; integers. Cost: two forward passes and a backward one.
 
-  Source: Boundary Unlearning (arXiv 2303.11570), boundary shrink. Exact but for
-  its clipping to the range of pixels, which a network's inputs do not tell.
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: x * params)
+    >>> examples = problem_lib.Examples(jnp.array([[.3, .2, 0.]]), jnp.array([0]))
+    >>> problem = problem_lib.Problem(
+    ...     network, jnp.ones(3), examples.replace(y=jnp.array([2])), examples, 3, (0,))
+    >>> print(boundary_labels()(problem, jax.random.key(0)))
+    [1]
+
+  Source: Boundary Unlearning (arXiv 2303.11570), boundary shrink; exact from its
+  code with `published`, but for its clipping to the range of pixels, which a
+  network's inputs do not tell.
   """
   def target(problem, key):
     del key
@@ -202,6 +222,15 @@ def teacher_logits(*, of_retain: bool = False) -> Target:
 
   Returns:
     The target; logits `[N, C]`.
+
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: x * params)
+    >>> examples = problem_lib.Examples(jnp.array([[1., 2.]]), jnp.array([0]))
+    >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
+    >>> print(teacher_logits()(problem, jax.random.key(0)))
+    [[3. 6.]]
+
+  Source: the teacher of Bad Teacher and SCRUB, exact from their code.
   """
   def target(problem, key):
     del key
@@ -218,6 +247,15 @@ def novice_logits() -> Target:
 
   Raises:
     ValueError: when used: the network has no `init`.
+
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: x * params, lambda key: 0.)
+    >>> examples = problem_lib.Examples(jnp.array([[1., 2.]]), jnp.array([0]))
+    >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
+    >>> print(novice_logits()(problem, jax.random.key(0)))
+    [[0. 0.]]
+
+  Source: the incompetent teacher of Bad Teacher, exact from its code.
   """
   def target(problem, key):
     return predict.answers(
@@ -238,6 +276,13 @@ def other_logits(*, published: bool = False) -> Target:
 
   Returns:
     The target; logits `[N, C]`.
+
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: x * params)
+    >>> examples = problem_lib.Examples(jnp.array([[2., 1.]]), jnp.array([0]))
+    >>> problem = problem_lib.Problem(network, 1., examples, examples, 2)
+    >>> print(jax.nn.softmax(other_logits()(problem, jax.random.key(0))))
+    [[0. 1.]]
 
   Source: DELETE (arXiv 2503.23751), exact from its code for one class.
   """

@@ -5,8 +5,11 @@ import dataclasses
 import jax
 import numpy as np
 import optax
+import pytest
 
 from unsc_jax import methods
+from unsc_jax import problem as problem_lib
+from unsc_jax import schedules
 
 KEY = jax.random.key(0)
 
@@ -45,7 +48,26 @@ def test_masked_weights_do_not_move_at_all(toy, ref):
   np.testing.assert_array_equal(moved, mask == 1)
 
 
-def test_published_labels_may_be_the_own(toy):
-  labels = [methods.salun(rounds=1, published=p) for p in (False, True)]
-  done = [m(toy, KEY).history['loss'] for m in labels]
-  assert not np.allclose(done[0], done[1])
+def test_published_labels_are_drawn_anew_from_all_classes():
+  data = problem_lib.Examples(np.arange(400)[:, None], np.full(400, 2))
+  alternating = schedules.alternating(2, retain_steps=1, batch_size=400)
+  plan = schedules.drawing_labels(alternating, 4)(data, data, KEY)
+  batches = list(plan.batches)
+  assert len(batches) == plan.steps == 4
+  # Forget and retain steps take turns; what is retained keeps its labels.
+  assert all((b.retain.y == 2).all() for b in batches[1::2])
+  first, second = (b.forget.y[np.argsort(b.forget.x[:, 0])] for b in batches[::2])
+  for y in (first, second):
+    np.testing.assert_allclose(np.bincount(y) / 400, .25, atol=.07)
+  assert abs((first == second).mean() - .25) < .08  # as chance has it
+
+
+def test_published_draws_labels_anew(two_classes):
+  """What is taught is not the one label that remains."""
+  first = {}
+  for published in (False, True):
+    done = methods.salun(
+        optax.sgd(0.), rounds=2, published=published, batch_size=20)(two_classes, KEY)
+    first[published] = done.history['loss'][::2]  # forget steps; nothing moves
+  assert first[False][0] == pytest.approx(first[False][1])
+  assert first[True][0] != pytest.approx(first[True][1], rel=1e-3)

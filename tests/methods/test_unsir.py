@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from unsc_jax import methods
+from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 from unsc_jax.methods.unsir import error_maximising
 
@@ -38,6 +39,20 @@ def test_repairs_on_the_retained_alone(toy, ref):
   method = methods.unsir(optax.sgd(0.), optax.sgd(.1), noise_batch=4,
                          noise_copies=1, batch_size=20)
   loss = lambda p: ref.cross_entropy(p, toy.retain)
+  ref.assert_close(method(toy, KEY).params,
+                   ref.descend(ref.params(toy), .1, loss))
+
+
+def test_impairs_on_noise_beside_the_retained(toy, ref):
+  # One batch is all of both: the noise, twice over, and the retain set.
+  options = {'noise_batch': 4, 'noise_copies': 2, 'noise_steps': 3, 'batch_size': 28}
+  method = methods.unsir(optax.sgd(.1), optax.sgd(0.), **options)
+  noise_key = jax.random.split(KEY, 8)[0]
+  labels = np.full(4, 2, np.int32)
+  noise = problem_lib.Examples(
+      error_maximising(toy, labels, noise_key, 3, .1), labels)
+  loss = lambda p: (8 * ref.cross_entropy(p, noise)
+                    + 20 * ref.cross_entropy(p, toy.retain)) / 28
   ref.assert_close(method(toy, KEY).params,
                    ref.descend(ref.params(toy), .1, loss))
 

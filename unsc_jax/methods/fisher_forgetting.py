@@ -28,7 +28,7 @@ def fisher_forgetting(
 
   Args:
     alpha: scale of the variance; 1e-8 to 3e-6 is published.
-    power: of `1 / F`: 1 as the code has it, .5 as the paper.
+    power: of `1 / F`: 1 as the code has it; .5 as the paper, from memory.
     batch_size: retain examples a step of the pass.
 
   Returns:

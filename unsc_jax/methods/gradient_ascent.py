@@ -29,7 +29,7 @@ def gradient_ascent(
     The method. Cost: `3 * steps * batch_size` passes over the forget set;
     retained data are not touched.
 
-  Source: GA, or NegGrad, of the field's tables; exact from code.
+  Source: GA, or NegGrad, of the field's tables; exact from SalUn's code.
   """
   return frame.compose(
       objective=objectives.objective(

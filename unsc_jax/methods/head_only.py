@@ -17,6 +17,18 @@ def head_only() -> problem_lib.Method:
 
   Raises:
     ValueError: when used: the request is not one of whole classes.
+
+  Example:
+    >>> import numpy as np
+    >>> examples = problem_lib.Examples(np.array([[3., 2.], [1., 2.]]), np.array([0, 1]))
+    >>> problem = problem_lib.Problem(
+    ...     problem_lib.Network(lambda params, x: x), {},
+    ...     *problem_lib.split_classes(examples, [0]), 2, (0,))
+    >>> done = head_only()(problem, None)
+    >>> print(done.fn(done.params, examples.x).argmax(-1))
+    [1 1]
+
+  Source: ours, as a control.
   """
   def method(problem, key):
     del key

@@ -31,7 +31,7 @@ def influence(
 
   Args:
     alpha: how far to go; 2 to 42000 is published, chosen by data set.
-    damping: `lambda`; 1 in WoodFisher.
+    damping: `lambda`; 1 in WoodFisher's code.
     examples: `m`, of the retain set, drawn at random; all are held at once.
     iterations: of conjugate gradients, at most.
     published: applies the published recursion instead, which starts from the
@@ -43,7 +43,8 @@ def influence(
     forward and one backward pass over `m` examples an iteration.
 
   Source: IU of Izzo et al. and WoodFisher, as in SalUn's code, whose recursion
-  is kept as `published`; the default is what WoodFisher's paper defines.
+  is kept as `published`, exact. The default is the inverse that WoodFisher's paper
+  defines, from memory: its text was not read.
   """
   def edit(problem, key):
     params = problem.params

@@ -71,7 +71,8 @@ def l1_sparse(
     forget set is not touched.
 
   Source: Jia et al. (arXiv 2304.04934), exact from code, with the fading by
-  step rather than by epoch; 5e-4 there, 7e-5 in DEL's tables.
+  step rather than by epoch. `alpha` is 5e-4 in the paper, from memory, 1e-4 in
+  Scissorhands' code and 7e-5 in DEL's.
   """
   fading = optax.linear_schedule(alpha, 0., steps)
   return frame.compose(

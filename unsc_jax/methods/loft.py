@@ -21,7 +21,7 @@ class Plugged(NamedTuple):
 
 
 def loft(
-    rank: int, *, polish_steps: int = 200, centred: bool = True,
+    rank: int, *, polish_steps: int = 200, centred: bool = False,
     plugged: bool = False, batch_size: int = 256,
 ) -> problem_lib.Method:
   r"""Projects the features on the subspace that tells the two sets apart best.
@@ -36,8 +36,8 @@ def loft(
   Args:
     rank: `s`, columns of `U`; at least the retained classes less one.
     polish_steps: of Riemannian descent from the closed-form start.
-    centred: takes second moments about the mean, as published, though the
-      projection is applied to features that are not centred.
+    centred: takes second moments about the mean, as published. The projection is
+      applied to features that are not centred, so that their mean may be lost.
     plugged: keeps the parameters and plugs the projection in between, so that
       it can be taken out again; by default it is folded into the head.
     batch_size: examples a step of the passes.
@@ -49,8 +49,8 @@ def loft(
   Raises:
     ValueError: when used: the rank is not in 1 to `d - 1`.
 
-  Source: LOFT, once SUN (arXiv 2601.22456); objective exact from code, solved
-  from a closed-form start (ours) instead of a random one.
+  Source: LOFT, once SUN (arXiv 2601.22456); objective exact from code with
+  `centred`, solved from a closed-form start (ours) instead of a random one.
   """
   def method(problem, key):
     del key

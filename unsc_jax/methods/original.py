@@ -8,6 +8,8 @@ def original() -> problem_lib.Method:
 
   Returns:
     The method. It needs no data and no pass over the network.
+
+  Source: a row of all of the field's tables.
   """
   def method(problem, key):
     del key

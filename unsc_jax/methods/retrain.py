@@ -16,7 +16,16 @@ def retrain(recipe: training.Recipe) -> problem_lib.Method:
     recipe: the one that the original was trained by.
 
   Returns:
-    The method. Cost: `3 * epochs * |D_r|` passes.
+    The method. Cost: `3 * epochs * |D_r|` passes; the forget set is not touched.
+
+  Raises:
+    ValueError: when used: the network has no `init`.
+
+  Example:
+    >>> import optax
+    >>> method = retrain(training.Recipe(lambda steps: optax.adam(1e-3), 10, 64))
+
+  Source: the definition of unlearning in all of the field's papers.
   """
   def method(problem, key):
     stopwatch = clock.Stopwatch()

@@ -29,7 +29,8 @@ def salun(
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
     share: `alpha`, of all weights.
     rounds: epochs over both sets.
-    published: labels from all classes, the true one included.
+    published: labels from all classes, the true one included, drawn anew every
+      round.
     batch_size: examples a step.
 
   Returns:
@@ -37,13 +38,17 @@ def salun(
     set for the mask.
 
   Source: SalUn (arXiv 2310.12508), exact from code with its later fix, by which
-  momentum and weight decay leave masked weights alone. Labels are drawn once,
-  not every epoch.
+  momentum and weight decay leave masked weights alone. By default labels are
+  drawn once.
   """
-  target = targets.uniform_labels() if published else targets.random_labels()
-  return frame.compose(
-      objective=objectives.objective(
-          forget=objectives.cross_entropy, retain=objectives.cross_entropy,
-          forget_target=target),
-      transform=constraints.saliency(optimizer or defaults.sgd(), share),
-      schedule=schedules.alternating(rounds, batch_size=batch_size))
+  once = schedules.alternating(rounds, batch_size=batch_size)
+
+  def method(problem, key):
+    return frame.compose(
+        objective=objectives.objective(
+            forget=objectives.cross_entropy, retain=objectives.cross_entropy,
+            forget_target=None if published else targets.random_labels()),
+        transform=constraints.saliency(optimizer or defaults.sgd(), share),
+        schedule=schedules.drawing_labels(once, problem.num_classes)
+        if published else once)(problem, key)
+  return method

@@ -49,7 +49,9 @@ def scissorhands(
     set, and 6 over `examples`. It needs `Network.init`.
 
   Source: Scissorhands (arXiv 2401.05779), exact from code, but that trimming
-  and constraint take all layers, where the code names some of a ResNet.
+  and constraint take all layers, where the code names some of a ResNet, and that
+  trimmed weights come from `Network.init`, where the code draws Kaiming uniform
+  ones and biases of 0.
   """
   optimizer = optimizer or defaults.sgd(5e-3)
   margin, ridge = (.5, 1e-3) if published else (0., 0.)
