@@ -56,9 +56,17 @@ def upper(blocks: Sequence[jax.Array]) -> Upper:
 
 
 def full(rows: Upper) -> jax.Array:
-  """The whole symmetric matrix `[B, d, d]`."""
-  mirrored = lambda i, j: (
-      rows[i][j - i] if i <= j else rows[j][i - j].swapaxes(1, 2))
+  """The whole symmetric matrix `[B, d, d]`.
+
+  A product on the diagonal is symmetric but for the order in which the two halves
+  were summed, which differs where threads share the work; its mean with its own
+  transpose is so to the last bit.
+  """
+  def mirrored(i, j):
+    if i == j:
+      return (rows[i][0] + rows[i][0].mT) / 2
+    return rows[i][j - i] if i < j else rows[j][i - j].mT
+
   indices = range(len(rows))
   return jnp.concatenate(
       [jnp.concatenate([mirrored(i, j) for j in indices], 2) for i in indices], 1)
