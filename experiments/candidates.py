@@ -64,8 +64,8 @@ def all_methods() -> dict[str, Candidate]:
           _with(m.gradient_ascent, _clipped),
           {'rate': (.005, .01, .02, .05), 'steps': (25, 50)}),
       'neggrad_plus': Candidate(
-          _with(m.neggrad_plus),
-          {'rate': (.003, .01, .03), 'alpha': (.95, .98, .99, .999)}),
+          _with(m.neggrad_plus, _clipped, steps=100),
+          {'rate': (.05, .1, .2), 'alpha': (.95, .98, .99)}),
       'random_label': Candidate(
           _with(m.random_label, adam), {'rate': _ADAM}),
       'boundary_shrink': Candidate(
