@@ -29,9 +29,17 @@ class Claim(NamedTuple):
             f'{self.relation} {self.bound:g}')
 
 
+def file(name: str) -> pathlib.Path:
+  """Where a benchmark writes: apart for a GPU, so that a CPU's figures stay."""
+  import jax
+  backend = jax.default_backend()
+  FOLDER.mkdir(exist_ok=True)
+  return FOLDER / f'{name}{"" if backend == "cpu" else f"_{backend}"}.json'
+
+
 def publish(name: str, claims: Sequence[Claim], rows: Any, *, seed: int = 0,
             hardware: str | None = None) -> None:
-  """Writes `results/<name>.json`, prints the claims, and raises if one is missed.
+  """Writes `file(name)`, prints rows and claims, and raises if one is missed.
 
   Args:
     name: the benchmark's module, without its package.
@@ -43,15 +51,25 @@ def publish(name: str, claims: Sequence[Claim], rows: Any, *, seed: int = 0,
   Raises:
     AssertionError: a claim does not hold; the file is written nevertheless.
   """
-  FOLDER.mkdir(exist_ok=True)
-  (FOLDER / f'{name}.json').write_text(json.dumps({
+  file(name).write_text(json.dumps({
       'benchmark': f'python -m benchmarks.{name}',
       'claims': [{**claim._asdict(), 'holds': claim.holds} for claim in claims],
       'rows': rows, 'seed': seed, 'versions': versions(),
       'hardware': hardware or device()}, indent=1) + '\n')
-  print(*claims, sep='\n')
+  print(*rows.items() if isinstance(rows, dict) else rows, sep='\n')
+  print(f'\n{table(claims)}')
   missed = [str(claim) for claim in claims if not claim.holds]
   assert not missed, missed
+
+
+def table(claims: Sequence[Claim]) -> str:
+  """The claims in Markdown."""
+  lines = ['| claim | measured | bound | |', '|---|---|---|---|']
+  for claim in claims:
+    verdict = 'holds' if claim.holds else '**missed**'
+    lines.append(f'| {claim.what} | {claim.value:.3g} | {claim.relation} '
+                 f'{claim.bound:.3g} | {verdict} |')
+  return '\n'.join(lines)
 
 
 def load(name: str) -> dict[str, Any]:

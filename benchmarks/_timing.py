@@ -40,6 +40,7 @@ def ratio(seconds: Seconds, side: str, other: str) -> float:
       a / b for a, b in zip(seconds[side], seconds[other], strict=True))
 
 
-def best(seconds: Seconds, side: str) -> float:
-  """The least disturbed round."""
-  return min(seconds[side])
+def quartiles(seconds: Seconds, side: str, other: str) -> list[float]:
+  """How far the ratios of the rounds scatter: the three quartiles."""
+  return statistics.quantiles(
+      (a / b for a, b in zip(seconds[side], seconds[other], strict=True)), n=4)

@@ -14,7 +14,6 @@ whose predicted class is no longer the old one.
 
 from collections.abc import Callable
 import json
-import pathlib
 import time
 from typing import Any, NamedTuple
 
@@ -25,12 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from benchmarks import _results
 import unsc_jax
 from unsc_jax import models
 from unsc_jax.data import digits
 
 SEED, FORGET = 0, 3
-RESULTS = pathlib.Path(__file__).parent / 'results' / 'optimizer_order.json'
 
 OPTIMIZERS = {
     'sgd': lambda: optax.sgd(.1),
@@ -189,12 +188,12 @@ def main() -> None:
     results[name] = table(make())
   check(results)
   versions = {m.__name__: m.__version__ for m in (jax, flax, optax, np, unsc_jax)}
-  RESULTS.parent.mkdir(exist_ok=True)
-  RESULTS.write_text(json.dumps({
+  results_at = _results.file('optimizer_order')
+  results_at.write_text(json.dumps({
       'versions': versions, 'device': jax.devices()[0].device_kind,
       'seed': SEED, 'seconds': round(time.perf_counter() - start, 1),
       'results': results}, indent=1) + '\n')
-  print(f'\nAll claims hold. Written to {RESULTS.name}.')
+  print(f'\nAll claims hold. Written to {results_at.name}.')
 
 
 if __name__ == '__main__':

@@ -43,7 +43,6 @@ def main() -> None:
     return
   few, many = rows = [
       _process.call('streamed_memory', '--one', str(n)) for n in BATCHES]
-  print(*rows, sep='\n')
   data = (many['images'] - few['images']) * 28 * 28 * 4 / 2**20
   growth = many['mebibytes'] - few['mebibytes']
   _results.publish('streamed_memory', [
