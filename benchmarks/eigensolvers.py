@@ -2,9 +2,10 @@
 
   python -m benchmarks.eigensolvers
 
-An eigendecomposition takes minutes to compile for a TPU, once for every size. The
-plan is `null_space_bases(moments, solver=eigh_float64)`: LAPACK in float64 on the
-hosts, layers dealt out over them, the largest first. Needs libtpu
+An eigendecomposition takes minutes to compile for a TPU, once for every size, so that
+`null_space_bases` takes LAPACK in float64 there, on the hosts. Layers are dealt out
+over the chips as the library does it (`eigen.jobs`), the largest first and hosts
+taking turns; a host solves what its chips were dealt. Needs libtpu
 (`pip install '.[pod-plan]'`) and no TPU.
 """
 
@@ -22,11 +23,13 @@ SEED, COMPILED, SOLVED = 0, (128, 256, 512), (512, 1024)
 
 
 def compile_seconds() -> dict:
-  """For a TPU, by size; and how many hosts every topology has."""
+  """For a TPU, by size; and the host of every chip of a topology, in turn."""
   import jax
   from jax.experimental import topologies
   import jax.numpy as jnp
   from jax.sharding import SingleDeviceSharding
+
+  from unsc_jax import eigen
   pods = {name: topologies.get_topology_desc(
       platform='tpu', topology_name=name).devices for name in pod_plan.TOPOLOGIES}
   chip = SingleDeviceSharding(next(iter(pods.values()))[0])
@@ -38,7 +41,8 @@ def compile_seconds() -> dict:
     lowered.compile()
     seconds[d] = time.perf_counter() - start
   return {'seconds': seconds, 'hosts': {
-      name: len({d.process_index for d in pod}) for name, pod in pods.items()}}
+      name: [d.process_index for d in eigen.in_turn(pod)]
+      for name, pod in pods.items()}}
 
 
 def solve_seconds(d: int) -> float:
@@ -56,12 +60,29 @@ def solve_seconds(d: int) -> float:
   return min(seconds)
 
 
-def sizes(model: str) -> list[int]:
-  """The fan-in of every layer of a model."""
+def shapes(model: str) -> list[tuple[int, ...]]:
+  """The stacks of matrices `[B, d, d]` that a model's layers have."""
   import jax
-  program = pod_plan.programs(model, 1, 1)['moments']
+  program = pod_plan.programs(model, 1)['moments']
   moments = jax.eval_shape(program.jitted, *program.args)
-  return [d for m in moments for d in [m.second.shape[-1]] * len(m.count)]
+  return [m.second.shape for m in moments]
+
+
+def share(stacks: list[tuple[int, ...]], hosts: list[int]) -> dict:
+  """What the busiest host solves, in `d^3`, if every chip is on one of `hosts`."""
+  from unsc_jax import eigen
+  load = dict.fromkeys(hosts, 0)
+  for job in eigen.jobs(stacks, len(hosts)):
+    load[hosts[job.hand]] += job.cost
+  largest = max(d for *_, d in stacks)
+  # No host can do with less than one of them all, or than the largest matrix.
+  least = max(sum(load.values()) / len(load), largest**3)
+  return {'hosts': len(load), 'matrices': sum(b for b, *_ in stacks),
+          'largest': largest,
+          'work of the busiest host, in matrices of the largest size':
+              max(load.values()) / largest**3,
+          'work of the busiest host, per the least possible':
+              max(load.values()) / least}
 
 
 def main() -> None:
@@ -73,7 +94,6 @@ def main() -> None:
     logging.disable()
     print(json.dumps(compile_seconds()))
     return
-  from unsc_jax import eigen
   found = _process.call('eigensolvers', '--json', environment=pod_plan.ENVIRONMENT)
   compiled = {int(d): seconds for d, seconds in found['seconds'].items()}
   solved = {d: solve_seconds(d) for d in SOLVED}
@@ -86,19 +106,10 @@ def main() -> None:
       f'times as long to compile {max(COMPILED)}x{max(COMPILED)} for a TPU as to '
       'solve it on a host in float64', ratio, 'at least', 10)]
   for model in pod_plan.MODELS:
-    costs = [d**3 for d in sizes(model)]
+    stacks = shapes(model)
     for topology, hosts in found['hosts'].items():
-      owners = eigen.deal(costs, hosts)
-      load = [sum(c for c, o in zip(costs, owners) if o == host)
-              for host in range(hosts)]
-      bound = max(sum(costs) / hosts, max(costs))
-      rows['pods'].append({
-          'model': model, 'topology': topology, 'hosts': hosts,
-          'matrices': len(costs), 'largest': round(max(costs)**(1 / 3)),
-          'work of the busiest host, in matrices of the largest size':
-              max(load) / max(costs),
-          'work of the busiest host, per the least possible': max(load) / bound})
-      print(rows['pods'][-1])
+      rows['pods'].append(
+          {'model': model, 'topology': topology, **share(stacks, hosts)})
   claims.append(_results.Claim(
       'work of the busiest host, per the least possible, on any pod',
       max(pod['work of the busiest host, per the least possible']

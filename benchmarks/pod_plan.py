@@ -10,13 +10,19 @@ matrix products, and times are bounds that follow from them (a roofline).
 
 A batch is sharded over all chips; parameters, optimiser and bases are on each of
 them. Bases hold half of every layer's directions, the most that is ever stored.
+The moments of a batch are added to those of the batches before it by a program of
+its own, the running sum: a pass over any number of batches is these two in turn.
+
+`d` fan-in of a layer.
 """
 
 import argparse
 import itertools
 import json
 import logging
+import math
 import os
+import re
 from typing import Any, NamedTuple
 
 from benchmarks import _process
@@ -24,7 +30,7 @@ from benchmarks import _results
 
 TOPOLOGIES = {'v5e:2x4': 8, 'v5e:8x8': 64, 'v5e:16x16': 256}  # to chips
 MODELS = {'resnet50': 64, 'vit_l16': 32}  # to images a chip
-PROGRAMS = ('moments', 'plain step', 'projected step')
+PROGRAMS = ('moments', 'running sum', 'plain step', 'projected step')
 # Google's figures for a v5e chip: dense bfloat16, memory, its links together.
 PEAK_FLOPS, MEMORY_BYTES = 197e12, 16 * 2**30
 MEMORY_BANDWIDTH, LINK_BANDWIDTH = 819e9, 200e9
@@ -36,11 +42,11 @@ class Program(NamedTuple):
   """A jitted function, and the shapes that it is called with."""
   jitted: Any
   args: tuple  # pytrees of jax.ShapeDtypeStruct
-  batch: int  # which of them is the batch
+  batch: int | None  # which of them is the batch
 
 
-def programs(model: str, images: int, devices: int) -> dict[str, Program]:
-  """The pass for the moments and the two steps, for a batch of `images`."""
+def programs(model: str, images: int) -> dict[str, Program]:
+  """The pass for the moments, their sum and the two steps, for so many images."""
   import jax
   import jax.numpy as jnp
   import optax
@@ -59,9 +65,7 @@ def programs(model: str, images: int, devices: int) -> dict[str, Program]:
   x = jax.ShapeDtypeStruct((images, 224, 224, 3), jnp.bfloat16)
   batch = problem.Examples(x, jax.ShapeDtypeStruct((images,), jnp.int32))
   key = jax.eval_shape(lambda: jax.random.key(0))
-  # 16 MiB for the patches on each chip: the default, where the chips are at hand.
-  moments_fn = moments_lib.input_moments(
-      network.fn, chunk_bytes=devices * 16 * 2**20)
+  moments_fn = moments_lib.input_moments(network.fn)
   moments = jax.eval_shape(lambda p, x: moments_fn(p, x)[1], params, x)
 
   def half(moment):
@@ -87,6 +91,8 @@ def programs(model: str, images: int, devices: int) -> dict[str, Program]:
       'moments': Program(
           jax.jit(lambda params, x: moments_fn(params, x)[1]), (params, x),
           batch=1),
+      # As `accumulate` has it: the old sum's memory serves the new one.
+      'running sum': Program(moments_lib._add, (moments, moments), batch=None),
       'plain step': step(lambda bases: adam, {}),
       'projected step': step(
           lambda bases: projection.project_updates(adam, bases), bases)}
@@ -110,7 +116,7 @@ def plan(model: str, topology: str, program: str) -> dict:
   mesh = Mesh(devices, ('data',), axis_types=(AxisType.Auto,))
   chips, each = devices.size, MODELS[model]
 
-  jitted, args, batch = programs(model, chips * each, chips)[program]
+  jitted, args, batch = programs(model, chips * each)[program]
 
   def place(i, arg):
     spec = PartitionSpec('data') if i == batch else PartitionSpec()
@@ -121,18 +127,51 @@ def plan(model: str, topology: str, program: str) -> dict:
   memory = compiled.memory_analysis()
   found = _hlo.collectives(compiled.as_text())
   # What one chip computes is the program for its share of the batch.
-  alone = programs(model, each, 1)[program]
+  alone = programs(model, each)[program]
   work = _flops.work(alone.jitted, *alone.args)
-  return {
+  row = {
       'model': model, 'topology': topology, 'chips': chips,
       'images_per_chip': each, 'program': program,
       'memory_bytes': {
           'arguments': memory.argument_size_in_bytes,
           'results': memory.output_size_in_bytes - memory.alias_size_in_bytes,
           'temporaries': memory.temp_size_in_bytes},
-      'work': work._asdict(),
-      'collectives': [collective._asdict() for collective in found],
-      'roofline_ms': roofline(work, sum(c.bytes for c in found), chips)}
+      'collectives': [collective._asdict() for collective in found]}
+  if program == 'moments':
+    row['bytes_to_sum'] = to_sum(args[0], jax.eval_shape(jitted, *args))
+  if program == 'running sum':  # no products: all it is given is read, one set written
+    row['bytes_in_place'] = memory.alias_size_in_bytes
+    work = work._replace(
+        bytes=memory.argument_size_in_bytes + memory.output_size_in_bytes)
+  return {**row, 'work': work._asdict(), 'roofline_ms': roofline(
+      work, sum(c.bytes for c in found), chips)}
+
+
+def to_sum(params, moments) -> int:
+  """The least that chips have to exchange for a batch's moments, in bytes.
+
+  Of every layer the blocks on and above the diagonal and the sum of its inputs;
+  query, key and value read the same ones. Counts are known beforehand.
+  """
+  from unsc_jax import trace
+  shapes = {path: leaf.shape for path, leaf in trace.leaf_paths(params).items()}
+  total = {}
+  for m in moments:
+    layers, d = m.first.shape
+    window = shapes[m.site.path][:-2] if m.site.kind == 'conv' else ()
+    squares = sum(width**2 for width in widths(d, math.prod(window)))
+    inputs = re.sub('/(key|value)/', '/query/', m.site.path)
+    total[inputs] = 4 * layers * ((d**2 + squares) // 2 + d)
+  return sum(total.values())
+
+
+def widths(d: int, entries: int) -> list[int]:
+  """Of a moment's blocks: whole entries of the window, where there are enough."""
+  from unsc_jax import gram
+  blocks = gram.block_count(d)
+  unit = d // entries if blocks <= entries else 1
+  whole, more = divmod(d // unit, blocks)
+  return [unit * (whole + (i < more)) for i in range(blocks)]
 
 
 def roofline(work, collective_bytes: int, chips: int) -> dict[str, float]:
@@ -155,29 +194,48 @@ def exchanged(row: dict) -> int:
   return sum(collective['bytes'] for collective in row['collectives'])
 
 
+def collectives(row: dict) -> int:
+  return sum(collective['count'] for collective in row['collectives'])
+
+
 def check(rows: list[dict]) -> list[_results.Claim]:
   """What must hold on every pod."""
   by = {(r['model'], r['chips'], r['program']): r for r in rows}
   claims, claim = [], _results.Claim
   for model, chips in sorted({key[:2] for key in by}):
-    moments, plain, projected = (by[model, chips, name] for name in PROGRAMS)
+    moments, add, plain, projected = (by[model, chips, name] for name in PROGRAMS)
     where = f'{model} on {chips} chips'
     others = [c for c in moments['collectives'] if c['kind'] != 'all-reduce']
+    one_set = moments['memory_bytes']['results']
     claims += [
         claim(f'{where}: bytes of activations that the moment pass exchanges',
               sum(c['bytes'] for c in others), 'at most', 0),
-        claim(f'{where}: bytes all-reduced for moments, per byte of moments',
-              exchanged(moments) / moments['memory_bytes']['results'],
-              'at most', 1),
+        claim(f'{where}: bytes all-reduced for moments, per byte of the blocks '
+              'that have to be', exchanged(moments) / moments['bytes_to_sum'],
+              'at most', 1.05),
+        # What it is given are two sets of moments, the old sum and the new ones.
+        claim(f'{where}: bytes of the old sum that serve the next one, per byte',
+              add['bytes_in_place']
+              / (add['memory_bytes']['arguments'] / 2), 'at least', 1),
+        claim(f'{where}: bytes that the running sum takes anew, per byte of moments',
+              (add['memory_bytes']['results'] + add['memory_bytes']['temporaries'])
+              / one_set, 'at most', .001),  # a table of where the results are
+        claim(f'{where}: bytes that the running sum exchanges', exchanged(add),
+              'at most', 0),
         claim(f'{where}: bytes exchanged by the projected step, per byte of the '
               'plain one', exchanged(projected) / exchanged(plain), 'at most', 1),
         claim(f'{where}: kinds of collectives that only the projected step has',
               len({c['kind'] for c in projected['collectives']}
-                  - {c['kind'] for c in plain['collectives']}), 'at most', 0)]
-    for row in (moments, plain, projected):
-      claims.append(claim(
-          f'{where}: memory of the {row["program"]} per chip, of what it has',
-          memory(row) / MEMORY_BYTES, 'at most', 1))
+                  - {c['kind'] for c in plain['collectives']}), 'at most', 0),
+        claim(f'{where}: collectives of the projected step beyond those of the '
+              'plain one', collectives(projected) - collectives(plain),
+              'at most', 0)]
+    # The sum of the batches before lies there while the next one is computed.
+    for name, used in (('moments with their sum so far', memory(moments) + one_set),
+                       ('plain step', memory(plain)),
+                       ('projected step', memory(projected))):
+      claims.append(claim(f'{where}: memory of the {name} per chip, of what it has',
+                          used / MEMORY_BYTES, 'at most', 1))
   for model in sorted({key[0] for key in by}):
     sizes = [chips for name, chips, _ in by if name == model]
     few, many = min(sizes), max(sizes)
@@ -195,12 +253,13 @@ def table(rows: list[dict]) -> str:
           '| matrix unit | memory | links |')
   lines = [head, '|---' * 9 + '|']
   for row in rows:
-    kinds = ', '.join(f'{c["count"]} {c["kind"]}' for c in row['collectives'])
+    kinds = ', '.join(f'{c["bytes"] / 2**20:.0f} MiB in {c["count"]} {c["kind"]}'
+                      for c in row['collectives'])
     time = row['roofline_ms']
     lines.append(
         f'| {row["model"]} | {row["chips"]} | {row["program"]} '
         f'| {memory(row) / 2**30:.1f} GiB | {row["work"]["flops"] / 1e12:.2f} '
-        f'| {exchanged(row) / 2**20:.0f} MiB in {kinds} '
+        f'| {kinds or "nothing"} '
         f'| {time["matrix unit"]:.1f} ms | {time["memory"]:.1f} ms '
         f'| {time["links"]:.1f} ms |')
   return '\n'.join(lines)
