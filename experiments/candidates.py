@@ -119,8 +119,7 @@ def all_methods() -> dict[str, Candidate]:
           {'rate': (.003, .01), 'share': (.03, .1), 'weight': (.005, .02, .05)}),
       'partially_blinded': Candidate(
           _with(m.partially_blinded, adam),
-          {'rate': (1e-4, 3e-4, 1e-3), 'gamma': (1., 6., 20., 60.),
-           'steps': (40, 100)}),
+          {'rate': (1e-4, 3e-4), 'gamma': (1., 6.), 'steps': (40, 60)}),
       'retention_masking': Candidate(
           _with(m.retention_masking),
           {'rate': (.01, .03, .1), 'share': (.3, .5)}),
