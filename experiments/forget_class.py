@@ -89,7 +89,7 @@ def run(config: Config) -> dict[str, Any]:
   with runs.folder(config.out / name) as folder:
     runs.write_json(folder / 'results.json', results)
     (folder / 'report.html').write_text(report.render(results))
-  print(tables.render(results['rows']))
+  print(tables.render(results))
   print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
   return results
 

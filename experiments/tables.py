@@ -1,11 +1,12 @@
 """A table of results for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from unsc_jax import overview
+from unsc_jax.report import comparison as comparison_lib
 
 _COLUMNS = {
     'forget_test': 'forget test %', 'retain_test': 'retain test %',
@@ -15,10 +16,32 @@ _COLUMNS = {
 }
 
 
-def render(rows: Sequence[dict[str, Any]]) -> str:
-  """The table of `cells`, and a line that says how to read it."""
-  return overview.table(cells(rows)) + (
-      '\nIn brackets: the gap to the network retrained without what was to be forgotten.')
+def render(results: Mapping[str, Any]) -> str:
+  """The table of `cells`, and lines that say how to read it."""
+  return '\n'.join([
+      overview.table(cells(results['rows'])),
+      'In brackets: the gap to the network retrained without what was to be forgotten.',
+      *ties(results)])
+
+
+def ties(results: Mapping[str, Any]) -> list[str]:
+  """What a reader of the table should not take for unlearning, one line a method.
+
+  Args:
+    results: with `rows`, `methods`, `forget_classes` and `dataset`.
+
+  Returns:
+    For every method the columns in which it ties with the head-only control.
+  """
+  found = comparison_lib.compare(results)
+  lines = []
+  for method in found.judged_methods:
+    tied = [title.removesuffix(' %') for key, title in _COLUMNS.items()
+            if (cell := found.cells.get((method, key))) and cell.tie]
+    if tied:
+      lines.append(f'{method} ties with head_only, which only masks a logit, on: '
+                   f'{", ".join(tied)}.')
+  return lines
 
 
 def cells(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -142,3 +142,19 @@ def test_gap_traces():
 def test_bad_input_is_named(call, words):
   with pytest.raises(ValueError, match=words):
     call()
+
+
+@pytest.mark.parametrize(('models', 'references'), [(1, 3), (3, 3), (4, 9)])
+def test_means_of_several_retrained_models_pass_as_often_as_one(models, references):
+  rng = np.random.default_rng(0)
+  draw = lambda n: rng.normal(.6, .03, (n, 20_000))
+  found = estimate.gap(draw(models).mean(0), list(draw(references)), models=models)
+  np.testing.assert_allclose(np.mean(found.within), .95, atol=.01)
+
+
+def test_a_band_may_have_a_number_of_models_for_each_entry():
+  references = list(np.random.default_rng(1).normal(size=(5, 2)))
+  both = estimate.gap(np.zeros(2), references, models=np.array([1, 4]))
+  for i, models in enumerate((1, 4)):
+    alone = estimate.gap(0., [r[i] for r in references], models=models)
+    np.testing.assert_allclose(both.band[i], alone.band, rtol=1e-5)

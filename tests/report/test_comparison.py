@@ -194,3 +194,62 @@ def test_ties_with_the_control_are_found_on_every_judged_measure(full):
   judged = found.judged('unsc')
   assert len(judged) == 23
   assert all(cell.tie for cell in judged.values())
+
+
+@pytest.mark.parametrize(('methods_seeds', 'references'), [(1, 3), (3, 3), (3, 9)])
+def test_a_retrained_model_as_a_method_passes_as_often_as_it_should(
+    example, methods_seeds, references):
+  """Means of several seeds by the band of such means: 95 of 100 lie inside."""
+  rng = np.random.default_rng(methods_seeds + references)
+  results = example(1, quick=True)
+  row = {row['method']: row for row in results['rows']}
+  metrics = range(400)
+  make = lambda method, seed: {
+      **row[method], 'seed': seed, 'intervals': {},
+      'metrics': {'probe': float(rng.normal(.5, .02))}}
+  results['methods'] = ['retrain', 'unsc']
+  inside = 0
+  for _ in metrics:
+    results['rows'] = [*(make('retrain', s) for s in range(references)),
+                       *(make('unsc', s) for s in range(methods_seeds))]
+    inside += comparison_lib.compare(results).cells['unsc', 'probe'].place == 'like'
+  assert stats.binomtest(inside, len(metrics), .95).pvalue > .001
+
+
+def _relearned(full, method, values, limit=None):
+  results = full()
+  for name, steps, stop in (('retrain', [40.] * 3, 40), (method, values, limit)):
+    _set(results, name, 'relearn_steps', steps)
+    for row in results['rows']:
+      if row['method'] == name:
+        row['intervals']['relearn_steps'] = None
+        row['limits'] = {'relearn_steps': stop} if stop else None
+  return results
+
+
+def test_two_that_were_not_counted_to_the_end_are_not_alike(full):
+  results = _relearned(full, 'unsc', [40.] * 3, limit=40)
+  cell = comparison_lib.compare(results).cells['unsc', 'relearn_steps']
+  assert (cell.place, cell.tie, cell.limit, cell.reference_limit) == (None, None, 40, 40)
+  assert cell.endless
+
+
+def test_what_came_back_sooner_than_a_limit_is_below_it(full):
+  results = _relearned(full, 'unsc', [3., 5., 4.])
+  for row in results['rows']:
+    row['intervals']['relearn_steps'] = [row['metrics']['relearn_steps']] * 2
+  cells = comparison_lib.compare(results).cells
+  assert cells['unsc', 'relearn_steps'].place == 'below'
+  assert not cells['unsc', 'relearn_steps'].endless
+
+
+def test_a_least_value_within_the_band_may_lie_above_it(full):
+  results = full()
+  _set(results, 'retrain', 'relearn_steps', [20., 38., 36.])
+  _set(results, 'unsc', 'relearn_steps', [40.] * 3)
+  row = next(row for row in results['rows'] if row['method'] == 'unsc')
+  assert comparison_lib.compare(results).cells['unsc', 'relearn_steps'].place == 'like'
+  row['limits'] = {'relearn_steps': 40}
+  assert comparison_lib.compare(results).cells['unsc', 'relearn_steps'].place is None
+  _set(results, 'retrain', 'relearn_steps', [9., 10., 11.])
+  assert comparison_lib.compare(results).cells['unsc', 'relearn_steps'].place == 'above'

@@ -73,6 +73,10 @@ def test_what_is_missing_is_named_by_its_path(example, path):
     (('layers', 0, 'rank'), 999, 'is 999, but there are 27 eigenvalues'),
     (('curve',), {'energy': .9}, 'curve is .*, not a list'),
     (('rows',), None, 'rows is None, not a list'),
+    (('rows', 0, 'limits'), {'relearn_steps': 'forty'}, 'not an object of numbers'),
+    (('environment', 'jax'), ..., 'environment.jax is missing'),
+    (('config', 'seeds'), [], r'config.seeds is \[\], not a list of at least one'),
+    (('config', 'seeds'), ..., 'config.seeds is missing'),
 ])
 def test_what_is_wrong_is_named_with_its_value(example, path, value, said):
   with pytest.raises(ValueError, match=said):

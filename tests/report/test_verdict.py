@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from unsc_jax import report
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import verdict as verdict_lib
@@ -238,8 +239,29 @@ def test_nearer_to_a_retrained_model_than_its_like_is_no_gap(full):
 
 
 def test_the_headline_opens_with_what_matters_most(full):
-  results = full()
+  results = _ruled(full, 'relearn_steps', [62., 64., 66.])
   for row, unsc in zip(_rows(results, 'retrain'), _rows(results, 'unsc')):
     unsc['metrics'].update(row['metrics'], klom=50., relearn_steps=3.)
   headline = _said(results)[0].text
   assert '; the relearn time is only 3\u00a0steps against 64\u00a0steps.' in headline
+
+
+def test_two_that_never_came_back_are_said_to_be_that_and_not_alike(full):
+  results = _ruled(full, 'relearn_steps', [40.] * 3, unsc=[40.] * 3)
+  for row in results['rows']:
+    if row['method'] in ('retrain', 'unsc'):
+      row['limits'] = {'relearn_steps': 40}
+  found = _about(_said(results), 'Relearn time: not reached in 40', 'UNSC')
+  assert found.tone == 'note'
+  assert 'does not make them alike' in found.text
+  text = report.render(results)
+  assert '>\u00a040\u00a0steps' in text.replace('&gt;', '>')
+  assert 'not reached in 40\u00a0steps by either' in text
+
+
+def test_a_least_value_is_said_to_be_one(full):
+  results = _ruled(full, 'relearn_steps', [9., 10., 11.], unsc=[40.] * 3)
+  for row in _rows(results, 'unsc'):
+    row['limits'] = {'relearn_steps': 40}
+  found = _about(_said(results), 'Relearn time: >\u00a040', 'against 10\u00a0steps')
+  assert 'over-unlearning' in found.text
