@@ -107,7 +107,7 @@ CASES = {
         methods.scrub(sgd(.005), rounds=6, forget_rounds=0)),
     'l1_sparse': Case(
         methods.l1_sparse(sgd(.05), alpha=2e-3, steps=300),
-        methods.l1_sparse(sgd(.05), alpha=0., steps=100), forget=(0., .1)),
+        methods.l1_sparse(sgd(.05), alpha=0., steps=300), forget=(0., .1)),
     'eu_k': Case(methods.eu_k(sgd(.05)), misled=knowing_init),
     'fisher_forgetting': Case(methods.fisher_forgetting(1e-7), misled=nameless),
     'influence': Case(
@@ -119,8 +119,13 @@ CASES = {
         forget=(0., .3), remain=.85),
     'salun': Case(
         methods.salun(sgd(.02), rounds=5),
-        methods.salun(sgd(.02), rounds=1, share=0.), remain=.93),
-    'ssd': Case(methods.ssd(4., .3), methods.ssd(1e9)),
+        methods.compose(  # true labels
+            objective=objectives.objective(
+                forget=objectives.cross_entropy, retain=objectives.cross_entropy),
+            transform=methods.saliency(sgd(.02), .5),
+            schedule=schedules.alternating(5)), remain=.93),
+    # What everything needs is dampened too.
+    'ssd': Case(methods.ssd(4., .3), methods.ssd(1e-3, .3)),
     'pgu': Case(
         methods.pgu(share=.7), methods.pgu(share=.999, steps=10), remain=.93),
     # The head alone cannot lose a class without loss: the features stay.
@@ -130,12 +135,10 @@ CASES = {
     'class_projection': Case(methods.class_projection(), misled=another_class),
     'dimensional_alignment': Case(
         methods.dimensional_alignment(sgd(.01)),
-        methods.dimensional_alignment(sgd(.01), rounds=1, forget_steps=0),
+        methods.dimensional_alignment(sgd(.01), forget_steps=0),
         remain=.9),
     'example_localization': Case(
-        methods.example_localization(sgd(.05)),
-        methods.example_localization(sgd(.05), published=True, steps=100),
-        misled=knowing_init),
+        methods.example_localization(sgd(.05)), misled=knowing_init),
     'scissorhands': Case(
         methods.scissorhands(sgd(.003), share=.1, weight=.02, steps=100),
         methods.scissorhands(sgd(.003), share=0., weight=0., steps=100),
@@ -145,7 +148,7 @@ CASES = {
         methods.partially_blinded(adam(3e-4), gamma=1e6, steps=30), remain=.9),
     'retention_masking': Case(
         methods.retention_masking(sgd(.05)),
-        methods.retention_masking(sgd(.01), share=1., steps=50)),
+        methods.retention_masking(sgd(.05), share=1.)),
 }
 
 
