@@ -54,9 +54,9 @@ class Case(NamedTuple):
   remain: float = .95
 
 
-relabelled = lambda term, target, adam_rate: methods.compose(
+relabelled = lambda term, target, optimizer, steps: methods.compose(
     objective=objectives.objective(forget=term, forget_target=target),
-    transform=adam(adam_rate), schedule=schedules.forget_only(30))
+    transform=optimizer, schedule=schedules.forget_only(steps))
 
 CASES = {
     'retrain': Case(None),  # filled in by the test, which knows the recipe
@@ -66,7 +66,8 @@ CASES = {
         forget=(0., .1)),
     'unsc_sequential': Case(
         methods.unsc(spaces.sequential(.97), target=targets.random_labels()),
-        methods.unsc(spaces.sequential(1.), steps=5), forget=(0., .1), remain=.93),
+        methods.unsc(spaces.sequential(1.), target=targets.random_labels()),
+        forget=(0., .1), remain=.93),
     # Pushed away from retained features instead, it takes the rest with it.
     'null_space_alignment': Case(
         methods.null_space_alignment(),
@@ -97,7 +98,7 @@ CASES = {
         remain=.9),
     'delete': Case(
         methods.delete(sgd(.003), steps=40),
-        relabelled(objectives.distillation(), targets.teacher_logits(), 1e-3),
+        relabelled(objectives.distillation(), targets.teacher_logits(), sgd(.003), 40),
         remain=.9),
     'bad_teacher': Case(
         methods.bad_teacher(adam(1e-3), steps=100), misled=knowing_init,
