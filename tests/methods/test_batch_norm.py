@@ -6,6 +6,7 @@ method may take them for weights. Dropout draws nothing while a method runs.
 
 from flax import linen as nn
 import jax
+from jax import flatten_util
 import numpy as np
 import optax
 import pytest
@@ -95,3 +96,44 @@ def test_running_statistics_stay_to_the_bit(name, problem):
       lambda w: np.isfinite(w).all(), found)))
   assert all(jax.tree.leaves(same['params'])) == (name in UNMOVED)
   assert all(jax.tree.leaves(same['batch_stats'])) == (name != 'retrain')
+
+
+def test_a_share_is_one_of_the_weights_alone(problem):
+  done = methods.salun(
+      optax.adamw(.01, weight_decay=1.), share=.5, rounds=1, batch_size=8)(
+          problem, jax.random.key(1))
+  moved = jax.tree.leaves(jax.tree.map(
+      lambda a, b: np.asarray(a != b).ravel(),
+      done.params['params'], problem.params['params']))
+  moved = np.concatenate(moved)
+  assert moved.sum() == moved.size // 2
+
+
+def test_influence_knows_weights_alone(problem):
+  start, unravel = flatten_util.ravel_pytree(problem.params['params'])
+
+  def each(examples):
+    """The gradient of every example's cross-entropy in the weights."""
+    def loss(w, x, y):
+      logits = problem.fn({**problem.params, 'params': unravel(w)}, x[None])
+      return -jax.nn.log_softmax(logits)[0, y]
+    return np.asarray(jax.vmap(jax.grad(loss), (None, 0, 0))(
+        start, examples.x, examples.y), np.float64)
+
+  forget, retain = each(problem.forget), each(problem.retain)
+  v = forget.sum(0) / 30 - 10 / (30 * 20) * retain.sum(0)
+  F = .1 * np.eye(len(v)) + retain.T @ retain / 20
+  done = methods.influence(2., damping=.1, iterations=200)(problem, jax.random.key(1))
+  found, _ = flatten_util.ravel_pytree(done.params['params'])
+  np.testing.assert_allclose(
+      found, np.asarray(start) + 2 * np.linalg.solve(F, v), atol=2e-3)
+
+
+def test_dropout_is_off(problem):
+  # In whole batches keys are of no consequence but to dropout.
+  method = methods.unsc(spaces.pooled(.8), ADAM, steps=3, batch_size=10, stop_below=-1.)
+  one, other = (method(problem, jax.random.key(i)).params for i in (1, 2))
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, other)
+  trained = [problem.network.training(
+      problem.params, problem.forget.x, jax.random.key(i))[0] for i in (1, 2)]
+  assert not np.allclose(*trained, atol=.1)  # or the above would show nothing

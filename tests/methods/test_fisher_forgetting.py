@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from unsc_jax import methods
+from unsc_jax import site as site_lib
+from unsc_jax.methods.fisher_forgetting import noise_variance
 
 
 def fisher(ref, params, x):
@@ -47,3 +49,12 @@ def test_noise_has_the_variance(toy, ref, power):
   # Standard normal, entry by entry: five standard errors.
   assert np.abs(z.mean(0)).max() < 5 / np.sqrt(60)
   assert np.abs(np.square(z).mean(0) - 1).max() < 5 * np.sqrt(2 / 60)
+
+
+@pytest.mark.parametrize('axes', [(0,), (0, 1)], ids=['into heads', 'out of heads'])
+def test_variance_is_averaged_over_the_inputs_of_heads(axes):
+  F = np.random.default_rng(0).uniform(1, 2, (2, 3, 4))
+  site = site_lib.Site('w', F.shape, axes)
+  found = noise_variance(F.astype(np.float32), .1, 1., in_head=False, site=site)
+  expected = np.broadcast_to((.1 / F).mean(axes, keepdims=True), F.shape)
+  np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from unsc_jax import edits
 from unsc_jax import gradients
 from unsc_jax import problem as problem_lib
+from unsc_jax import site as site_lib
 from unsc_jax import trace
 from unsc_jax.methods import frame
 from unsc_jax.methods import head
@@ -42,11 +43,12 @@ def fisher_forgetting(
     F = gradients.fisher(
         problem.fn, problem.params,
         passes.batches(problem, problem.retain, batch_size))
-    own = head.paths(problem)
+    own, sites = head.paths(problem), passes.sites(problem)
     path_of = trace.path_name
     variance = jax.tree_util.tree_map_with_path(
         lambda path, f: noise_variance(
-            f, alpha, power, in_head=path_of(path) in own), F)
+            f, alpha, power, in_head=path_of(path) in own,
+            site=sites.get(path_of(path))), F)
     params = problem.params
     if problem.forget_classes:
       rows = head.of_classes(problem, problem.forget_classes)
@@ -61,9 +63,12 @@ def fisher_forgetting(
 
 
 def noise_variance(
-    fisher: jax.Array, alpha: float, power: float, *, in_head: bool
+    fisher: jax.Array, alpha: float, power: float, *, in_head: bool,
+    site: site_lib.Site | None = None,
 ) -> jax.Array:
   """The variance of the noise of one parameter, from its Fisher diagonal.
+
+  A site tells which axes of a dense kernel are its inputs.
 
   Example:
     >>> F = jnp.array([[1., 4.], [2., 4.]])
@@ -72,6 +77,10 @@ def noise_variance(
      [3 1]]
   """
   v = alpha * jnp.minimum((fisher + 1e-8)**-power, 1e2 if in_head else 1e3)
-  if v.ndim > 1:  # over the input features of a kernel [..., in, out]
+  if site is not None and site.kind == 'dense':
+    folded = site.fold(v)  # [B, in, out]
+    mean = jnp.broadcast_to(folded.mean(1, keepdims=True), folded.shape)
+    v = site.unfold(mean, v.shape)
+  elif v.ndim > 1:  # over the input features of a kernel [..., in, out]
     v = jnp.broadcast_to(v.mean(-2, keepdims=True), v.shape)
   return v * (10 if in_head or v.ndim == 1 else 1)
