@@ -17,7 +17,8 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     'resnet18': models.ResNet18,
     'small_cnn': models.SmallCNN,
     # For many runs on images of 28x28 and CPUs.
-    'tiny_cnn': functools.partial(models.SmallCNN, features=(8, 16), hidden=64),
+    'tiny_cnn': functools.partial(
+        models.SmallCNN, features=(16, 32), hidden=64, pool=False),
     'vgg11': models.VGG11,
 }
 
