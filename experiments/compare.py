@@ -52,7 +52,7 @@ class Config(options.Options):
   """Forget this random share of the training examples instead of classes."""
   examples: int | None = None
   """Training examples to use, the first so many; by default all."""
-  trials: int = 8
+  trials: int = 5
   """Settings of each method to try, at most."""
   only: tuple[str, ...] = ()
   """Methods to run; by default all."""

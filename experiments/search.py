@@ -5,6 +5,9 @@ the true label, on forgotten and retained training examples and on held-out ones
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent import futures
+import dataclasses
+import os
 from typing import Any
 
 import jax
@@ -40,21 +43,35 @@ def search(
     Name to trials, the best first. One that diverged has an infinite gap.
   """
   goals = [_reached(p, methods.retrain(recipe)(p, key)) for p in problems]
+  # The bar of the search is enough, and those of threads would run into each other.
+  quiet = [dataclasses.replace(p, progress=problem_lib.no_progress) for p in problems]
 
   def gap(method: problem_lib.Method) -> float:
     try:
       return float(np.mean([
           np.abs(_reached(p, method(p, key)) - goal).mean()
-          for p, goal in zip(problems, goals)]))
+          for p, goal in zip(quiet, goals)]))
     except FloatingPointError:  # it diverged
       return float('inf')
 
-  searched = {}
-  for name in bars.progress(found, 'search', len(found)):
-    tried = [{'settings': settings, 'gap': gap(found[name].build(**settings))}
-             for settings in found[name].settings(trials, seed)]
-    searched[name] = sorted(tried, key=lambda trial: trial['gap'])
-  return searched
+  jobs = [(name, settings) for name, one in found.items()
+          for settings in one.settings(trials, seed)]
+  searched: dict[str, list[Trial]] = {name: [] for name in found}
+  with futures.ThreadPoolExecutor(_workers(problems)) as pool:
+    gaps = pool.map(lambda job: gap(found[job[0]].build(**job[1])), jobs)
+    for (name, settings), found_gap in zip(
+        jobs, bars.progress(gaps, 'search', len(jobs))):
+      searched[name].append({'settings': settings, 'gap': found_gap})
+  return {name: sorted(tried, key=lambda trial: trial['gap'])
+          for name, tried in searched.items()}
+
+
+def _workers(problems: Sequence[problem_lib.Problem]) -> int:
+  """A thread a core, as most of a trial is compilation, which runs on one.
+
+  On a mesh one: all processes must make the same steps in the same order.
+  """
+  return 1 if any(p.mesh is not None for p in problems) else os.cpu_count() or 1
 
 
 def _reached(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
