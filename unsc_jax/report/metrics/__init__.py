@@ -26,8 +26,8 @@ GROUPS = (
     Group('Membership attacks', 'Whether an attacker can tell that the forgotten '
           'images were once trained on. Higher is not worse and lower is not '
           'better: like retrained is good.', attacks.METRICS),
-    Group('Answers beside a retrained model’s', 'Distances to a retrained '
-          'model. The retrained row, where it has a number, is the distance '
+    Group('Answers beside a retrained model’s', 'Mean distances to the retrained '
+          'models. The retrained row, where it has a number, is the distance '
           'between retrained models of different seeds.', answers.METRICS),
     Group('What the features still know', 'Behind the answers: a class that is '
           'no longer named may be known all the same.', features.METRICS),
