@@ -6,6 +6,7 @@ hang on.
 """
 
 from collections.abc import Callable, Mapping
+import functools
 import itertools
 from typing import Any, NamedTuple
 
@@ -72,7 +73,8 @@ def all_methods() -> dict[str, Candidate]:
           _with(m.boundary_shrink, steps=50),
           {'rate': _SLOW, 'bound': (.1, .5)}),
       'fisher_forgetting': Candidate(
-          m.fisher_forgetting,
+          # Of all examples it would take most of the comparison's time.
+          functools.partial(m.fisher_forgetting, examples=300),
           {'alpha': (1e-10, 1e-9, 3e-9, 1e-8, 1e-7), 'power': (1., .5)}),
       'l1_sparse': Candidate(
           _with(m.l1_sparse, steps=300),

@@ -14,7 +14,8 @@ from unsc_jax.methods import passes
 
 
 def fisher_forgetting(
-    alpha: float = 1e-6, *, power: float = 1., batch_size: int = 64
+    alpha: float = 1e-6, *, power: float = 1., examples: int | None = None,
+    batch_size: int = 64,
 ) -> problem_lib.Method:
   r"""Adds noise to every weight, by how little the retained data need it.
 
@@ -30,7 +31,9 @@ def fisher_forgetting(
   Args:
     alpha: scale of the variance; 1e-8 to 3e-6 is published.
     power: of `1 / F`: 1 as the code has it; .5 as the paper, from memory.
-    batch_size: retain examples a step of the pass.
+    examples: retain examples that `F` is estimated from, spread evenly over all; by
+      default all.
+    batch_size: of them, a step of the pass.
 
   Returns:
     The method. Cost: one forward and `C` backward passes over the retained
@@ -40,9 +43,11 @@ def fisher_forgetting(
   but with every example's gradient squared; ports of it square a batch's mean.
   """
   def edit(problem, key):
+    retain = problem.retain
+    if examples is not None:
+      retain = retain.where(slice(None, None, max(1, len(retain) // examples)))
     F = gradients.fisher(
-        problem.fn, problem.params,
-        passes.batches(problem, problem.retain, batch_size))
+        problem.fn, problem.params, passes.batches(problem, retain, batch_size))
     own, sites = head.paths(problem), passes.sites(problem)
     path_of = trace.path_name
     variance = jax.tree_util.tree_map_with_path(
