@@ -58,7 +58,7 @@ brackets the gap to the network retrained without the class:
 
 {table}
 
-`one_class_protected` is UNSC with almost no constraint: of nine retained classes it
+{_ties(results)}`one_class_protected` is UNSC with almost no constraint: of nine retained classes it
 protects the first. Accuracies hardly tell it from UNSC; drift does.
 
 What protection costs and buys:
@@ -67,6 +67,11 @@ What protection costs and buys:
 
 {_made(results)} The
 checkpoints are ours; without them the script trains both networks itself.'''
+
+
+def _ties(results: dict) -> str:
+  """Which columns tell a method from the control in nothing."""
+  return ''.join(f'- {line}\n' for line in tables.ties(results)) + '\n'
 
 
 def _made(results: dict) -> str:
@@ -88,7 +93,7 @@ def _comparison(path: str) -> str:
   """All methods on one request: the table, and how it was made."""
   results = _load(path)
   table = _markdown([list(row) for row in tables.cells(results['rows'])])
-  return f'{table}\n\n{_made(results)}'
+  return f'{table}\n\n{_ties(results)}{_made(results)}'
 
 
 def _optimizer_order() -> str:
