@@ -45,7 +45,7 @@ def _markdown(rows: list[list[str]]) -> str:
 
 def _results() -> str:
   """Class 6 of FashionMNIST: the table and the energy-against-drift curve."""
-  results = _load('docs/results/fashion_mnist-alexnet-forget-6.json')
+  results = _load('docs/examples/fashion_mnist-alexnet/results.json')
   table = _markdown([list(row) for row in tables.cells(results['rows'])])
   percent = lambda value: f'{100 * value:.1f}'
   curve = _markdown([

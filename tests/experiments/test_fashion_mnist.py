@@ -22,11 +22,11 @@ from unsc_jax import spaces
 from unsc_jax.evaluation import preservation
 from unsc_jax.models import network as network_lib
 
-COMMITTED = pathlib.Path(__file__).parents[2] / 'docs' / 'results'
+COMMITTED = pathlib.Path(__file__).parents[2] / 'docs' / 'examples'
 
 
 def test_the_readmes_run_clears_the_bars():
-  results = json.loads((COMMITTED / 'fashion_mnist-alexnet-forget-6.json').read_text())
+  results = json.loads((COMMITTED / 'fashion_mnist-alexnet' / 'results.json').read_text())
   rows = {row['method']: row['metrics'] for row in results['rows']}
   unsc, loose = rows['unsc'], rows['one_class_protected']
   assert unsc['forget_test'] <= .01
