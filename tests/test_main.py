@@ -91,7 +91,8 @@ def test_what_cannot_be_done_is_one_sentence(run, tmp_path, capsys):
 
 
 def test_runs_stand_side_by_side(run, tmp_path, capsys):
-  one, two = run('one'), run('two', config={'model': 'mlp', 'energy': .9})
+  one, two = run('one'), run(
+      'two', config={'model': 'mlp', 'energy': .9, 'seeds': [0]})
   page = tmp_path / 'page.html'
   assert command.main(['compare', str(one), str(two), '-o', str(page)]) == 0
   out = capsys.readouterr().out

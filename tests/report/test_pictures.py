@@ -190,7 +190,7 @@ def test_gaps_are_measured_in_bands(results):
     np.testing.assert_allclose(found, sign * cell.gap / cell.band, rtol=1e-6)
   text = figures.gaps(comparison).text
   like = sum(c.place == 'like' for c in comparison.judged('unsc').values())
-  assert f'UNSC: {like} of 22 measures in the noise band' in text
+  assert f'UNSC: {like} of 23 measures in the noise band' in text
 
 
 def test_a_gap_beyond_all_bounds_stays_on_the_paper(full):
