@@ -62,10 +62,12 @@ def of_seeds(
            for seed, one in {run.seed: run.done[_RETRAIN], **more}.items()}
   rows, drawn = [], {}
   for run, found, more in zip(runs, trained, further):
-    mine = _rows(run, known)
+    seen = {name: bench_lib.look(run.bench, one) for name, one in run.done.items()}
+    mine = {name: _row(name, run.seed, run.bench, one, known, seen[name])
+            for name, one in run.done.items()}
     if shadows:
       _add_ensembles(mine, run, found, methods)
-    drawn = drawn or _pictures(run, mine)
+    drawn = drawn or _pictures(run, mine, seen)
     rows += [*mine.values(), *(_row(_RETRAIN, seed, run.bench, one, known)
                                for seed, one in more.items())]
   return Rows(rows, drawn)
@@ -90,19 +92,14 @@ def _keys(run):
   return jax.random.split(run.bench.key, 3)
 
 
-def _rows(run, known) -> dict[str, dict]:
-  return {name: _row(name, run.seed, run.bench, one, known)
-          for name, one in run.done.items()}
-
-
-def _row(name, seed, bench, unlearned, known) -> dict[str, Any]:
+def _row(name, seed, bench, unlearned, known, view=None) -> dict[str, Any]:
   """One network beside retrained ones, of which it may be one itself."""
   others = [one for number, one in known.items()
             if name != _RETRAIN or number != seed]
   # Retrained networks have one other less, so the last one counts for none.
   others = others[:max(1, len(known) - 1)]
   return {'method': name, 'seed': seed,
-          **bench_lib.measure(bench, unlearned, references=others)}
+          **bench_lib.measure(bench, unlearned, view=view, references=others)}
 
 
 def _add_ensembles(rows, run, found, methods) -> None:
@@ -114,7 +111,6 @@ def _add_ensembles(rows, run, found, methods) -> None:
       rows[name][part].update(values)
 
 
-def _pictures(run, rows) -> dict[str, Any]:
-  seen = {name: bench_lib.look(run.bench, one) for name, one in run.done.items()}
+def _pictures(run, rows, seen) -> dict[str, Any]:
   bases = next((one.bases for one in run.done.values() if one.bases is not None), None)
   return pictures.draw(run.bench.problem, seen, rows, bases, _keys(run)[2])

@@ -57,6 +57,23 @@ def test_random_labels_of_single_examples_are_never_their_own():
     assert labels.max() < 6
 
 
+@pytest.mark.parametrize('classes', [(), (2,), (0, 3, 5)])
+@pytest.mark.parametrize('published', [False, True])
+def test_boundary_labels_are_the_best_after_a_step_uphill(classes, published):
+  given = _problem(classes)
+  labels = targets.boundary_labels(.05, published=published)(given, jax.random.key(0))
+  w = np.asarray(given.params['w'], float)
+  x, y = given.forget.x.astype(float), given.forget.y
+  odds = np.exp(x @ w)
+  error = odds / odds.sum(-1, keepdims=True) - np.eye(6)[y]  # of softmax and label
+  z = (x + .05 * np.sign(error @ w.T)) @ w
+  out = np.isin(np.arange(6), classes) if classes else np.eye(6, dtype=bool)[y]
+  assert not np.array_equal(z.argmax(-1), np.where(out, -np.inf, z).argmax(-1))
+  if not published:
+    z = np.where(out, -np.inf, z)
+  np.testing.assert_array_equal(labels, z.argmax(-1))
+
+
 def test_a_masked_network_never_says_the_class():
   given = _problem((1,))
   fn = targets.masked_fn(given.fn, (1,))

@@ -50,7 +50,7 @@ __all__ = (
 # Rooms that stay unread until somebody asks for them, as `unsc_jax.methods`.
 _ROOMS = ('batching', 'checkpoints', 'data', 'evaluation', 'methods', 'models',
           'objectives', 'predict', 'problem', 'report', 'rolling', 'schedules',
-          'sharding', 'spaces', 'storage', 'targets', 'training')
+          'sharding', 'spaces', 'storage', 'targets', 'teachers', 'training')
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,6 @@ import optax
 
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
-from unsc_jax import training
 
 Target = Callable[[problem_lib.Problem, jax.Array], Any]
 
@@ -212,55 +211,6 @@ def _without_own(problem: problem_lib.Problem, logits: np.ndarray) -> np.ndarray
     return np.asarray(mask_classes(jnp.asarray(logits), problem.forget_classes))
   own = np.arange(logits.shape[-1]) == problem.forget.y[:, None]
   return np.where(own, _NEVER, logits)
-
-
-def teacher_logits(*, of_retain: bool = False) -> Target:
-  """What the original network says itself, of the forget set.
-
-  Args:
-    of_retain: of the retain set instead.
-
-  Returns:
-    The target; logits `[N, C]`.
-
-  Example:
-    >>> network = problem_lib.Network(lambda params, x: x * params)
-    >>> examples = problem_lib.Examples(jnp.array([[1., 2.]]), jnp.array([0]))
-    >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
-    >>> print(teacher_logits()(problem, jax.random.key(0)))
-    [[3. 6.]]
-
-  Source: the teacher of Bad Teacher and SCRUB, exact from their code.
-  """
-  def target(problem, key):
-    del key
-    x = (problem.retain if of_retain else problem.forget).x
-    return predict.answers(problem, problem.params, x)
-  return target
-
-
-def novice_logits() -> Target:
-  """What a freshly initialised network says of the forget set.
-
-  Returns:
-    The target; logits `[N, C]`.
-
-  Raises:
-    ValueError: when used: the network has no `init`.
-
-  Example:
-    >>> network = problem_lib.Network(lambda params, x: x * params, lambda key: 0.)
-    >>> examples = problem_lib.Examples(jnp.array([[1., 2.]]), jnp.array([0]))
-    >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
-    >>> print(novice_logits()(problem, jax.random.key(0)))
-    [[0. 0.]]
-
-  Source: the incompetent teacher of Bad Teacher, exact from its code.
-  """
-  def target(problem, key):
-    return predict.answers(
-        problem, training.fresh(problem.network, key), problem.forget.x)
-  return target
 
 
 def other_logits(*, published: bool = False) -> Target:

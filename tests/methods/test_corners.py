@@ -19,6 +19,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import schedules
 from unsc_jax import spaces
 from unsc_jax import targets
+from unsc_jax import teachers
 
 sgd = lambda rate: optax.sgd(rate, momentum=.9)
 adam = optax.adam
@@ -98,7 +99,7 @@ CASES = {
         remain=.9),
     'delete': Case(
         methods.delete(sgd(.003), steps=40),
-        relabelled(objectives.distillation(), targets.teacher_logits(), sgd(.003), 40),
+        relabelled(objectives.distillation(), teachers.teacher_logits(), sgd(.003), 40),
         remain=.9),
     'bad_teacher': Case(
         methods.bad_teacher(adam(1e-3), steps=100), misled=knowing_init,
@@ -116,7 +117,9 @@ CASES = {
         forget=(0., .15), remain=.93),
     'unsir': Case(
         methods.unsir(adam(.02), adam(2e-3), noise_copies=3, impair_epochs=2),
-        methods.unsir(optax.sgd(0.), optax.sgd(0.), noise_copies=1),
+        # Noise that the network errs on least is an example of the class.
+        methods.unsir(adam(.02), adam(2e-3), noise_copies=3, impair_epochs=2,
+                      noise_rate=-.1),
         forget=(0., .3), remain=.85),
     'salun': Case(
         methods.salun(sgd(.02), rounds=5),

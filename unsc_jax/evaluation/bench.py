@@ -1,7 +1,9 @@
 """Everything that is measured of one unlearned network: a row of a table."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+import dataclasses
+import functools
+from typing import Any
 
 import jax
 import numpy as np
@@ -21,13 +23,19 @@ from unsc_jax.evaluation import traces
 from unsc_jax.evaluation import views
 
 
-class Bench(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Bench:
   """What all networks of one request are measured with."""
   problem: problem_lib.Problem
   test: problem_lib.Examples
   key: jax.Array  # one for all networks, so that the same is drawn for each
   moments: moments_lib.Moments | None = None  # of the retained training inputs
   probe_epochs: float = 20
+
+  @functools.cached_property
+  def original(self) -> np.ndarray:
+    """`[T, C]`: the original network's logits of the test examples."""
+    return predict.answers(self.problem, self.problem.params, self.test.x)
 
 
 def measure(
@@ -126,8 +134,7 @@ def plain(found: Mapping[str, Any]) -> dict[str, dict]:
 def _moved(bench: Bench, view: views.View) -> dict[str, estimate_lib.Estimate]:
   """How far the retained test logits are from the original's."""
   kept = np.isin(bench.test.y, view.retain_classes)
-  before = predict.answers(bench.problem, bench.problem.params, bench.test.x[kept])
-  after = view.test[kept]
+  before, after = bench.original[kept], view.test[kept]
   return {
       'logit_drift': preservation.drift_estimate(before, after, view.retain_classes),
       'flips': preservation.flips_estimate(before, after)}

@@ -7,7 +7,7 @@ from unsc_jax import batching
 from unsc_jax import objectives
 from unsc_jax import problem as problem_lib
 from unsc_jax import schedules
-from unsc_jax import targets
+from unsc_jax import teachers
 from unsc_jax.methods import frame
 
 
@@ -61,6 +61,6 @@ def bad_teacher(
   return frame.compose(
       objective=objectives.objective(
           forget=term, retain=term, per_example=True,
-          forget_target=targets.novice_logits(),
-          retain_target=targets.teacher_logits(of_retain=True)),
+          forget_target=teachers.novice_logits(),
+          retain_target=teachers.teacher_logits(of_retain=True)),
       transform=optimizer or optax.adam(1e-4), schedule=schedule)

@@ -8,7 +8,7 @@ import optax
 from unsc_jax import objectives
 from unsc_jax import problem as problem_lib
 from unsc_jax import schedules
-from unsc_jax import targets
+from unsc_jax import teachers
 from unsc_jax.methods import frame
 
 
@@ -56,7 +56,7 @@ def scrub(
 
   def taught(problem, key):
     return Taught(
-        problem.retain.y, targets.teacher_logits(of_retain=True)(problem, key))
+        problem.retain.y, teachers.teacher_logits(of_retain=True)(problem, key))
 
   def stay(logits, y):
     return (gamma * objectives.cross_entropy(logits, y.label)
@@ -65,7 +65,7 @@ def scrub(
   return frame.compose(
       objective=objectives.objective(
           forget=objectives.scaled(distillation, -1.), retain=stay,
-          forget_target=targets.teacher_logits(), retain_target=taught),
+          forget_target=teachers.teacher_logits(), retain_target=taught),
       transform=optimizer or optax.chain(
           optax.add_decayed_weights(5e-4), optax.sgd(5e-4, momentum=.9)),
       schedule=schedules.alternating(
