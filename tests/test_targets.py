@@ -57,7 +57,7 @@ def test_random_labels_of_single_examples_are_never_their_own():
     assert labels.max() < 6
 
 
-@pytest.mark.parametrize('classes', [(), (2,), (0, 3, 5)])
+@pytest.mark.parametrize('classes', [(), (0, 3, 5)])
 @pytest.mark.parametrize('published', [False, True])
 def test_boundary_labels_are_the_best_after_a_step_uphill(classes, published):
   given = _problem(classes)
