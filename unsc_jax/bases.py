@@ -168,8 +168,9 @@ def null_space_bases(
     >>> null_space_bases(M)['w'][0].rank.item()
     1
 
-  Source: UNSC (IJCAI 2024), algorithm 1; the eigenvectors of `R R^T` are the
-  left singular vectors of the representation `R` there. Exact.
+  Source: UNSC (IJCAI 2024), algorithm 1, after its code: the eigenvectors of
+  `R R^T` are the left singular vectors of the representation `R` there. Exact but
+  for the rank, where the code keeps one direction less (`spaces.published_rank`).
   """
   choices = {**dict.fromkeys(moments.by_path, energy), **(per_path or {})}
   for path in choices:

@@ -71,7 +71,7 @@ def null_space_projection(
     [0. 4.]
 
   Source: UNSC (IJCAI 2024), algorithm 2, which projects gradients of plain SGD;
-  exact.
+  exact after its code, the paper's text was not read.
   """
   def init_fn(params) -> Any:
     _check(bases, params)

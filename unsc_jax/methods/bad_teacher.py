@@ -39,6 +39,9 @@ def bad_teacher(
   Raises:
     ValueError: the share is not in (0, 1].
 
+  Example:
+    >>> method = bad_teacher(optax.adam(1e-4), retain_share=.3, steps=100)
+
   Source: Chundawat et al. (arXiv 2205.08096), exact from code at temperature 1.
   """
   if not 0 < retain_share <= 1:

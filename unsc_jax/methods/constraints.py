@@ -26,7 +26,12 @@ def null_space(
     The transform of `compose`. With `problem.checkpoint` a run that goes on takes
     the bases that it made. They are refused if the network's shapes, the retained
     labels or the numbers in `combine` have changed; what else it may do cannot be
-    seen, so a folder is of one method and one key.
+    seen, so a folder is of one method and one key. Cost: a forward pass over the
+    retain set, an eigendecomposition of every layer's moments as often as `combine`
+    asks for one, and two thin products a layer in every step.
+
+  Example:
+    >>> transform = null_space(optax.adam(1e-3), spaces.merged(.97))
   """
   def transform(problem, params, key):
     del params, key

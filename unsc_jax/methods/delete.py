@@ -33,6 +33,9 @@ def delete(
     The method. Cost: `(1 + 3 * steps * batch_size / |D_f|) |D_f|` passes over the
     forget set; retained data are not touched.
 
+  Example:
+    >>> method = delete(optax.sgd(.003, momentum=.9), steps=40)
+
   Source: DELETE (arXiv 2503.23751), exact from its code for one class.
   """
   return frame.compose(

@@ -59,6 +59,9 @@ def dimensional_alignment(
     The method. Cost a round: `3` passes over both sets, one over
     `basis_examples`, and an eigendecomposition.
 
+  Example:
+    >>> method = dimensional_alignment(optax.sgd(.01, momentum=.9), rounds=5)
+
   Source: **a reconstruction** of MUDA (arXiv 2407.17710), of whose text only the
   abstract could be read: metric, regulariser, self-distillation and alternating
   training are there, their exact form and constants are ours.

@@ -51,6 +51,9 @@ def example_localization(
     The method. Cost: 3 passes over the forget set, `3 * steps * batch_size` over
     retained data. It needs `Network.init`.
 
+  Example:
+    >>> method = example_localization(optax.sgd(.05, momentum=.9), channel_share=.1)
+
   Source: DEL (arXiv 2412.02432), exact from code, but with the last batch of
   the forget set, which the code drops.
   """

@@ -29,6 +29,9 @@ def fine_tune(
     The method. Cost: `3 * steps * batch_size` passes over retained data; the
     forget set is not touched.
 
+  Example:
+    >>> method = fine_tune(optax.sgd(.01, momentum=.9), steps=100)
+
   Source: FT of the field's tables, exact from SalUn's code (10 epochs) but for
   dropout and running statistics, which are at rest here.
   """

@@ -39,6 +39,9 @@ def fisher_forgetting(
     The method. Cost: one forward and `C` backward passes over the retained
     data, example by example; the forget set is not touched.
 
+  Example:
+    >>> method = fisher_forgetting(alpha=1e-7, examples=1000)
+
   Source: Golatkar et al. (arXiv 1911.04933), exact from their code's constants
   but with every example's gradient squared; ports of it square a batch's mean.
   """

@@ -29,6 +29,10 @@ def gradient_ascent(
     The method. Cost: `3 * steps * batch_size` passes over the forget set;
     retained data are not touched.
 
+  Example:
+    >>> careful = optax.chain(optax.clip_by_global_norm(1.), optax.sgd(.01))
+    >>> method = gradient_ascent(careful, steps=20)
+
   Source: GA, or NegGrad, of the field's tables; exact from SalUn's code.
   """
   return frame.compose(
@@ -61,6 +65,9 @@ def neggrad_plus(
 
   Raises:
     ValueError: alpha is not in [0, 1].
+
+  Example:
+    >>> method = neggrad_plus(optax.sgd(.01, momentum=.9), alpha=.95, steps=60)
 
   Source: NegGrad+ of SCRUB (arXiv 2302.09880), exact from code: `zip(retain,
   cycle(forget))`.

@@ -42,6 +42,9 @@ def influence(
     The method. Cost: a forward and a backward pass over both sets, and two
     forward and one backward pass over `m` examples an iteration.
 
+  Example:
+    >>> method = influence(alpha=2., damping=.1)
+
   Source: IU of Izzo et al. and WoodFisher, as in SalUn's code, whose recursion
   is kept as `published`, exact. The default is the inverse that WoodFisher's paper
   defines, from memory: its text was not read.

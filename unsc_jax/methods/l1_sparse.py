@@ -70,6 +70,9 @@ def l1_sparse(
     The method. Cost: `3 * steps * batch_size` passes over retained data; the
     forget set is not touched.
 
+  Example:
+    >>> method = l1_sparse(optax.sgd(.05, momentum=.9), alpha=2e-3, steps=300)
+
   Source: Jia et al. (arXiv 2304.04934), exact from code, with the fading by
   step rather than by epoch. `alpha` is 5e-4 in the paper, from memory, 1e-4 in
   Scissorhands' code and 7e-5 in DEL's.

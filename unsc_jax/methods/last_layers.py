@@ -42,6 +42,9 @@ def cf_k(
   Raises:
     ValueError: when used: the network has fewer layers.
 
+  Example:
+    >>> method = cf_k(optax.sgd(.05, momentum=.9), k=2)  # the last two layers
+
   Source: Goel et al. (arXiv 2201.06640), exact from code for networks without
   norms after their last layers.
   """
@@ -71,6 +74,9 @@ def eu_k(
 
   Raises:
     ValueError: when used: the network has fewer layers, or no `init`.
+
+  Example:
+    >>> method = eu_k(optax.sgd(.05, momentum=.9), k=2)  # the last two layers
 
   Source: as `cf_k`.
   """

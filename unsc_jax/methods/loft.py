@@ -49,6 +49,9 @@ def loft(
   Raises:
     ValueError: when used: the rank is not in 1 to `d - 1`.
 
+  Example:
+    >>> method = loft(20)  # keeps 20 directions of the features
+
   Source: LOFT, once SUN (arXiv 2601.22456); objective exact from code with
   `centred`, solved from a closed-form start (ours) instead of a random one.
   """

@@ -72,6 +72,9 @@ def null_space_alignment(
   Raises:
     ValueError: when used: the request is not one of whole classes.
 
+  Example:
+    >>> method = null_space_alignment(optimizer=optax.adam(1e-3), weight=10., steps=200)
+
   Source: **ours**, from no paper. What it gains, and what not, is measured in
   `docs/null-space-alignment.md`.
   """

@@ -9,6 +9,9 @@ def original() -> problem_lib.Method:
   Returns:
     The method. It needs no data and no pass over the network.
 
+  Example:
+    >>> method = original()
+
   Source: a row of all of the field's tables.
   """
   def method(problem, key):

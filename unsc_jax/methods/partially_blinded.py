@@ -39,6 +39,9 @@ def partially_blinded(
     The method. Cost: one forward and `C` backward passes over the forget set
     and `3 * steps * batch_size` passes; retained data are not touched.
 
+  Example:
+    >>> method = partially_blinded(optax.adam(3e-4), gamma=1., steps=30)
+
   Source: PBU (arXiv 2403.16246), exact from code.
   """
   def loss_of(fn):

@@ -79,6 +79,9 @@ def pgu(
     The method. Cost: one pass over the forget set, `3 * steps * batch_size`
     passes, and one over the retained data without `everything`.
 
+  Example:
+    >>> method = pgu(optax.sgd(.01), share=.7)
+
   Source: PGU (arXiv 2312.04095), exact from code, with the patches that a
   convolution sees and dropout at rest while moments are taken.
   """

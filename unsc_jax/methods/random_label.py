@@ -32,6 +32,10 @@ def random_label(
     The method. Cost: `3 * steps * batch_size` passes, over the sets in
     proportion to their sizes, or over the forget set alone.
 
+  Example:
+    >>> method = random_label(optax.adam(1e-3), steps=150)
+    >>> forget_data_alone = random_label(retain=False, steps=50)
+
   Source: amnesiac unlearning, in its version for classes (SSD's code); exact.
   """
   schedule = schedules.mixed if retain else schedules.forget_only
@@ -68,6 +72,9 @@ def boundary_shrink(
   Returns:
     The method. Cost: `3 * steps * batch_size` passes over the forget set and 4
     more for the labels; retained data are not touched.
+
+  Example:
+    >>> method = boundary_shrink(optax.sgd(.001, momentum=.9), bound=.1, steps=40)
 
   Source: Boundary Unlearning (arXiv 2303.11570), exact from its code but for
   clipping to the range of pixels.

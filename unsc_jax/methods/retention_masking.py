@@ -39,6 +39,9 @@ def retention_masking(
     The method. Cost: `3 * steps * batch_size` passes over retained data and 3
     over all of them; the forget set is not touched.
 
+  Example:
+    >>> method = retention_masking(optax.sgd(.05, momentum=.9), share=.5)
+
   Source: **a reconstruction** after the abstract of RBM (arXiv 2410.03833): that
   the mask comes of the retained data is theirs; its score, share, and zero as
   what dropped weights become are ours.

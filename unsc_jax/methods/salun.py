@@ -37,6 +37,9 @@ def salun(
     The method. Cost: `3 * rounds` passes over both sets, and 3 over the forget
     set for the mask.
 
+  Example:
+    >>> method = salun(optax.sgd(.02, momentum=.9), share=.5, rounds=5)
+
   Source: SalUn (arXiv 2310.12508), exact from code with its later fix, by which
   momentum and weight decay leave masked weights alone. By default labels are
   drawn once.

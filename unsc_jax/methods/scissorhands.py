@@ -48,6 +48,9 @@ def scissorhands(
     The method. Cost: `6 * steps * batch_size` passes, half of them over either
     set, and 6 over `examples`. It needs `Network.init`.
 
+  Example:
+    >>> method = scissorhands(optax.sgd(.003, momentum=.9), share=.1, steps=100)
+
   Source: Scissorhands (arXiv 2401.05779), exact from code, but that trimming
   and constraint take all layers, where the code names some of a ResNet, and that
   trimmed weights come from `Network.init`, where the code draws Kaiming uniform

@@ -49,6 +49,9 @@ def scrub(
     forget_rounds` over the forget set, and one over each for the teacher, whose
     logits are kept.
 
+  Example:
+    >>> method = scrub(optax.sgd(.005, momentum=.9), rounds=6, forget_rounds=2)
+
   Source: SCRUB (arXiv 2302.09880), exact from code (large scale; the small one
   has Adam 5e-4, T=2, gamma 1, alpha .5, 10 and 3 epochs).
   """

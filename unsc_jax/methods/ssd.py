@@ -32,6 +32,9 @@ def ssd(
     The method. Cost: one forward and one backward pass over both sets, example
     by example; nothing is trained.
 
+  Example:
+    >>> method = ssd(alpha=4., strength=.3)
+
   Source: SSD (arXiv 2308.07707), exact from code with `group` its batch size.
   """
   def edit(problem, key):

@@ -35,6 +35,9 @@ def esc(
   Raises:
     ValueError: the share is not in (0, 1).
 
+  Example:
+    >>> method = esc(share=.015)
+
   Source: ESC (CVPR 2025), exact from code, but for the one direction at least.
   """
   if not 0 < share < 1:
@@ -76,6 +79,9 @@ def class_projection(
   Returns:
     The method. Cost: one pass over each set and two eigendecompositions a
     layer; nothing is trained.
+
+  Example:
+    >>> method = class_projection(alpha_retain=100., alpha_forget=3.)
 
   Source: Kodge et al. (arXiv 2312.00761), exact from code, but with all data
   instead of 900 examples of each set, and every patch of a convolution.

@@ -53,6 +53,9 @@ def unsir(
   Raises:
     ValueError: when used: the request is not one of whole classes.
 
+  Example:
+    >>> method = unsir(optax.adam(.02), optax.adam(2e-3), noise_copies=3)
+
   Source: Tarun et al. (arXiv 2111.08947), exact from the authors' code.
   """
   together = objectives.objective(
