@@ -18,7 +18,8 @@ PLAN := .venv-plan
 PLANS := pod_plan eigensolvers
 BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
   $(wildcard benchmarks/[!_]*.py)))
-PYTEST := -m pytest -q -n $(WORKERS) $(ARGS)
+# A file at a time: what its tests share is then made once.
+PYTEST := -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 # Twice quiet: errors only.
 PIP := -m pip install -qq --disable-pip-version-check
 

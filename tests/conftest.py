@@ -2,8 +2,10 @@
 
 import os
 
-# Before JAX is imported: it reads them only once.
-os.environ.setdefault('XLA_FLAGS', '--xla_force_host_platform_device_count=8')
+# Before JAX is imported: it reads them only once. Most of a test is compilation of
+# a program that runs once, for which LLVM need not try hard.
+os.environ.setdefault('XLA_FLAGS', '--xla_force_host_platform_device_count=8 '
+                      '--xla_backend_optimization_level=0')
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 # The partitionable generator, JAX's default, takes XLA a second to compile for
 # every new shape on a CPU, and a network's initialisation has a dozen of them.

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests.evaluation import gaps
 from unsc_jax import data as data_lib
 from unsc_jax import evaluation
 from unsc_jax import methods
@@ -58,11 +59,8 @@ def _rows():
 
 
 def _gap(name: str, of: str) -> evaluation.Gap:
-  def estimate(row):
-    value = row['metrics'][name]
-    return evaluation.Estimate(value, *row['intervals'].get(name, (value, value)))
-  others = [estimate(_rows()[f'r{i}']) for i in range(1, RETRAINED)]
-  return evaluation.gap(estimate(_rows()[of]), others)
+  others = [_rows()[f'r{i}'] for i in range(1, RETRAINED)]
+  return gaps.gap(_rows()[of], others, name)
 
 
 @pytest.mark.parametrize('name', FLAG_THE_ORIGINAL)

@@ -14,6 +14,7 @@ import pytest
 
 from experiments import rows as rows_lib
 from experiments import settings as settings_lib
+from tests.evaluation import gaps
 from unsc_jax import data as data_lib
 from unsc_jax import evaluation
 from unsc_jax import methods
@@ -79,15 +80,9 @@ def _rows():
   return rows
 
 
-def _estimate(row, name):
-  value = row['metrics'][name]
-  return evaluation.Estimate(value, *row['intervals'].get(name, (value, value)))
-
-
 def _gap(name: str, method: str) -> evaluation.Gap:
-  references = [_estimate(_rows()[f'r{i}'], name) for i in range(REFERENCES)
-                if f'r{i}' != method]
-  return evaluation.gap(_estimate(_rows()[method], name), references)
+  others = [_rows()[f'r{i}'] for i in range(REFERENCES) if f'r{i}' != method]
+  return gaps.gap(_rows()[method], others, name)
 
 
 @pytest.mark.parametrize('name', FLAG_THE_ORIGINAL)
