@@ -73,14 +73,15 @@ def all_methods() -> dict[str, Candidate]:
           _with(m.boundary_shrink, steps=50),
           {'rate': _SLOW, 'bound': (.1, .5)}),
       'fisher_forgetting': Candidate(
-          # Of all examples it would take most of the comparison's time.
+          # Of more examples these would take most of the comparison's time.
           functools.partial(m.fisher_forgetting, examples=300),
           {'alpha': (1e-10, 1e-9, 3e-9, 1e-8, 1e-7), 'power': (1., .5)}),
       'l1_sparse': Candidate(
           _with(m.l1_sparse, steps=300),
           {'rate': (.03, .1), 'alpha': (3e-4, 1e-3, 3e-3)}),
-      'influence': Candidate(
-          m.influence, {'alpha': (2., 3., 4., 6.), 'damping': (.01, .03)}),
+      'influence': Candidate(  # as for Fisher
+          functools.partial(m.influence, examples=300),
+          {'alpha': (2., 3., 4., 6.), 'damping': (.01, .03)}),
       'bad_teacher': Candidate(
           _with(m.bad_teacher, adam), {'rate': _ADAM}),
       # As published for small networks.

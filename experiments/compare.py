@@ -35,6 +35,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import training
 from unsc_jax.evaluation import bench as bench_lib
+from unsc_jax.evaluation import programs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Config(options.Options):
   """Methods to run; by default all."""
 
 
+@programs.shared()  # most of a trial is compilation, of programs that recur
 def run(config: Config) -> dict[str, Any]:
   """Searches, runs, writes the folder; returns the results."""
   start = time.perf_counter()

@@ -26,7 +26,8 @@ def python(args, **variables) -> subprocess.Popen:
       [sys.executable, *map(str, args)], cwd=ROOT, text=True,
       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
       env={**os.environ, 'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu',
-           'XLA_FLAGS': '--xla_force_host_platform_device_count=2', **variables})
+           'XLA_FLAGS': os.environ['XLA_FLAGS'].replace('count=8', 'count=2'),
+           **variables})
 
 
 def two_processes(module: str, *args, seconds: float = 300) -> list[list[str]]:
