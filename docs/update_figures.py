@@ -167,8 +167,10 @@ PAGES = {
         role: functools.partial(_alignment, role)
         for role in ('surrogate', 'requested')},
     'docs/comparison.md': {
-        'digits': functools.partial(
-            _comparison, 'docs/results/compare-digits-mlp.json')},
+        mark: functools.partial(_comparison, f'docs/results/compare-{name}.json')
+        for mark, name in (
+            ('digits', 'digits-mlp'), ('fashion_mnist', 'fashion_mnist-tiny_cnn'),
+            ('fashion_mnist_share', 'fashion_mnist-tiny_cnn-share'))},
 }
 
 if __name__ == '__main__':

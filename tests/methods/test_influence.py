@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import numpy as np
+import pytest
 
 from unsc_jax import methods
 
@@ -19,11 +20,12 @@ def pieces(problem, ref):
   return params, G_r, G_f.sum(0) / n - n_f / (n * n_r) * G_r.sum(0)
 
 
-def test_step_solves_with_the_empirical_fisher(toy, ref):
+@pytest.mark.parametrize('batch_size', [256, 7])  # at once, and with a remainder
+def test_step_solves_with_the_empirical_fisher(toy, ref, batch_size):
   params, G, v = pieces(toy, ref)
   F = .3 * np.eye(len(v)) + G.T @ G / len(G)
   expected = ref.flat(params) + 2. * np.linalg.solve(F, v)
-  done = methods.influence(2., damping=.3)(toy, KEY)
+  done = methods.influence(2., damping=.3, batch_size=batch_size)(toy, KEY)
   np.testing.assert_allclose(ref.flat(done.params), expected, atol=2e-4)
 
 

@@ -32,11 +32,11 @@ def influence(
   Args:
     alpha: how far to go; 2 to 42000 is published, chosen by data set.
     damping: `lambda`; 1 in WoodFisher's code.
-    examples: `m`, of the retain set, drawn at random; all are held at once.
+    examples: `m`, of the retain set, drawn at random.
     iterations: of conjugate gradients, at most.
     published: applies the published recursion instead, which starts from the
       first example's gradient and never sees those of the others at full rank.
-    batch_size: examples a step of the passes for `v`.
+    batch_size: examples a step of all passes.
 
   Returns:
     The method. Cost: a forward and a backward pass over both sets, and two
@@ -63,32 +63,48 @@ def influence(
     chosen = rng.permutation(n_r)[:min(examples, n_r)]
     sample = jax.tree.map(lambda leaf: jnp.asarray(leaf[chosen]), problem.retain)
     solve = _published if published else _solve
-    k = jax.jit(solve, static_argnums=(0, 4, 5, 6))(
+    k = jax.jit(solve, static_argnums=(0, 4, 5, 6, 7))(
         problem.fn, params, sample, masks.only_trainable(v, trainable, 0.), damping,
-        iterations, trainable)
+        iterations, trainable, batch_size)
     return jax.tree.map(lambda w, step: w + alpha * step, params, k)
   return frame.compose(edit=edit)
 
 
-def _solve(fn, params, sample, v, damping, iterations, trainable):
+def _solve(fn, params, sample, v, damping, iterations, trainable, batch_size):
   """`(damping I + G^T G / m)^-1 v` with `G` the examples' gradients."""
-  losses = lambda params: _losses(fn(params, sample.x), sample.y)
   m = len(sample.y)
 
   def product(u):
-    _, along = jax.jvp(losses, (params,), (u,))
-    _, pull = jax.vjp(losses, params)
-    (back,) = pull(along / m)
+    def add(total, part):
+      examples, counts = part
+      losses = lambda params: counts * _losses(fn(params, examples.x), examples.y)
+      _, along = jax.jvp(losses, (params,), (u,))
+      _, pull = jax.vjp(losses, params)
+      (back,) = pull(along / m)
+      return jax.tree.map(jnp.add, total, back), None
+
+    total, _ = jax.lax.scan(
+        add, jax.tree.map(jnp.zeros_like, u), _parts(sample, batch_size))
     return jax.tree.map(lambda a, b: damping * a + b, u,
-                        masks.only_trainable(back, trainable, 0.))
+                        masks.only_trainable(total, trainable, 0.))
 
   x, _ = jax.scipy.sparse.linalg.cg(product, v, tol=1e-6, maxiter=iterations)
   return x
 
 
-def _published(fn, params, sample, v, damping, iterations, trainable):
-  """The recursion of the code; `damping` and `iterations` have no part in it."""
-  del damping, iterations
+def _parts(sample, size):
+  """Examples in parts of one size, and which of them count: the last repeats some."""
+  m = len(sample.y)
+  number = -(-m // min(size, m))
+  size = -(-m // number)
+  place = np.arange(number * size)
+  cut = lambda leaf: leaf[place % m].reshape(number, size, *leaf.shape[1:])
+  return jax.tree.map(cut, sample), jnp.float32(place < m).reshape(number, size)
+
+
+def _published(fn, params, sample, v, damping, iterations, trainable, batch_size):
+  """The recursion of the code, one example after the other and without damping."""
+  del damping, iterations, batch_size
   constant = 1000
   of_example = jax.grad(lambda p, x, y: _losses(fn(p, x[None]), y[None])[0])
   grad = lambda *example: masks.only_trainable(
