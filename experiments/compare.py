@@ -72,18 +72,21 @@ def run(config: Config) -> dict[str, Any]:
     dataset = dataset._replace(train=some)
   network = originals.build(chosen, dataset)
   request = _request(config, chosen)
-  others = requests.surrogates(request, config.surrogates)
-  others, searched = _search(config, found, chosen, dataset, network, others)
+  plain = _plain(config, chosen)
+  others, searched = runs.kept(config.resume, 'search', plain, lambda: _search(
+      config, found, chosen, dataset, network,
+      requests.surrogates(request, config.surrogates)))
   best = {name: found[name].build(**trials[0]['settings'])
           for name, trials in searched.items()}
   rows = []
   for seed in config.seeds:
-    rows += _run_seed(config, best, chosen, dataset, network, request, seed)
+    rows += runs.kept(config.resume, f'rows-{seed}', plain, lambda seed=seed: (
+        _run_seed(config, best, chosen, dataset, network, request, seed)))
   results = {
       'schema': report.SCHEMA, 'experiment': 'compare', **runs.describe_run(),
-      'config': _plain(config, chosen), 'dataset': runs.describe_data(dataset),
+      'config': plain, 'dataset': runs.describe_data(dataset),
       'forget_classes': list(request.classes),
-      'surrogates': [other._asdict() for other in others],
+      'surrogates': others,
       'methods': list(dict.fromkeys(row['method'] for row in rows)),
       'rows': rows, 'layers': [], 'curve': None, 'search': searched}
   name = config.name or '-'.join(
@@ -148,7 +151,7 @@ def _search(config, found, chosen, dataset, network, others):
       _request(config, chosen), network.fn, params, dataset.validation,
       mesh=processes.mesh())
   problems = [_problem(dataset, network, params, other) for other in others]
-  return others, search.search(
+  return [other._asdict() for other in others], search.search(
       found, problems, chosen.recipe, key, trials=config.trials, seed=seed)
 
 
@@ -166,6 +169,7 @@ def _run_seed(
       done[name] = everything[name](problem, method_key)
     except FloatingPointError as error:  # the others are worth having
       print(f'{name} has no row for seed {seed}: {error}', file=sys.stderr)
+    programs.forget()
   moments = next((u.moments for u in done.values() if u.moments is not None), None)
   bench = bench_lib.Bench(
       problem, dataset.test, probe_key, moments, config.probe_epochs)

@@ -1,6 +1,6 @@
 """Results on the disk: whole or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import datetime
 import hashlib
@@ -70,6 +70,39 @@ def write_json(path: pathlib.Path, results: dict[str, Any]) -> None:
       return None
     return value
   path.write_text(json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
+
+
+def kept(folder: pathlib.Path | None, name: str, config: dict[str, Any],
+         make: Callable[[], Any]) -> Any:
+  """A part of a run, made once: a run that was killed finds it when it goes on.
+
+  Args:
+    folder: where parts are kept; None keeps none, as do several processes.
+    name: of the part.
+    config: what the run was asked for.
+    make: makes the part, of what JSON can hold.
+
+  Returns:
+    The part.
+
+  Raises:
+    ValueError: the folder has that of a run that was asked for something else.
+  """
+  if folder is None or jax.process_count() > 1:
+    return make()
+  path = pathlib.Path(folder) / f'{name}.json'
+  config = json.loads(json.dumps(config))  # as it is read again
+  if not path.exists():
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix('.draft')
+    write_json(draft, {'config': config, 'made': make()})
+    draft.replace(path)
+  found = json.loads(path.read_text())
+  if found['config'] != config:
+    raise ValueError(
+        f'{path} is of a run that was asked for something else; take another '
+        'folder to --resume from, or none.')
+  return found['made']
 
 
 def describe_run() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from unsc_jax import methods
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.evaluation import programs
 from unsc_jax.evaluation import signals
 
 Trial = dict[str, Any]  # `settings` of a method, and the `gap` they left
@@ -62,6 +63,8 @@ def search(
     for (name, settings), found_gap in zip(
         jobs, bars.progress(gaps, 'search', len(jobs))):
       searched[name].append({'settings': settings, 'gap': found_gap})
+      if len(searched[name]) == len(found[name].settings(trials, seed)):
+        programs.forget()
   return {name: sorted(tried, key=lambda trial: trial['gap'])
           for name, tried in searched.items()}
 
