@@ -9,6 +9,7 @@ import sys
 import jax
 import numpy as np
 import optax
+import pytest
 
 from experiments import runs
 from unsc_jax import data as data_lib
@@ -59,3 +60,24 @@ def test_data_are_told_apart_by_their_hash():
   assert found['sha256'] == hashlib.sha256(plain).hexdigest()
   other = dataset._replace(test=part([1, 1]))
   assert runs.describe_data(other)['sha256'] != found['sha256']
+
+
+def test_a_part_is_made_once_and_kept_whole(tmp_path):
+  calls = []
+
+  def make():
+    calls.append(1)
+    if len(calls) == 1:
+      raise KeyboardInterrupt  # killed: nothing half-made stays
+    return [{'gap': .5, 'settings': {'steps': 3}}]
+
+  keep = lambda config: runs.kept(tmp_path / 'a', 'search', config, make)
+  with pytest.raises(KeyboardInterrupt):
+    keep({'seeds': (0, 1)})
+  assert not list((tmp_path / 'a').glob('*.json'))
+  assert keep({'seeds': (0, 1)}) == keep({'seeds': (0, 1)}) == [
+      {'gap': .5, 'settings': {'steps': 3}}]
+  assert len(calls) == 2
+  with pytest.raises(ValueError, match='take another folder to --resume from'):
+    keep({'seeds': (0,)})
+  assert runs.kept(None, 'search', {}, lambda: 7) == 7
