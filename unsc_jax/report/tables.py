@@ -65,8 +65,8 @@ def wall_time(results: Mapping[str, Any]) -> str:
   if not rows:
     return ''
   return markup.paragraph(
-      'Means over seeds, as measured on the machine below, compilation '
-      'included.') + markup.table(
+      'Means over seeds, as measured on the machine below, with the compilation '
+      'of programs that the run had not met before.') + markup.table(
           'Wall time', ['Method', 'Phases', 'Total', 'Speed-up over retraining'],
           rows)
 
