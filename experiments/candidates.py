@@ -81,7 +81,7 @@ def all_methods() -> dict[str, Candidate]:
           {'rate': (.03, .1), 'alpha': (3e-4, 1e-3, 3e-3)}),
       'influence': Candidate(  # as for Fisher
           functools.partial(m.influence, examples=300),
-          {'alpha': (2., 3., 4., 6.), 'damping': (.01, .03)}),
+          {'alpha': (1., 2., 4.), 'damping': (.01, .03, .1)}),
       'bad_teacher': Candidate(
           _with(m.bad_teacher, adam), {'rate': _ADAM}),
       # As published for small networks.
