@@ -27,7 +27,7 @@ class Options:
   out: pathlib.Path = pathlib.Path('runs')
   """Where results go."""
   resume: pathlib.Path | None = None
-  """Folder for the state of training: a run that was killed goes on from it."""
+  """Folder for the state of a run: one that was killed goes on from it."""
   distributed: bool = False
   """Whether this is one of several processes, see docs/distributed.md."""
 

@@ -110,7 +110,7 @@ def describe_run() -> dict[str, Any]:
   device = jax.devices()[0]
   return {
       'created': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
-      'command': 'python ' + ' '.join([_module(), *sys.argv[1:]]),
+      'command': ' '.join(['python', _module(), *_arguments()]),
       'environment': {
           'python': platform.python_version(),
           'jax': jax.__version__,
@@ -149,6 +149,15 @@ def describe_recipe(recipe: training.Recipe) -> dict[str, Any]:
 def _module() -> str:
   spec = getattr(sys.modules['__main__'], '__spec__', None)
   return f'-m {spec.name}' if spec else pathlib.Path(sys.argv[0]).name
+
+
+def _arguments() -> list[str]:
+  """What the command was given, but for where a run keeps its state."""
+  found = list(sys.argv[1:])
+  if '--resume' in found:
+    at = found.index('--resume')
+    del found[at:at + 2]
+  return found
 
 
 def describe_data(dataset: data_lib.Dataset) -> dict[str, Any]:

@@ -18,9 +18,11 @@ from unsc_jax import training
 
 
 def test_a_run_names_its_command_versions_and_machine(monkeypatch):
-  monkeypatch.setattr(sys, 'argv', ['somewhere', '--forget', '3'])
+  monkeypatch.setattr(sys, 'argv', [
+      'somewhere', '--resume', '/my/disk', '--forget', '3'])
   found = runs.describe_run()
   assert found['command'].endswith(' --forget 3')
+  assert '/my/disk' not in found['command']
   age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(
       found['created'])
   assert datetime.timedelta() <= age < datetime.timedelta(minutes=5)
