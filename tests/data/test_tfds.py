@@ -138,6 +138,7 @@ def test_fashion_mnist_is_the_published_one(real_data_dir, shared_dir):
   assert dataset.class_names[6] == 'Shirt'
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_cifar10_is_the_published_one(real_data_dir, shared_dir):
   raw = shared_dir / 'data' / 'cifar10'

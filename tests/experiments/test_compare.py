@@ -75,6 +75,7 @@ def test_surrogate_is_another_class():
     compare.run(compare.Config(forget=(3,), surrogates=(3,)))
 
 
+@pytest.mark.slow
 def test_a_random_share_is_forgotten_by_those_that_can(tmp_path):
   config = dataclasses.replace(
       CONFIG, only=('delete',), share=.2, examples=500, out=tmp_path, name='here')

@@ -54,7 +54,8 @@ def test_the_original_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize(('loop', 'step', 'kept'), [
-    ('retraining', 120, 100), ('unlearning', 3, 0)])
+    pytest.param('retraining', 120, 100, marks=pytest.mark.slow),
+    ('unlearning', 3, 0)])
 def test_a_method_goes_on(loop, step, kept, tmp_path, monkeypatch):
   """As `--resume` has it; what was measured of the networks is beside the point."""
   found, made = [], collections.Counter()

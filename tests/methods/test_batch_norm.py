@@ -66,6 +66,10 @@ METHODS = {
         ADAM, ADAM, noise_steps=2, noise_batch=4, noise_copies=1, batch_size=8),
 }
 UNMOVED = {'original', 'head_only'}
+# Those that edit or choose weights themselves; all others in long runs.
+DAILY = {'class_projection', 'example_localization', 'fisher_forgetting', 'influence',
+         'l1_sparse', 'partially_blinded', 'retention_masking', 'salun',
+         'scissorhands', 'ssd', 'unsc'}
 
 
 @pytest.fixture(scope='module')
@@ -88,7 +92,9 @@ def test_every_public_method_is_here():
 
 
 @pytest.mark.filterwarnings('ignore:.*has no free direction left')
-@pytest.mark.parametrize('name', METHODS)
+@pytest.mark.parametrize('name', [
+    pytest.param(name, marks=() if name in DAILY else pytest.mark.slow)
+    for name in METHODS])
 def test_running_statistics_stay_to_the_bit(name, problem):
   found = METHODS[name](problem, jax.random.key(1)).params
   same = jax.tree.map(lambda a, b: np.array_equal(a, b), found, problem.params)
