@@ -55,15 +55,15 @@ def search(
     except FloatingPointError:  # it diverged
       return float('inf')
 
-  jobs = [(name, settings) for name, one in found.items()
-          for settings in one.settings(trials, seed)]
+  grids = {name: one.settings(trials, seed) for name, one in found.items()}
+  jobs = [(name, settings) for name, grid in grids.items() for settings in grid]
   searched: dict[str, list[Trial]] = {name: [] for name in found}
   with futures.ThreadPoolExecutor(_workers(problems)) as pool:
     gaps = pool.map(lambda job: gap(found[job[0]].build(**job[1])), jobs)
     for (name, settings), found_gap in zip(
         jobs, bars.progress(gaps, 'search', len(jobs))):
       searched[name].append({'settings': settings, 'gap': found_gap})
-      if len(searched[name]) == len(found[name].settings(trials, seed)):
+      if len(searched[name]) == len(grids[name]):
         programs.forget()
   return {name: sorted(tried, key=lambda trial: trial['gap'])
           for name, tried in searched.items()}
