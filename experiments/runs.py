@@ -24,6 +24,7 @@ from experiments import processes
 import unsc_jax
 from unsc_jax import data as data_lib
 from unsc_jax import training
+from unsc_jax.report import files
 
 
 @contextlib.contextmanager
@@ -69,7 +70,7 @@ def write_json(path: pathlib.Path, results: dict[str, Any]) -> None:
     if isinstance(value, float) and not np.isfinite(value):
       return None
     return value
-  path.write_text(json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
+  files.write(path, json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
 
 
 def kept(folder: pathlib.Path | None, name: str, config: dict[str, Any],
@@ -94,9 +95,7 @@ def kept(folder: pathlib.Path | None, name: str, config: dict[str, Any],
   config = json.loads(json.dumps(config))  # as it is read again
   if not path.exists():
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix('.draft')
-    write_json(draft, {'config': config, 'made': make()})
-    draft.replace(path)
+    write_json(path, {'config': config, 'made': make()})
   found = json.loads(path.read_text())
   if found['config'] != config:
     raise ValueError(
