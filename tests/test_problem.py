@@ -27,6 +27,15 @@ def test_split_classes_is_a_partition():
   assert sorted([*retain.x.ravel(), *forget.x.ravel()]) == [0, 1, 2, 3, 4]
 
 
+def test_spread_keeps_even_distances():
+  examples = _data(range(10))
+  for count in range(1, 11):
+    found = examples.spread(count).y
+    assert len(found) == count
+    assert np.ptp(np.diff([*found, 10 + found[0]])) <= 1  # around the circle
+  assert examples.spread(11) is examples
+
+
 def test_split_random_is_a_seeded_partition():
   data = _data(np.zeros(50, int))
   retain, forget = problem.split_random(data, .2, seed=3)

@@ -34,6 +34,11 @@ class Examples:
     """The examples that a boolean mask [N], indices or a slice selects."""
     return Examples(self.x[mask], self.y[mask])
 
+  def spread(self, count: int) -> 'Examples':
+    """So many of them, at even distances; all if there are no more."""
+    n = len(self)
+    return self if count >= n else self.where(np.arange(count) * n // count)
+
   def replace(self, **changes: np.ndarray) -> 'Examples':
     """The same with other `x` or `y`."""
     return dataclasses.replace(self, **changes)

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import optax
+import pytest
 
 from unsc_jax import certificate
 from unsc_jax import methods
@@ -38,6 +39,26 @@ def test_hands_on_what_it_was_confined_to(toy):
   assert set(done.bases) == {'a/kernel', 'b/kernel'}
   drift = certificate.drift(done.moments, toy.params, done.params)
   assert max(map(float, drift.values())) < .32  # the root of what energy lets go
+
+
+def test_moments_of_some_examples_are_of_every_class_by_its_share(toy):
+  # Ten of class 0, five of class 1.
+  toy = dataclasses.replace(toy, retain=toy.retain.where(slice(15)))
+  some, every = (
+      methods.unsc(spaces.pooled(.9), steps=1, moments_examples=n)(toy, KEY)
+      for n in (6, 1000))
+  x = toy.retain.x[[0, 2, 5, 7, 10, 12]].astype(np.float64)
+  moment = some.moments['a/kernel']
+  np.testing.assert_allclose(moment.second[0], x.T @ x, rtol=1e-5)
+  assert every.moments['a/kernel'].count == 15
+  # However few there are to be, no class is left without protection.
+  one = methods.unsc(spaces.pooled(.9), steps=1, moments_examples=1)(toy, KEY)
+  assert one.moments['a/kernel'].count == 2
+
+
+def test_moments_of_no_examples_are_refused(toy):
+  with pytest.raises(ValueError, match='of 0 examples protect nothing'):
+    methods.unsc(moments_examples=0)(toy, KEY)
 
 
 def test_single_examples_are_answered_as_unseen_ones_are(problem, digits, recipe):

@@ -13,7 +13,7 @@ from unsc_jax.methods import retained
 
 def null_space(
     optimizer: optax.GradientTransformation, combine: spaces.Combine, *,
-    batch_size: int = 256,
+    batch_size: int = 256, examples: int | None = None,
 ) -> frame.Transform:
   """Confines an optimiser to what the retained inputs leave free.
 
@@ -21,6 +21,8 @@ def null_space(
     optimizer: any of Optax.
     combine: from the moments of the retained classes to bases.
     batch_size: retained examples a step of the pass for the moments.
+    examples: how many of them to take, evenly spread over every class; by default
+      all.
 
   Returns:
     The transform of `compose`. With `problem.checkpoint` a run that goes on takes
@@ -35,7 +37,7 @@ def null_space(
   """
   def transform(problem, params, key):
     del params, key
-    bases, moments = retained.bases(problem, combine, batch_size)
+    bases, moments = retained.bases(problem, combine, batch_size, examples)
     return frame.Confined(
         projection.project_updates(optimizer, bases), moments, bases)
   return transform

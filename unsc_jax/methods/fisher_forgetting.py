@@ -48,7 +48,7 @@ def fisher_forgetting(
   def edit(problem, key):
     retain = problem.retain
     if examples is not None:
-      retain = retain.where(slice(None, None, max(1, len(retain) // examples)))
+      retain = retain.spread(examples)
     F = gradients.fisher(
         problem.fn, problem.params, passes.batches(problem, retain, batch_size))
     own, sites = head.paths(problem), passes.sites(problem)

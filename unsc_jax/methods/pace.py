@@ -23,17 +23,17 @@ def until_forgotten(
   Args:
     below: mean probability under which to stop, for whole classes; negative for
       never, whatever the request.
-    examples: of the forget set to look at, evenly spread, about this many.
+    examples: of the forget set to look at, evenly spread, at most.
 
   Returns:
     `watch` for `frame.compose`; it records `forget_probability` and
     `forget_accuracy`.
   """
   def watch(problem):
-    forget = _some(problem.forget, examples)
+    forget = problem.forget.spread(examples)
     limit = below
     if not problem.forget_classes and below >= 0:
-      unseen = _some(targets.held_out_of(problem), examples)
+      unseen = targets.held_out_of(problem).spread(examples)
       limit = _of_labels(
           targets.answers_of(problem, problem.params, unseen.x), unseen).mean()
 
@@ -44,10 +44,6 @@ def until_forgotten(
       return seen, bool(seen['forget_probability'] < limit)
     return look
   return watch
-
-
-def _some(examples: problem_lib.Examples, count: int) -> problem_lib.Examples:
-  return examples.where(slice(None, None, max(1, len(examples) // count)))
 
 
 def _of_labels(answers: np.ndarray, examples) -> np.ndarray:

@@ -21,15 +21,20 @@ from unsc_jax.methods import passes
 
 
 def moments_by_class(
-    problem: problem_lib.Problem, batch_size: int
+    problem: problem_lib.Problem, batch_size: int, examples: int | None = None
 ) -> Iterator[moments_lib.Moments]:
-  """The moments of the retained inputs, one retained class after the other."""
+  """The moments of the retained inputs, one retained class after the other.
+
+  Of `examples` of them, classes keep their shares, and each has one at least.
+  """
+  share = 1. if examples is None else examples / len(problem.retain)
   moments_fn = moments_lib.input_moments(problem.fn)
   classes = problem.retain_classes
   for c in problem.progress(classes, 'moments', len(classes)):
-    x = problem.retain.where(problem.retain.y == c).x
+    found = problem.retain.where(problem.retain.y == c)
+    found = found.spread(max(1, round(share * len(found))))
     yield moments_lib.accumulate(
-        moments_fn, problem.params, passes.batches(problem, x, batch_size))
+        moments_fn, problem.params, passes.batches(problem, found.x, batch_size))
 
 
 def adding_up(
@@ -42,7 +47,8 @@ def adding_up(
 
 
 def bases(
-    problem: problem_lib.Problem, combine: spaces.Combine, batch_size: int
+    problem: problem_lib.Problem, combine: spaces.Combine, batch_size: int,
+    examples: int | None = None,
 ) -> tuple[bases_lib.Bases, moments_lib.Moments | None]:
   """The bases of the retained classes, and the sum of the classes' moments.
 
@@ -54,32 +60,39 @@ def bases(
     problem: what is to be retained.
     combine: from the moments of the retained classes to bases.
     batch_size: retained examples a step of the pass.
+    examples: how many of them to take, by default all.
 
   Returns:
     Bases and moments; None for these if `combine` looked at no class.
 
   Raises:
-    ValueError: the checkpoint holds those of another run.
+    ValueError: there are to be no examples, or the checkpoint holds those of
+      another run.
   """
+  if examples is not None and examples < 1:
+    raise ValueError(
+        f'the moments of {examples} examples protect nothing; take some, or None '
+        'for all that are retained.')
   where = problem.state('constraint')
   if where is None:
-    return _made(problem, combine, batch_size)
-  folder, whose = pathlib.Path(where.folder), _identity(problem, combine)
+    return _made(problem, combine, batch_size, examples)
+  folder = pathlib.Path(where.folder)
+  whose = _identity(problem, combine, examples)
   moments_at, bases_at = folder / 'moments.npz', folder / 'bases.npz'
   # The bases are written last. What the first process sees holds for all.
   if multihost_utils.broadcast_one_to_all(np.array(bases_at.exists())):
     there = lambda path: _everywhere(problem, storage.load(path, whose))
     return there(bases_at), there(moments_at) if moments_at.exists() else None
-  found, total = _made(problem, combine, batch_size)
+  found, total = _made(problem, combine, batch_size, examples)
   if total is not None:
     storage.save(moments_at, _everywhere(problem, total), whose)
   storage.save(bases_at, _everywhere(problem, found), whose)
   return found, total
 
 
-def _made(problem, combine, batch_size):
+def _made(problem, combine, batch_size, examples):
   total: list[moments_lib.Moments] = []
-  found = combine(adding_up(moments_by_class(problem, batch_size), total))
+  found = combine(adding_up(moments_by_class(problem, batch_size, examples), total))
   return jax.block_until_ready(found), total[0] if total else None
 
 
@@ -87,12 +100,15 @@ def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:
   return tree if problem.mesh is None else sharding.replicate(tree, problem.mesh)
 
 
-def _identity(problem: problem_lib.Problem, combine: spaces.Combine) -> dict[str, Any]:
+def _identity(
+    problem: problem_lib.Problem, combine: spaces.Combine, examples: int | None
+) -> dict[str, Any]:
   """What tells a run's bases from others': the network, its data, and the way."""
   return {
       'parameters': {path: [*leaf.shape, str(leaf.dtype)]
                      for path, leaf in trace.leaf_paths(problem.params).items()},
       'retained': [len(problem.retain), zlib.crc32(problem.retain.y.tobytes())],
+      'examples': examples,
       'combine': _settings(combine)}
 
 

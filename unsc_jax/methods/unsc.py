@@ -22,6 +22,7 @@ def unsc(
     batch_size: int = 128,
     stop_below: float = .005,
     moments_batch_size: int = 256,
+    moments_examples: int | None = None,
 ) -> problem_lib.Method:
   r"""Machine unlearning via null space calibration.
 
@@ -49,11 +50,13 @@ def unsc(
       stop; going on would only move what should stay. Of single examples, it
       stops at what unseen ones have. Negative to make all steps.
     moments_batch_size: retained examples a step of the pass for the moments.
+    moments_examples: how many of them to take the moments of, evenly spread over
+      every retained class; by default all.
 
   Returns:
     The method. Cost: one pass over the retained data for their moments, one over
     the forget set for its labels, `3 * steps * batch_size` passes over it, and one
-    over at most 2000 of its examples after every few steps, to see when to stop.
+    over at most 1000 of its examples after every few steps, to see when to stop.
     The retained data are not touched again. Requests of single examples read
     `problem.held_out` besides, once for the targets and once for the stop.
 
@@ -89,7 +92,7 @@ def unsc(
           forget_target=target or _target),
       transform=constraints.null_space(
           optimizer or optax.adam(1e-3), combine or spaces.pooled(),
-          batch_size=moments_batch_size),
+          batch_size=moments_batch_size, examples=moments_examples),
       schedule=schedules.forget_only(steps, batch_size),
       watch=pace.until_forgotten(stop_below))
 
