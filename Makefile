@@ -20,8 +20,9 @@ BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
   $(wildcard benchmarks/[!_]*.py)))
 # A file at a time: what its tests share is then made once.
 PYTEST := -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
-# Twice quiet: errors only.
-PIP := -m pip install -qq --disable-pip-version-check
+# Twice quiet: errors only. Modules are compiled when they are imported, as most never
+# are.
+PIP := -m pip install -qq --no-compile --disable-pip-version-check
 
 .PHONY: demo test lint test-slow test-oldest bench pod-plan install clean
 .DELETE_ON_ERROR:

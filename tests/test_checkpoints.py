@@ -140,6 +140,7 @@ def test_failed_save_leaves_what_was_there(path, monkeypatch):
   assert _files(path.parent) == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_published_alexnet_reaches_its_accuracies(real_data_dir, shared_dir):
   test = data.load('fashion_mnist', real_data_dir).test

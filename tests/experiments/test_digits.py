@@ -54,19 +54,13 @@ def _right(unlearned, examples) -> np.ndarray:
   return logits.argmax(-1) == examples.y
 
 
-def _unsc(**changes):
-  return methods.unsc(
-      optimizer=HOW.optimizer(HOW.learning_rate), steps=HOW.steps,
-      batch_size=HOW.batch_size, stop_below=HOW.stop_below, **changes)
-
-
 @pytest.mark.parametrize(('forgotten', 'seed'), [
     # Each class and each seed daily, all pairs in long runs.
     pytest.param(forgotten, seed, marks=() if i == j else pytest.mark.slow)
     for i, forgotten in enumerate(CLASSES) for j, seed in enumerate(SEEDS)])
 def test_the_class_goes_and_the_rest_stays(forgotten, seed):
   problem = _problem(seed, forgotten)
-  unlearned = _unsc()(problem, jax.random.key(seed))
+  unlearned = HOW.method()(problem, jax.random.key(seed))
   retrained = methods.retrain(SETTINGS.recipe)(problem, jax.random.key(seed))
   remaining, gone = problem_lib.split_classes(_data().test, [forgotten])
   assert _right(methods.original()(problem, None), gone).mean() > .8
@@ -91,7 +85,7 @@ def test_without_the_null_space_the_same_steps_do_harm():
   before = predict.predict(problem.fn, problem.params, kept.x)
   drift = lambda params: float(preservation.logit_drift(
       before, predict.predict(problem.fn, params, kept.x), classes))
-  confined = _unsc()(problem, jax.random.key(0)).params
+  confined = HOW.method()(problem, jax.random.key(0)).params
   assert drift(confined) < .5 * drift(plain)
 
 
@@ -100,7 +94,7 @@ def test_other_ways_to_combine_classes_forget_too(how):
   problem = _problem(0, 3)
   combine = {'merged': spaces.merged(.97, .99),
              'sequential': spaces.sequential(.97)}[how]
-  unlearned = _unsc(combine=combine)(problem, jax.random.key(0))
+  unlearned = HOW.method(lambda energy: combine)(problem, jax.random.key(0))
   remaining, gone = problem_lib.split_classes(_data().test, [3])
   assert _right(unlearned, gone).sum() <= 1
   assert _right(unlearned, remaining).mean() > .97

@@ -2,6 +2,7 @@
 
 import json
 
+import chex
 import jax
 import pytest
 
@@ -9,6 +10,7 @@ from experiments import forget_class
 from experiments import runs
 from experiments import settings
 from unsc_jax import checkpoints
+from unsc_jax import data
 from unsc_jax import report
 from unsc_jax.models import network as network_lib
 
@@ -23,7 +25,7 @@ def _config(folder, **changes):
 @pytest.fixture(scope='module')
 def done(tmp_path_factory):
   folder = tmp_path_factory.mktemp('runs')
-  results = forget_class.run(_config(folder, seeds=(0, 1), curve=(.9,)))
+  results = forget_class.run(_config(folder, seeds=(1,), curve=(.9,)))
   return folder, results
 
 
@@ -31,7 +33,7 @@ def test_results_and_page_are_written(done):
   folder, results = done
   on_disk = json.loads((folder / 'run' / 'results.json').read_text())
   report.validate(on_disk)
-  assert len(on_disk['rows']) == 4 * 2
+  assert len(on_disk['rows']) == 4
   assert {row['method'] for row in on_disk['rows']} == {
       'original', 'retrain', 'head_only', 'unsc'}
   assert [point['energy'] for point in on_disk['curve']] == [.9, .99]
@@ -43,15 +45,14 @@ def test_results_and_page_are_written(done):
 
 def test_rows_mean_what_they_say(done):
   rows = {(r['method'], r['seed']): r['metrics'] for r in done[1]['rows']}
-  for seed in (0, 1):
-    original, unsc = rows['original', seed], rows['unsc', seed]
-    assert original['logit_drift'] == 0
-    assert original['certificate'] == 0
-    assert rows['head_only', seed]['forget_test'] == 0
-    # The leak of the whole run, in float32 and over all steps.
-    assert unsc['leak'] < 1e-4
-    assert 0 < unsc['certificate'] < 1
-    assert unsc['forget_test'] < original['forget_test']
+  original, unsc = rows['original', 1], rows['unsc', 1]
+  assert original['logit_drift'] == 0
+  assert original['certificate'] == 0
+  assert rows['head_only', 1]['forget_test'] == 0
+  # The leak of the whole run, in float32 and over all steps.
+  assert unsc['leak'] < 1e-4
+  assert 0 < unsc['certificate'] < 1
+  assert unsc['forget_test'] < original['forget_test']
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
@@ -99,11 +100,14 @@ def test_a_failed_run_leaves_the_old_results(tmp_path):
   assert [p.name for p in tmp_path.iterdir()] == ['run']
 
 
-def test_a_checkpoint_is_where_the_run_starts(tmp_path, done):
+def test_a_checkpoint_is_where_the_run_starts(tmp_path):
   network = network_lib.from_linen(settings.NETWORKS['mlp'](), (8, 8, 1))
-  checkpoints.save(tmp_path / 'w.npz', network.init(jax.random.key(5)))
-  results = forget_class.run(_config(tmp_path, checkpoint=tmp_path / 'w.npz'))
-  row = results['rows'][0]
-  assert row['method'] == 'original'
-  assert row['metrics']['retain_test'] < .5  # untrained, unlike the retrained
-  assert results['rows'][1]['metrics']['retain_test'] > .5
+  saved = network.init(jax.random.key(5))
+  checkpoints.save(tmp_path / 'w.npz', saved)
+  config = _config(tmp_path, checkpoint=tmp_path / 'w.npz')
+  done = forget_class._run_seed(
+      config, forget_class._choose(config), data.load('digits'), network, seed=0).done
+  chex.assert_trees_all_equal(done['original'].params, saved)
+  # What is retrained starts anew.
+  with pytest.raises(AssertionError):
+    chex.assert_trees_all_close(done['retrain'].params, saved, atol=.01)

@@ -1,4 +1,4 @@
-"""Every method reaches its corner on the digits; a sabotaged one does not.
+"""Every method reaches its corner on the digits; a sabotaged one, in long runs, does not.
 
 A corner is what the method is known for: forgets and keeps the rest, or fails
 to forget, as fine-tuning does. Training accuracy of the forgotten class, test
@@ -174,6 +174,7 @@ def test_reaches_its_corner(case, problem, accuracies):
   assert in_corner(case, found), found
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings('ignore:.*has no free direction left')
 @pytest.mark.parametrize('case', CASES, indirect=True)
 def test_sabotaged_does_not(case, problem, accuracies):
