@@ -27,7 +27,6 @@ from unsc_jax import data as data_lib
 from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
-from unsc_jax import spaces
 from unsc_jax import training
 from unsc_jax.evaluation import ensembles
 from unsc_jax.evaluation import shadow
@@ -63,12 +62,9 @@ def attack(network, data, chosen, params) -> dict[str, Any]:
   problem = problem_lib.Problem(
       network, shadow.member(originals, 0), retain, forget, data.num_classes,
       (FORGET,))
-  how = chosen.unlearning
   ways = {
       'original': methods.original(), 'head_only': methods.head_only(),
-      'unsc': methods.unsc(
-          spaces.pooled(how.energy), how.optimizer(how.learning_rate),
-          steps=how.steps, batch_size=how.batch_size, stop_below=how.stop_below)}
+      'unsc': chosen.unlearning.method()}
   asked = lambda unlearned: ensembles.margins(unlearned, forget)
   out = asked(ensembles.members(problem, retrained))
   found = {}

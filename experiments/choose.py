@@ -84,6 +84,7 @@ def run(config: Config) -> list[dict[str, Any]]:
   if config.out and processes.is_first():
     runs.write_json(config.out, {
         **runs.describe_run(), 'dataset': config.dataset,
+        'moments_examples': chosen.unlearning.moments_examples,
         'forget': list(chosen.forget), 'rows': rows})
   return rows
 
@@ -98,7 +99,8 @@ def _over_requests(rows: list[dict[str, float]]) -> dict[str, float]:
 def _grid(config, how, problem, key):
   """Every setting and what it does to one request."""
   total: list = []
-  for _ in retained.adding_up(retained.moments_by_class(problem, 256), total):
+  classes = retained.moments_by_class(problem, 256, how.moments_examples)
+  for _ in retained.adding_up(classes, total):
     pass
   bases = {energy: bases_lib.null_space_bases(total[0], energy)
            for energy in config.energies}

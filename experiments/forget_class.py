@@ -50,6 +50,8 @@ class Config(options.Options):
   """Unlearning steps at most."""
   stop_below: float | None = None
   """Probability of the forget set's labels below which unlearning stops."""
+  moments_examples: int | None = None
+  """Retained examples to take the moments of; more than there are for all."""
   curve: tuple[float, ...] = ()
   """Further energies to run, for the energy-against-drift curve."""
   also: tuple[str, ...] = ()
@@ -118,14 +120,14 @@ def _choose(config: Config) -> settings_lib.Settings:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
   given = {field: getattr(config, field)
-           for field in ('energy', 'learning_rate', 'steps', 'stop_below')
+           for field in ('energy', 'learning_rate', 'steps', 'stop_below',
+                         'moments_examples')
            if getattr(config, field) is not None}
   return chosen._replace(unlearning=chosen.unlearning._replace(**given))
 
 
 def _plain(config: Config, chosen: settings_lib.Settings) -> dict[str, Any]:
-  how = {**chosen.unlearning._asdict(),
-         'optimizer': chosen.unlearning.optimizer.__name__.lstrip('_')}
+  how = runs.describe_recipe(chosen.unlearning)
   return {**options.plain(config), 'model': chosen.network, 'forget': list(chosen.forget),
           'epochs': chosen.recipe.epochs, **how,
           'training': runs.describe_recipe(chosen.recipe),
@@ -137,12 +139,6 @@ _COMBINE = {
     'merged': lambda energy: spaces.merged(energy, energy),
     'sequential': spaces.sequential,
 }
-
-
-def _unsc(how: settings_lib.Unlearning, combine) -> problem_lib.Method:
-  return methods.unsc(
-      combine(how.energy), how.optimizer(how.learning_rate),
-      steps=how.steps, batch_size=how.batch_size, stop_below=how.stop_below)
 
 
 def _random_label(config, chosen) -> problem_lib.Method:
@@ -159,7 +155,7 @@ def _one_class_protected(config, chosen) -> problem_lib.Method:
   """
   combine = _COMBINE[config.combine]
   first = lambda energy: lambda classes: combine(energy)(itertools.islice(classes, 1))
-  return _unsc(chosen.unlearning, first)
+  return chosen.unlearning.method(first)
 
 
 _ALSO = {'random_label': _random_label, 'one_class_protected': _one_class_protected}
@@ -171,7 +167,7 @@ def _methods(config, chosen) -> dict[str, problem_lib.Method]:
     retrain = methods.original()  # its weights are put in its place
   return {'original': methods.original(), 'retrain': retrain,
           'head_only': methods.head_only(),
-          'unsc': _unsc(chosen.unlearning, _COMBINE[config.combine]),
+          'unsc': chosen.unlearning.method(_COMBINE[config.combine]),
           **{name: _ALSO[name](config, chosen) for name in config.also}}
 
 
@@ -237,7 +233,7 @@ def _curve(config, chosen, bench, key) -> list[dict[str, Any]]:
       bench.moments, energy)
   points = []
   for energy in sorted({*config.curve, chosen.unlearning.energy}):
-    method = _unsc(chosen.unlearning._replace(energy=energy), stored)
+    method = chosen.unlearning._replace(energy=energy).method(stored)
     row = bench_lib.measure(bench, method(bench.problem, key))
     points.append({'energy': energy, **row['metrics']})
   return points

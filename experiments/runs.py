@@ -23,7 +23,6 @@ import optax
 from experiments import processes
 import unsc_jax
 from unsc_jax import data as data_lib
-from unsc_jax import training
 from unsc_jax.report import files
 
 
@@ -140,8 +139,8 @@ def _commit() -> dict[str, str]:
   return {'commit': found.stdout.strip()} if found.returncode == 0 else {}
 
 
-def describe_recipe(recipe: training.Recipe) -> dict[str, Any]:
-  """How networks are trained from scratch."""
+def describe_recipe(recipe: Any) -> dict[str, Any]:
+  """A named tuple of settings, its optimiser by name."""
   return {**recipe._asdict(), 'optimizer': recipe.optimizer.__name__.lstrip('_')}
 
 

@@ -7,7 +7,10 @@ from typing import NamedTuple
 from flax import linen as nn
 import optax
 
+from unsc_jax import methods
 from unsc_jax import models
+from unsc_jax import problem as problem_lib
+from unsc_jax import spaces
 from unsc_jax import training
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -38,7 +41,17 @@ class Unlearning(NamedTuple):
   steps: int = 150
   batch_size: int = 256
   stop_below: float = .005
+  moments_examples: int | None = None
   optimizer: Callable[[float], optax.GradientTransformation] = _momentum
+
+  def method(
+      self, combine: Callable[[float], spaces.Combine] = spaces.pooled
+  ) -> problem_lib.Method:
+    """UNSC as these settings have it."""
+    return methods.unsc(
+        combine(self.energy), self.optimizer(self.learning_rate), steps=self.steps,
+        batch_size=self.batch_size, stop_below=self.stop_below,
+        moments_examples=self.moments_examples)
 
 
 class RandomLabel(NamedTuple):
@@ -81,6 +94,7 @@ SETTINGS = {
     'mnist': Settings('alexnet', _IMAGES._replace(epochs=10), (3,)),
     'fashion_mnist': Settings(
         'alexnet', _IMAGES._replace(epochs=10), (6,),
+        Unlearning(batch_size=128, moments_examples=20_000),
         random_label=RandomLabel(3e-4)),
     'cifar10': Settings('allcnn', _IMAGES, (3,)),
     'svhn_cropped': Settings('vgg11', _IMAGES, (3,)),
