@@ -10,14 +10,14 @@ from unsc_jax.bases import threshold_rank
 from unsc_jax.certificate import drift
 from unsc_jax.eigen import eigh
 from unsc_jax.eigen import eigh_float64
+from unsc_jax.leaks import assert_preserves
+from unsc_jax.leaks import leak
 from unsc_jax.moments import accumulate
 from unsc_jax.moments import input_moments
 from unsc_jax.moments import Moment
 from unsc_jax.moments import Moments
 from unsc_jax.overview import capacity
 from unsc_jax.overview import sites
-from unsc_jax.projection import assert_preserves
-from unsc_jax.projection import leak
 from unsc_jax.projection import null_space_projection
 from unsc_jax.projection import project_updates
 from unsc_jax.sampling import sampled_moments

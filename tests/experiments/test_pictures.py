@@ -10,6 +10,7 @@ from sklearn import metrics
 
 from experiments import pictures
 from unsc_jax import bases as bases_lib
+from unsc_jax import leaks
 from unsc_jax import moments
 from unsc_jax import problem as problem_lib
 from unsc_jax import projection
@@ -85,7 +86,7 @@ def test_directions_lie_in_and_out_of_the_space_with_the_same_norms():
     for name in ('a', 'b', 'bias'):
       np.testing.assert_allclose(
           np.linalg.norm(inside[name]), np.linalg.norm(outside[name]), rtol=1e-5)
-    assert max(map(float, projection.leak(inside, bases).values())) < 1e-5
+    assert max(map(float, leaks.leak(inside, bases).values())) < 1e-5
     np.testing.assert_allclose(projection.project(outside, bases)['a'], 0, atol=1e-5)
     assert float(jnp.linalg.norm(inside['a'])) > 1
     assert not inside['bias'].any()

@@ -9,10 +9,10 @@ import jax
 import numpy as np
 
 from unsc_jax import certificate
+from unsc_jax import leaks
 from unsc_jax import moments as moments_lib
 from unsc_jax import predict
 from unsc_jax import problem as problem_lib
-from unsc_jax import projection
 from unsc_jax.evaluation import accuracy
 from unsc_jax.evaluation import course as course_lib
 from unsc_jax.evaluation import distances
@@ -160,7 +160,7 @@ def _leak(problem, unlearned) -> float | None:
   if unlearned.bases is None:
     return None
   change = jax.tree.map(lambda a, b: a - b, unlearned.params, problem.params)
-  return max(map(float, projection.leak(change, unlearned.bases).values()))
+  return max(map(float, leaks.leak(change, unlearned.bases).values()))
 
 
 def _certificate(bench: Bench, unlearned) -> float | None:
