@@ -51,7 +51,9 @@ class Config(options.Options):
   stop_below: float | None = None
   """Probability of the forget set's labels below which unlearning stops."""
   moments_examples: int | None = None
-  """Retained examples to take the moments of; more than there are for all."""
+  """Retained examples to take the moments of; 0 for all."""
+  batch_size: int | None = None
+  """Forget examples a step."""
   curve: tuple[float, ...] = ()
   """Further energies to run, for the energy-against-drift curve."""
   also: tuple[str, ...] = ()
@@ -121,8 +123,14 @@ def _choose(config: Config) -> settings_lib.Settings:
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
   given = {field: getattr(config, field)
            for field in ('energy', 'learning_rate', 'steps', 'stop_below',
-                         'moments_examples')
+                         'moments_examples', 'batch_size')
            if getattr(config, field) is not None}
+  if config.moments_examples is not None:
+    if config.moments_examples < 0:
+      raise ValueError(
+          f'the moments of {config.moments_examples} examples cannot be taken; take '
+          'some, or 0 for all.')
+    given['moments_examples'] = config.moments_examples or None
   return chosen._replace(unlearning=chosen.unlearning._replace(**given))
 
 
@@ -174,8 +182,7 @@ def _methods(config, chosen) -> dict[str, problem_lib.Method]:
 def _states(config, chosen, dataset, seed: int) -> rolling.Rolling | None:
   """Where the methods keep theirs: other settings, another folder."""
   plain = _plain(config, chosen)
-  for name in ('resume', 'out', 'name', 'distributed', 'seeds'):
-    del plain[name]
+  del plain['seeds']
   settings = zlib.crc32(json.dumps(plain, sort_keys=True).encode())
   original = originals.state(config.resume, chosen, dataset, seed)
   return original and original / f'request-{settings:08x}'

@@ -32,7 +32,12 @@ class Options:
   """Whether this is one of several processes, see docs/distributed.md."""
 
 
+# Where things are and how many processes run: nothing that a result depends on.
+_PLACES = ('data_dir', 'name', 'out', 'resume', 'distributed')
+
+
 def plain(options: Options) -> dict[str, Any]:
-  """The options as JSON can hold them."""
+  """What was asked for, as JSON can hold it; not where it is kept."""
   return {name: str(value) if isinstance(value, pathlib.Path) else value
-          for name, value in dataclasses.asdict(options).items()}
+          for name, value in dataclasses.asdict(options).items()
+          if name not in _PLACES}

@@ -151,10 +151,12 @@ def _module() -> str:
 
 def _arguments() -> list[str]:
   """What the command was given, but for where a run keeps its state."""
-  found = list(sys.argv[1:])
-  if '--resume' in found:
-    at = found.index('--resume')
-    del found[at:at + 2]
+  found, given = [], iter(sys.argv[1:])
+  for argument in given:
+    if argument == '--resume':
+      next(given, None)  # its folder
+    elif not argument.startswith('--resume='):
+      found.append(argument)
   return found
 
 

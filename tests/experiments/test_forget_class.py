@@ -59,6 +59,7 @@ def test_rows_mean_what_they_say(done):
     ({'dataset': 'imagenet'}, 'No data set is called .imagenet.: choose one of'),
     ({'model': 'lenet'}, 'No network is called .lenet.: choose one of'),
     ({'combine': 'sum'}, 'No way to combine classes is called .sum.'),
+    ({'moments_examples': -1}, 'the moments of -1 examples cannot be taken'),
     ({'forget': (12,)}, 'class 12 is not in the data; choose among 0, 1'),
     ({'forget': tuple(range(10))}, 'all classes would be forgotten'),
     ({'checkpoint': 'x.npz', 'seeds': (0, 1)}, 'one network, so it goes with one'),
@@ -68,6 +69,12 @@ def test_bad_input_is_one_sentence_and_no_folder(tmp_path, changes, message):
     forget_class.run(_config(tmp_path, **changes))
   assert '\n' not in str(error.value)
   assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(('given', 'taken'), [(None, 20_000), (500, 500), (0, None)])
+def test_moments_are_of_as_many_examples_as_asked_for(given, taken):
+  config = forget_class.Config(dataset='fashion_mnist', moments_examples=given)
+  assert forget_class._choose(config).unlearning.moments_examples == taken
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):

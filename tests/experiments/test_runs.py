@@ -17,9 +17,9 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import training
 
 
-def test_a_run_names_its_command_versions_and_machine(monkeypatch):
-  monkeypatch.setattr(sys, 'argv', [
-      'somewhere', '--resume', '/my/disk', '--forget', '3'])
+@pytest.mark.parametrize('resume', [['--resume', '/my/disk'], ['--resume=/my/disk']])
+def test_a_run_names_its_command_versions_and_machine(monkeypatch, resume):
+  monkeypatch.setattr(sys, 'argv', ['somewhere', *resume, '--forget', '3'])
   found = runs.describe_run()
   assert found['command'].endswith(' --forget 3')
   assert '/my/disk' not in found['command']
