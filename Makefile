@@ -18,8 +18,9 @@ PLAN := .venv-plan
 PLANS := pod_plan eigensolvers
 BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
   $(wildcard benchmarks/[!_]*.py)))
-# A file at a time: what its tests share is then made once.
-PYTEST := -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+# A file at a time: what its tests share is then made once. In their order: sorted by
+# how many tests they have, files of few long ones would come last and one at a time.
+PYTEST := -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 # Twice quiet: errors only. Modules are compiled when they are imported, as most never
 # are.
 PIP := -m pip install -qq --no-compile --disable-pip-version-check
