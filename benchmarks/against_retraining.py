@@ -5,7 +5,7 @@
 Whole seconds of moments, bases and steps, compilation included, against the
 recipe's number of training steps times the median of some that are timed, before
 and after; retraining's compilation and its BatchNorm statistics are left out.
-UNSC runs as `experiments.forget_class` has it, and once with more care: moments of
+UNSC runs as `experiments.forget_class` has it, and once more slowly: moments of
 all retained images, a lower learning rate, more and larger steps.
 """
 
@@ -28,15 +28,15 @@ from unsc_jax import training
 from unsc_jax.evaluation import preservation
 
 SEED, FORGET, TIMED_STEPS = 0, 6, 6
-USUAL, THOROUGH = 'as in the experiments', 'with more care'
+USUAL, SLOWER = 'as in the experiments', 'on all images, by larger steps'
 
 
 def ways(usual: settings.Unlearning) -> dict[str, settings.Unlearning]:
   """What is compared: the settings of the experiments, and slower ones."""
   return {
       USUAL: usual,
-      THOROUGH: usual._replace(
-          moments_examples=None, learning_rate=.05, steps=150, batch_size=256)}
+      SLOWER: usual._replace(
+          moments_examples=None, learning_rate=.05, batch_size=256)}
 
 
 def training_steps(problem, recipe, key) -> list[float]:
@@ -68,15 +68,15 @@ def unlearn(problem, way: settings.Unlearning, key) -> tuple[float, object]:
 
 def check(rows: dict) -> list[_results.Claim]:
   """What is claimed of the usual way; its haste must cost little."""
-  usual, thorough = rows[USUAL], rows[THOROUGH]
+  usual, slower = rows[USUAL], rows[SLOWER]
   claim = _results.Claim
   return [
       claim('times as fast as retraining', usual['times as fast'], 'at least', 20),
       claim('accuracy on what is forgotten', usual['forget accuracy'], 'at most', .01),
-      claim('accuracy on what remains, per that with more care',
-            usual['retain accuracy'] / thorough['retain accuracy'], 'at least', .99),
-      claim('drift of retained logits, per that with more care',
-            usual['drift'] / thorough['drift'], 'at most', 1.5)]
+      claim('accuracy on what remains, per that on all images',
+            usual['retain accuracy'] / slower['retain accuracy'], 'at least', .99),
+      claim('drift of retained logits, per that on all images',
+            usual['drift'] / slower['drift'], 'at most', 1.5)]
 
 
 def main() -> None:

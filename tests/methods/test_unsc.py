@@ -51,6 +51,9 @@ def test_moments_of_some_examples_are_of_every_class_by_its_share(toy):
   moment = some.moments['a/kernel']
   np.testing.assert_allclose(moment.second[0], x.T @ x, rtol=1e-5)
   assert every.moments['a/kernel'].count == 15
+  whole = methods.unsc(spaces.pooled(.9), steps=1, moments_examples=12,
+                       moments_batch_size=3)(toy, KEY)
+  assert whole.moments['a/kernel'].count == 6 + 3  # of eight and four
   # However few there are to be, no class is left without protection.
   one = methods.unsc(spaces.pooled(.9), steps=1, moments_examples=1)(toy, KEY)
   assert one.moments['a/kernel'].count == 2

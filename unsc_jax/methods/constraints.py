@@ -21,8 +21,8 @@ def null_space(
     optimizer: any of Optax.
     combine: from the moments of the retained classes to bases.
     batch_size: retained examples a step of the pass for the moments.
-    examples: how many of them to take, evenly spread over every class; by default
-      all.
+    examples: about how many of them to take, evenly spread over every class, in
+      whole batches; by default all.
 
   Returns:
     The transform of `compose`. With `problem.checkpoint` a run that goes on takes
@@ -30,7 +30,7 @@ def null_space(
     labels or the numbers in `combine` have changed; what else it may do cannot be
     seen, so a folder is of one method and one key. Cost: a forward pass over the
     retain set, an eigendecomposition of every layer's moments as often as `combine`
-    asks for one, and two thin products a layer in every step.
+    asks for one, and four thin products a layer in every step.
 
   Example:
     >>> transform = null_space(optax.adam(1e-3), spaces.merged(.97))

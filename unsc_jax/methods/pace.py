@@ -10,7 +10,7 @@ from unsc_jax import training
 
 
 def until_forgotten(
-    below: float, examples: int = 1000
+    below: float, examples: int = 500
 ) -> Callable[[problem_lib.Problem], training.Watch]:
   """Stops once the network no longer gives the forget set its labels.
 

@@ -25,16 +25,23 @@ def moments_by_class(
 ) -> Iterator[moments_lib.Moments]:
   """The moments of the retained inputs, one retained class after the other.
 
-  Of `examples` of them, classes keep their shares, and each has one at least.
+  Of `examples` of them, about, classes keep their shares, and each has one at least.
   """
-  share = 1. if examples is None else examples / len(problem.retain)
   moments_fn = moments_lib.input_moments(problem.fn)
   classes = problem.retain_classes
   for c in problem.progress(classes, 'moments', len(classes)):
     found = problem.retain.where(problem.retain.y == c)
-    found = found.spread(max(1, round(share * len(found))))
+    if examples is not None:
+      found = found.spread(_share(examples, found, problem.retain, batch_size))
     yield moments_lib.accumulate(
         moments_fn, problem.params, passes.batches(problem, found.x, batch_size))
+
+
+def _share(examples: int, of_class, retain, batch_size: int) -> int:
+  """How many examples a class has of all that are taken."""
+  count = max(1, round(examples * len(of_class) / len(retain)))
+  # Whole batches: for each other size the pass would be compiled again.
+  return count - count % batch_size if count > batch_size else count
 
 
 def adding_up(

@@ -50,13 +50,13 @@ def unsc(
       stop; going on would only move what should stay. Of single examples, it
       stops at what unseen ones have. Negative to make all steps.
     moments_batch_size: retained examples a step of the pass for the moments.
-    moments_examples: how many of them to take the moments of, evenly spread over
-      every retained class; by default all.
+    moments_examples: about how many of them to take the moments of, evenly spread
+      over every retained class, in whole batches; by default all.
 
   Returns:
     The method. Cost: one pass over the retained data for their moments, one over
     the forget set for its labels, `3 * steps * batch_size` passes over it, and one
-    over at most 1000 of its examples after every few steps, to see when to stop.
+    over at most 500 of its examples after every few steps, to see when to stop.
     The retained data are not touched again. Requests of single examples read
     `problem.held_out` besides, once for the targets and once for the stop.
 
