@@ -71,7 +71,9 @@ def test_bad_input_is_one_sentence_and_no_folder(tmp_path, changes, message):
   assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(('given', 'taken'), [(None, 20_000), (500, 500), (0, None)])
+@pytest.mark.parametrize(('given', 'taken'), [
+    (None, settings.SETTINGS['fashion_mnist'].unlearning.moments_examples),
+    (500, 500), (0, None)])
 def test_moments_are_of_as_many_examples_as_asked_for(given, taken):
   config = forget_class.Config(dataset='fashion_mnist', moments_examples=given)
   assert forget_class._choose(config).unlearning.moments_examples == taken

@@ -53,9 +53,9 @@ def test_the_original_goes_on(tmp_path):
   jax.tree.map(np.testing.assert_array_equal, resumed.params, unbroken.params)
 
 
+@pytest.mark.slow  # daily are the original here, and methods in tests/methods
 @pytest.mark.parametrize(('loop', 'step', 'kept'), [
-    pytest.param('retraining', 120, 100, marks=pytest.mark.slow),
-    ('unlearning', 3, 0)])
+    ('retraining', 120, 100), ('unlearning', 3, 0)])
 def test_a_method_goes_on(loop, step, kept, tmp_path, monkeypatch):
   """As `--resume` has it; what was measured of the networks is beside the point."""
   found, made = [], collections.Counter()
