@@ -122,8 +122,7 @@ def _choose(config: Config) -> settings_lib.Settings:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
   given = {field: getattr(config, field)
-           for field in ('energy', 'learning_rate', 'steps', 'stop_below',
-                         'moments_examples', 'batch_size')
+           for field in ('energy', 'learning_rate', 'steps', 'batch_size', 'stop_below')
            if getattr(config, field) is not None}
   if config.moments_examples is not None:
     if config.moments_examples < 0:

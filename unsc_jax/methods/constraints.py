@@ -30,7 +30,7 @@ def null_space(
     labels or the numbers in `combine` have changed; what else it may do cannot be
     seen, so a folder is of one method and one key. Cost: a forward pass over the
     retain set, an eigendecomposition of every layer's moments as often as `combine`
-    asks for one, and four thin products a layer in every step.
+    asks for one, and two projections of the update in every step.
 
   Example:
     >>> transform = null_space(optax.adam(1e-3), spaces.merged(.97))
