@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 
 import unsc_jax
-from unsc_jax import bases as bases_lib
+from unsc_jax import null_space
 
 
-def half(fn, params, x, key: jax.Array) -> bases_lib.Bases:
+def half(fn, params, x, key: jax.Array) -> null_space.Bases:
   """For every layer of `fn` a random half of its directions.
 
   Of the kept and the free directions the fewer are stored, so this is as much as
@@ -23,9 +23,9 @@ def half(fn, params, x, key: jax.Array) -> bases_lib.Bases:
   return out
 
 
-def _half(moment, key: jax.Array) -> bases_lib.Basis:
+def _half(moment, key: jax.Array) -> null_space.Basis:
   layers, d, _ = moment.second.shape
   columns = jax.random.normal(key, (layers, d, -(-d // 2)))
-  return bases_lib.Basis(
+  return null_space.Basis(
       moment.site, True, jnp.linalg.qr(columns)[0], jnp.ones((layers, d)),
       jnp.full(layers, d // 2))

@@ -22,14 +22,13 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks import _results
-from experiments import originals
-from experiments import runs
+from experiments import problems as problems_lib
+from experiments import results as results_lib
 from experiments import settings
 from unsc_jax import batching
 from unsc_jax import data
-from unsc_jax import predict
 from unsc_jax import training
-from unsc_jax.evaluation import preservation
+from unsc_jax.evaluation.metrics import preservation
 
 SEED, FORGET, TIMED_STEPS = 0, 6, 6
 USUAL, SLOWER = 'as in the experiments', 'on all images, by larger steps'
@@ -92,9 +91,9 @@ def main() -> None:
 
   chosen = settings.SETTINGS['fashion_mnist']
   dataset = data.load('fashion_mnist', options.data_dir)
-  network = originals.build(chosen, dataset)
+  network = problems_lib.build(chosen, dataset)
   key = jax.random.key(SEED)
-  problem = originals.pose(chosen, dataset, network, key, options.checkpoint)
+  problem = problems_lib.pose(chosen, dataset, network, key, options.checkpoint)
   recipe = chosen.recipe
   steps = batching.steps_for(
       len(problem.retain), recipe.batch_size, recipe.epochs)
@@ -107,13 +106,14 @@ def main() -> None:
 
   rows = {'training steps': steps}
   forgotten = dataset.test.y == FORGET
-  original = predict.predict(problem.fn, problem.params, dataset.test.x)
+  original = training.predict(problem.fn, problem.params, dataset.test.x)
   for name, (seconds, unlearned) in done.items():
-    logits = predict.predict(unlearned.fn, unlearned.params, dataset.test.x)
+    logits = training.predict(unlearned.fn, unlearned.params, dataset.test.x)
     right = logits.argmax(-1) == dataset.test.y
     share = lambda mask, right=right: float(right[mask].mean())
     rows[name] = {
-        **runs.describe_recipe(chosen_ways[name]), 'steps made': len(unlearned.history['loss']),
+        **results_lib.describe_recipe(chosen_ways[name]),
+        'steps made': len(unlearned.history['loss']),
         'times as fast': retraining / seconds,
         'share of the moments and bases': unlearned.seconds['constraint'] / seconds,
         'forget accuracy': share(forgotten),

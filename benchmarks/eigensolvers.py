@@ -29,7 +29,7 @@ def compile_seconds() -> dict:
   import jax.numpy as jnp
   from jax.sharding import SingleDeviceSharding
 
-  from unsc_jax import eigen
+  from unsc_jax.null_space import eigen
   pods = {name: topologies.get_topology_desc(
       platform='tpu', topology_name=name).devices for name in pod_plan.TOPOLOGIES}
   chip = SingleDeviceSharding(next(iter(pods.values()))[0])
@@ -70,7 +70,7 @@ def shapes(model: str) -> list[tuple[int, ...]]:
 
 def share(stacks: list[tuple[int, ...]], hosts: list[int]) -> dict:
   """What the busiest host solves, in `d^3`, if every chip is on one of `hosts`."""
-  from unsc_jax import eigen
+  from unsc_jax.null_space import eigen
   load = dict.fromkeys(hosts, 0)
   for job in eigen.jobs(stacks, len(hosts)):
     load[hosts[job.hand]] += job.cost

@@ -51,16 +51,14 @@ def programs(model: str, images: int) -> dict[str, Program]:
   import jax.numpy as jnp
   import optax
 
-  from unsc_jax import bases as bases_lib
   from unsc_jax import models
   from unsc_jax import moments as moments_lib
+  from unsc_jax import null_space
   from unsc_jax import problem
-  from unsc_jax import projection
   from unsc_jax import training
-  from unsc_jax.models import network as network_lib
 
   module = {'resnet50': models.ResNet50, 'vit_l16': models.ViT}[model]
-  network = network_lib.from_linen(module(dtype=jnp.bfloat16), (224, 224, 3))
+  network = models.from_linen(module(dtype=jnp.bfloat16), (224, 224, 3))
   params = jax.eval_shape(network.init, jax.random.key(0))
   x = jax.ShapeDtypeStruct((images, 224, 224, 3), jnp.bfloat16)
   batch = problem.Examples(x, jax.ShapeDtypeStruct((images,), jnp.int32))
@@ -70,7 +68,7 @@ def programs(model: str, images: int) -> dict[str, Program]:
 
   def half(moment):
     layers, d, _ = moment.second.shape
-    return bases_lib.Basis(
+    return null_space.Basis(
         moment.site, True, jnp.zeros((layers, d, -(-d // 2))),
         jnp.zeros((layers, d)), jnp.zeros(layers, jnp.int32))
 
@@ -95,7 +93,7 @@ def programs(model: str, images: int) -> dict[str, Program]:
       'running sum': Program(moments_lib._add, (moments, moments), batch=None),
       'plain step': step(lambda bases: adam, {}),
       'projected step': step(
-          lambda bases: projection.project_updates(adam, bases), bases)}
+          lambda bases: null_space.project_updates(adam, bases), bases)}
 
 
 def plan(model: str, topology: str, program: str) -> dict:
@@ -153,8 +151,8 @@ def to_sum(params, moments) -> int:
   Of every layer the blocks on and above the diagonal and the sum of its inputs;
   query, key and value read the same ones. Counts are known beforehand.
   """
-  from unsc_jax import trace
-  shapes = {path: leaf.shape for path, leaf in trace.leaf_paths(params).items()}
+  from unsc_jax import paths
+  shapes = {path: leaf.shape for path, leaf in paths.leaf_paths(params).items()}
   total = {}
   for m in moments:
     layers, d = m.first.shape
@@ -167,7 +165,7 @@ def to_sum(params, moments) -> int:
 
 def widths(d: int, entries: int) -> list[int]:
   """Of a moment's blocks: whole entries of the window, where there are enough."""
-  from unsc_jax import gram
+  from unsc_jax.moments import gram
   blocks = gram.block_count(d)
   unit = d // entries if blocks <= entries else 1
   whole, more = divmod(d // unit, blocks)

@@ -36,10 +36,9 @@ def sides(setting: Setting) -> dict:
   from unsc_jax import models
   from unsc_jax import problem
   from unsc_jax import training
-  from unsc_jax.models import network as network_lib
 
   module = getattr(models, setting.network)()
-  network = network_lib.from_linen(module, (32, 32, 3))
+  network = models.from_linen(module, (32, 32, 3))
   rng = np.random.default_rng(SEED)
   x = jnp.asarray(rng.normal(size=(setting.batch, 32, 32, 3)), jnp.float32)
   batch = problem.Examples(x, jnp.asarray(rng.integers(10, size=setting.batch)))

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import _results
-from experiments import originals
+from experiments import problems as problems_lib
 from experiments import settings as settings_lib
 from unsc_jax import batching
 from unsc_jax import data as data_lib
@@ -28,8 +28,8 @@ from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.evaluation import ensembles
-from unsc_jax.evaluation import shadow
+from unsc_jax.evaluation.shadows import ensembles
+from unsc_jax.evaluation.shadows import shadow
 
 SEED, FORGET, MEMBERS, ONE_BY_ONE = 0, 3, 32, 3
 LIMIT = 180.  # seconds for training, forgetting and attacking
@@ -117,7 +117,7 @@ def by_one_step(network, examples, included, recipe) -> tuple[float, float]:
 def run(name: str, data, chosen) -> dict[str, Any]:
   """All figures of one network."""
   chosen = chosen._replace(network=name)
-  network = originals.build(chosen, data)
+  network = problems_lib.build(chosen, data)
   included = parts(data.train)
   shadows, together = timed(lambda: shadow.train(
       network, data.train, included, chosen.recipe, jax.random.key(SEED)).params)

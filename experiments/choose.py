@@ -18,18 +18,18 @@ import optax
 import tyro
 
 from experiments import bars
-from experiments import originals
+from experiments import problems as problems_lib
 from experiments import processes
-from experiments import runs
+from experiments import results as results_lib
 from experiments import settings as settings_lib
-from unsc_jax import bases as bases_lib
 from unsc_jax import data as data_lib
 from unsc_jax import methods
-from unsc_jax import overview
-from unsc_jax import predict
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax.evaluation import preservation
-from unsc_jax.methods import retained
+from unsc_jax import text
+from unsc_jax import training
+from unsc_jax.evaluation.metrics import preservation
+from unsc_jax.parts import retained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +66,9 @@ def run(config: Config) -> list[dict[str, Any]]:
   chosen = settings_lib.SETTINGS[config.dataset]
   chosen = chosen._replace(forget=config.forget or chosen.forget[:1])
   dataset = data_lib.load(config.dataset, config.data_dir)
-  network = originals.build(chosen, dataset)
+  network = problems_lib.build(chosen, dataset)
   train_key, key = jax.random.split(jax.random.key(config.seed))
-  first = originals.pose(
+  first = problems_lib.pose(
       chosen._replace(forget=chosen.forget[:1]), dataset, network, train_key,
       config.checkpoint)
   found: dict[tuple, list[dict[str, float]]] = {}
@@ -82,8 +82,8 @@ def run(config: Config) -> list[dict[str, Any]]:
           for setting, measured in found.items()]
   rows.sort(key=lambda row: (row['probability'] > .01, row['drift']))
   if config.out and processes.is_first():
-    runs.write_json(config.out, {
-        **runs.describe_run(), 'dataset': config.dataset,
+    results_lib.write_json(config.out, {
+        **results_lib.describe_run(), 'dataset': config.dataset,
         'moments_examples': chosen.unlearning.moments_examples,
         'forget': list(chosen.forget), 'rows': rows})
   return rows
@@ -102,7 +102,7 @@ def _grid(config, how, problem, key):
   classes = retained.moments_by_class(problem, 256, how.moments_examples)
   for _ in retained.adding_up(classes, total):
     pass
-  bases = {energy: bases_lib.null_space_bases(total[0], energy)
+  bases = {energy: null_space.null_space_bases(total[0], energy)
            for energy in config.energies}
   optimizers = {('adam', rate): optax.adam(rate) for rate in config.adam}
   optimizers |= {('momentum', rate): optax.sgd(rate, momentum=.9)
@@ -120,7 +120,7 @@ def _validate(problem: problem_lib.Problem, unlearned) -> dict[str, float]:
   """Accuracies and drift on validation data."""
   remaining, gone = problem_lib.split_classes(
       problem.held_out, problem.forget_classes)
-  logits = lambda params, examples: predict.answers(problem, params, examples.x)
+  logits = lambda params, examples: training.answers(problem, params, examples.x)
   before, after = (logits(params, remaining)
                    for params in (problem.params, unlearned.params))
   right = lambda z, examples: float(np.mean(z.argmax(-1) == examples.y))
@@ -141,7 +141,7 @@ def main() -> None:
   rows = run(config)
   cells = lambda row: tuple(
       f'{v:.4g}' if isinstance(v, float) else str(v) for v in row.values())
-  print(overview.table([tuple(rows[0]), *map(cells, rows)]))
+  print(text.table([tuple(rows[0]), *map(cells, rows)]))
 
 
 if __name__ == '__main__':

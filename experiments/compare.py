@@ -20,26 +20,26 @@ import jax
 import tyro
 
 from experiments import bars
-from experiments import candidates
-from experiments import options
-from experiments import originals
+from experiments import cli
+from experiments import grids
+from experiments import problems as problems_lib
 from experiments import processes
 from experiments import requests
-from experiments import runs
+from experiments import results as results_lib
 from experiments import search
 from experiments import settings as settings_lib
 from experiments import tables
 from unsc_jax import data as data_lib
+from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import training
-from unsc_jax.evaluation import bench as bench_lib
-from unsc_jax.evaluation import programs
+from unsc_jax.evaluation.shadows import compilation
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(options.Options):
+class Config(cli.Options):
   """What to compare, and on what."""
   model: str | None = 'mlp'
   """As in forget_class; a small one serves best."""
@@ -59,7 +59,7 @@ class Config(options.Options):
   """Methods to run; by default all."""
 
 
-@programs.shared()  # most of a trial is compilation, of programs that recur
+@compilation.shared()  # most of a trial is compilation, of programs that recur
 def run(config: Config) -> dict[str, Any]:
   """Searches, runs, writes the folder; returns the results."""
   start = time.perf_counter()
@@ -70,21 +70,21 @@ def run(config: Config) -> dict[str, Any]:
   if config.examples:
     some = dataset.train.where(slice(config.examples))
     dataset = dataset._replace(train=some)
-  network = originals.build(chosen, dataset)
+  network = problems_lib.build(chosen, dataset)
   request = _request(config, chosen)
   plain = _plain(config, chosen)
-  others, searched = runs.kept(config.resume, 'search', plain, lambda: _search(
+  others, searched = results_lib.kept(config.resume, 'search', plain, lambda: _search(
       config, found, chosen, dataset, network,
       requests.surrogates(request, config.surrogates)))
   best = {name: found[name].build(**trials[0]['settings'])
           for name, trials in searched.items()}
   rows = []
   for seed in config.seeds:
-    rows += runs.kept(config.resume, f'rows-{seed}', plain, lambda seed=seed: (
+    rows += results_lib.kept(config.resume, f'rows-{seed}', plain, lambda seed=seed: (
         _run_seed(config, best, chosen, dataset, network, request, seed)))
   results = {
-      'schema': report.SCHEMA, 'experiment': 'compare', **runs.describe_run(),
-      'config': plain, 'dataset': runs.describe_data(dataset),
+      'schema': report.SCHEMA, 'experiment': 'compare', **results_lib.describe_run(),
+      'config': plain, 'dataset': results_lib.describe_data(dataset),
       'forget_classes': list(request.classes),
       'surrogates': others,
       'methods': list(dict.fromkeys(row['method'] for row in rows)),
@@ -92,8 +92,8 @@ def run(config: Config) -> dict[str, Any]:
   name = config.name or '-'.join(
       ['compare', config.dataset, chosen.network, *(['share'] if config.share else ())])
   results['wall_seconds'] = time.perf_counter() - start
-  with runs.folder(config.out / name) as folder:
-    runs.write_json(folder / 'results.json', results)
+  with results_lib.folder(config.out / name) as folder:
+    results_lib.write_json(folder / 'results.json', results)
     (folder / 'report.html').write_text(report.render(results))
   print(tables.render(results))
   print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
@@ -108,8 +108,8 @@ def _request(config, chosen) -> requests.Request:
   return requests.Request(share=config.share)
 
 
-def _candidates(config: Config) -> dict[str, candidates.Candidate]:
-  found = candidates.all_methods()
+def _candidates(config: Config) -> dict[str, grids.Candidate]:
+  found = grids.all_methods()
   for name in config.only:
     if name not in found:
       raise ValueError(
@@ -122,8 +122,8 @@ def _candidates(config: Config) -> dict[str, candidates.Candidate]:
 
 def _plain(config, chosen) -> dict[str, Any]:
   forget = [] if config.share else list(chosen.forget)
-  return {**options.plain(config), 'model': chosen.network, 'forget': forget,
-          'epochs': chosen.recipe.epochs, 'training': runs.describe_recipe(chosen.recipe)}
+  return {**cli.plain(config), 'model': chosen.network, 'forget': forget,
+          'epochs': chosen.recipe.epochs, 'training': results_lib.describe_recipe(chosen.recipe)}
 
 
 def _original(config, chosen, dataset, network, seed: int):
@@ -132,7 +132,7 @@ def _original(config, chosen, dataset, network, seed: int):
   params = training.train(
       network, dataset.train, chosen.recipe, train_key, mesh=processes.mesh(),
       progress=bars.progress, label=f'training, seed {seed}',
-      checkpoint=originals.state(config.resume, chosen, dataset, seed)).params
+      checkpoint=problems_lib.state(config.resume, chosen, dataset, seed)).params
   return params, key
 
 
@@ -169,11 +169,11 @@ def _run_seed(
       done[name] = everything[name](problem, method_key)
     except FloatingPointError as error:  # the others are worth having
       print(f'{name} has no row for seed {seed}: {error}', file=sys.stderr)
-    programs.forget()
+    compilation.forget()
   moments = next((u.moments for u in done.values() if u.moments is not None), None)
-  bench = bench_lib.Bench(
+  bench = evaluation.Bench(
       problem, dataset.test, probe_key, moments, config.probe_epochs)
-  return [{'method': name, 'seed': seed, **bench_lib.measure(bench, unlearned)}
+  return [{'method': name, 'seed': seed, **evaluation.measure(bench, unlearned)}
           for name, unlearned in done.items()]
 
 

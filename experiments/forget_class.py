@@ -19,26 +19,24 @@ import numpy as np
 import optax
 import tyro
 
-from experiments import options
-from experiments import originals
+from experiments import cli
+from experiments import measure as measure_lib
+from experiments import problems as problems_lib
 from experiments import processes
-from experiments import rows as rows_lib
-from experiments import runs
+from experiments import results as results_lib
 from experiments import settings as settings_lib
 from experiments import tables
-from unsc_jax import bases as bases_lib
-from unsc_jax import certificate
 from unsc_jax import data as data_lib
+from unsc_jax import evaluation
 from unsc_jax import methods
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
-from unsc_jax import rolling
-from unsc_jax import spaces
-from unsc_jax.evaluation import bench as bench_lib
+from unsc_jax import storage
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(options.Options):
+class Config(cli.Options):
   """What to forget, and of what."""
   combine: str = 'pooled'
   """How retained classes combine: pooled, merged or sequential."""
@@ -73,15 +71,15 @@ def run(config: Config) -> dict[str, Any]:
   start = time.perf_counter()
   chosen = _choose(config)
   dataset = data_lib.load(config.dataset, config.data_dir)
-  network = originals.build(chosen, dataset)
+  network = problems_lib.build(chosen, dataset)
   # What is wrong with these should show before anything is trained.
   problem_lib.split_classes(dataset.train, chosen.forget)
   if config.reference:
-    originals.restore(network, config.reference)
+    problems_lib.restore(network, config.reference)
   results: dict[str, Any] = {
       'schema': report.SCHEMA, 'experiment': 'forget_class',
-      **runs.describe_run(), 'config': _plain(config, chosen),
-      'dataset': runs.describe_data(dataset),
+      **results_lib.describe_run(), 'config': _plain(config, chosen),
+      'dataset': results_lib.describe_data(dataset),
       'forget_classes': list(chosen.forget),
       'methods': list(_methods(config, chosen)), 'rows': [], 'layers': [],
       'curve': None, 'pictures': None}
@@ -90,8 +88,8 @@ def run(config: Config) -> dict[str, Any]:
   name = config.name or '-'.join(
       [config.dataset, chosen.network, 'forget', *map(str, chosen.forget)])
   results['wall_seconds'] = time.perf_counter() - start
-  with runs.folder(config.out / name) as folder:
-    runs.write_json(folder / 'results.json', results)
+  with results_lib.folder(config.out / name) as folder:
+    results_lib.write_json(folder / 'results.json', results)
     (folder / 'report.html').write_text(report.render(results))
   print(tables.render(results))
   print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
@@ -116,8 +114,8 @@ def _choose(config: Config) -> settings_lib.Settings:
         f'the curve is that of pooled classes, and --combine is {config.combine}; '
         'drop one of them.')
   for energy in config.curve:
-    bases_lib.energy_rank(energy)  # raises if it is no share
-  rows_lib.check(config.shadows)
+    null_space.energy_rank(energy)  # raises if it is no share
+  measure_lib.check(config.shadows)
   if (config.checkpoint or config.reference) and len(config.seeds) > 1:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
@@ -134,17 +132,17 @@ def _choose(config: Config) -> settings_lib.Settings:
 
 
 def _plain(config: Config, chosen: settings_lib.Settings) -> dict[str, Any]:
-  how = runs.describe_recipe(chosen.unlearning)
-  return {**options.plain(config), 'model': chosen.network, 'forget': list(chosen.forget),
+  how = results_lib.describe_recipe(chosen.unlearning)
+  return {**cli.plain(config), 'model': chosen.network, 'forget': list(chosen.forget),
           'epochs': chosen.recipe.epochs, **how,
-          'training': runs.describe_recipe(chosen.recipe),
+          'training': results_lib.describe_recipe(chosen.recipe),
           'random_label': chosen.random_label._asdict()}
 
 
 _COMBINE = {
-    'pooled': spaces.pooled,
-    'merged': lambda energy: spaces.merged(energy, energy),
-    'sequential': spaces.sequential,
+    'pooled': null_space.pooled,
+    'merged': lambda energy: null_space.merged(energy, energy),
+    'sequential': null_space.sequential,
 }
 
 
@@ -178,21 +176,21 @@ def _methods(config, chosen) -> dict[str, problem_lib.Method]:
           **{name: _ALSO[name](config, chosen) for name in config.also}}
 
 
-def _states(config, chosen, dataset, seed: int) -> rolling.Rolling | None:
+def _states(config, chosen, dataset, seed: int) -> storage.Rolling | None:
   """Where the methods keep theirs: other settings, another folder."""
   plain = _plain(config, chosen)
   del plain['seeds']
   settings = zlib.crc32(json.dumps(plain, sort_keys=True).encode())
-  original = originals.state(config.resume, chosen, dataset, seed)
+  original = problems_lib.state(config.resume, chosen, dataset, seed)
   return original and original / f'request-{settings:08x}'
 
 
-def _run_seed(config, chosen, dataset, network, seed: int) -> rows_lib.Run:
+def _run_seed(config, chosen, dataset, network, seed: int) -> measure_lib.Run:
   """All networks of one seed."""
   train_key, method_key, probe_key = jax.random.split(jax.random.key(seed), 3)
-  problem = originals.pose(
+  problem = problems_lib.pose(
       chosen, dataset, network, train_key, config.checkpoint,
-      originals.state(config.resume, chosen, dataset, seed))
+      problems_lib.state(config.resume, chosen, dataset, seed))
   states = _states(config, chosen, dataset, seed)
   kept = lambda name: dataclasses.replace(
       problem, checkpoint=states and states / name)
@@ -200,8 +198,8 @@ def _run_seed(config, chosen, dataset, network, seed: int) -> rows_lib.Run:
           for name, method in _methods(config, chosen).items()}
   if config.reference:
     done['retrain'] = done['retrain']._replace(
-        params=originals.restore(network, config.reference))
-  return rows_lib.Run(seed, bench_lib.Bench(
+        params=problems_lib.restore(network, config.reference))
+  return measure_lib.Run(seed, evaluation.Bench(
       problem, dataset.test, probe_key, done['unsc'].moments, config.probe_epochs), done)
 
 
@@ -209,7 +207,7 @@ def _measured(config, chosen, runs_of_seeds) -> dict[str, Any]:
   """Rows, layers, curve and pictures of all networks."""
   references = (chosen.references if config.references is None
                 else config.references)
-  found = rows_lib.of_seeds(
+  found = measure_lib.of_seeds(
       runs_of_seeds, _methods(config, chosen), chosen.recipe,
       references=references, shadows=config.shadows)
   first = runs_of_seeds[0]
@@ -222,7 +220,7 @@ def _measured(config, chosen, runs_of_seeds) -> dict[str, Any]:
 
 def _layers(problem, unlearned) -> list[dict[str, Any]]:
   """Spectrum, room and drift of every layer that has bases."""
-  drift = certificate.drift(unlearned.moments, problem.params, unlearned.params)
+  drift = null_space.drift(unlearned.moments, problem.params, unlearned.params)
   return [{
       'path': path, 'fan_in': basis.eigenvalues.shape[-1],
       'rank': int(np.max(basis.rank)),
@@ -235,12 +233,12 @@ def _layers(problem, unlearned) -> list[dict[str, Any]]:
 def _curve(config, chosen, bench, key) -> list[dict[str, Any]]:
   """UNSC at several energies: what protection costs and buys."""
   # The moments are there already; only the bases change.
-  stored = lambda energy: lambda classes: bases_lib.null_space_bases(
+  stored = lambda energy: lambda classes: null_space.null_space_bases(
       bench.moments, energy)
   points = []
   for energy in sorted({*config.curve, chosen.unlearning.energy}):
     method = chosen.unlearning._replace(energy=energy).method(stored)
-    row = bench_lib.measure(bench, method(bench.problem, key))
+    row = evaluation.measure(bench, method(bench.problem, key))
     points.append({'energy': energy, **row['metrics']})
   return points
 

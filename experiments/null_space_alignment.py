@@ -29,24 +29,22 @@ from sklearn import preprocessing
 import tyro
 
 from experiments import bars
-from experiments import runs
+from experiments import results as results_lib
 from experiments import settings
-from unsc_jax import checkpoints
+from unsc_jax import capture
 from unsc_jax import data as data_lib
-from unsc_jax import features
 from unsc_jax import methods
 from unsc_jax import models
-from unsc_jax import predict
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax import spaces
 from unsc_jax import training
-from unsc_jax.evaluation import preservation
 from unsc_jax.evaluation import relearn
+from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.methods.null_space_alignment import class_features
 from unsc_jax.methods.null_space_alignment import ClassFeatures
 from unsc_jax.methods.null_space_alignment import mismatch
 from unsc_jax.models import allcnn
-from unsc_jax.models import network as network_lib
+from unsc_jax.storage import checkpoints
 
 _RECIPE = training.Recipe(settings.SETTINGS['cifar10'].recipe.optimizer, 8, 128)
 _FIRST = 6  # the first block that may change
@@ -90,9 +88,9 @@ class Blocks(nn.Module):
     return nn.Dense(10, name='fc')(jnp.mean(x, axis=(1, 2)))
 
 
-FULL = network_lib.from_linen(models.AllCNN(10, width=1 / 6), (16, 16, 3))
-LOWER = network_lib.from_linen(Blocks(1, _FIRST - 1), (16, 16, 3))
-UPPER = network_lib.from_linen(Blocks(_FIRST, 8), (8, 8, 32))
+FULL = models.from_linen(models.AllCNN(10, width=1 / 6), (16, 16, 3))
+LOWER = models.from_linen(Blocks(1, _FIRST - 1), (16, 16, 3))
+UPPER = models.from_linen(Blocks(_FIRST, 8), (8, 8, 32))
 
 
 def halve(examples: problem_lib.Examples) -> problem_lib.Examples:
@@ -136,7 +134,7 @@ class Bench(NamedTuple):
 def bench(config: Config, params, forgotten: int, train, unseen) -> Bench:
   """All there is to measure one network and one request with."""
   below = part(LOWER, params)
-  read = lambda e: e.replace(x=predict.predict(LOWER.fn, below, e.x))
+  read = lambda e: e.replace(x=training.predict(LOWER.fn, below, e.x))
   first = lambda n: np.sort(np.concatenate(
       [np.flatnonzero(train.y == c)[:n] for c in range(10)]))
   probe = read(train.where(first(config.per_class)))
@@ -158,7 +156,7 @@ class Before(NamedTuple):
 
 def originally(of: Bench) -> Before:
   """What there is to compare with."""
-  logits = predict.predict(UPPER.fn, of.problem.params, of.unseen.x)
+  logits = training.predict(UPPER.fn, of.problem.params, of.unseen.x)
   gone = logits[of.unseen.y == of.forgotten]
   others = np.where(np.arange(10) == of.forgotten, -np.inf, gone)
   return Before(logits, class_features(of.problem, 1e-3), others.argmax(-1),
@@ -170,10 +168,10 @@ def measure(of: Bench, params: Any, before: Before) -> dict[str, Any]:
   x, y = of.unseen.x, of.unseen.y
   gone = y == of.forgotten
   rest = [c for c in range(10) if c != of.forgotten]
-  logits = predict.predict(UPPER.fn, params, x)
+  logits = training.predict(UPPER.fn, params, x)
   right = logits.argmax(-1) == y
-  read = features.layer_inputs(UPPER.fn, 'params/fc/kernel')
-  seen = lambda x: predict.predict(read, params, x)
+  read = capture.layer_inputs(UPPER.fn, 'params/fc/kernel')
+  seen = lambda x: training.predict(read, params, x)
   # Standardised and converged: the strongest head there is, at any drift.
   probe = pipeline.make_pipeline(
       preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=300))
@@ -198,13 +196,13 @@ def curves() -> Iterator[tuple[str, dict[str, float], problem_lib.Method]]:
   for energy, steps in ((.8, 25), (.8, 60), (.8, 200), (.9, 60), (.9, 200),
                         (.97, 200), (.99, 200)):
     yield 'unsc', {'energy': energy, 'steps': steps}, methods.unsc(
-        spaces.pooled(energy), steps=steps, batch_size=256, stop_below=-1)
+        null_space.pooled(energy), steps=steps, batch_size=256, stop_below=-1)
   for steps in (25, 50, 100, 200, 400):
     yield 'null_space_alignment', {'steps': steps}, methods.null_space_alignment(
         steps=steps)
   for steps in (3, 6, 12, 25):
     yield 'without_null_space', {'steps': steps}, methods.null_space_alignment(
-        spaces.pooled(lambda values: jnp.zeros(values.shape[:-1], int)), steps=steps)
+        null_space.pooled(lambda values: jnp.zeros(values.shape[:-1], int)), steps=steps)
   for rate in (1e-3, 3e-3, 1e-2):
     yield 'dimensional_alignment', {'learning_rate': rate}, (
         methods.dimensional_alignment(
@@ -223,7 +221,7 @@ def study(config, role: str, forgotten: int, unseen, original, train) -> dict[st
   of = bench(config, original, forgotten, train, unseen)
   before = originally(of)
   out: dict[str, Any] = {
-      'role': role, 'forget': forgotten, **runs.describe_run(),
+      'role': role, 'forget': forgotten, **results_lib.describe_run(),
       'original': measure(of, of.problem.params, before),
       'retrained': measure(theirs, theirs.problem.params, before), 'curves': {}}
   for name, setting, method in curves():
@@ -283,14 +281,14 @@ def run(config: Config) -> dict[str, Any]:
   for role in config.roles:
     if not kept[role].exists():
       found = study(config, role, *requests[role], original, train)
-      runs.write_json(kept[role], found)
+      results_lib.write_json(kept[role], found)
   studies = [json.loads(path.read_text()) for path in kept.values() if path.exists()]
   plain = {name: getattr(config, name)
            for name in ('forget', 'surrogate', 'seed', 'per_class')}
   results = {
       'experiment': 'null_space_alignment', 'config': plain,
-      'dataset': runs.describe_data(dataset), 'studies': studies}
-  runs.write_json(config.out / 'results.json', results)
+      'dataset': results_lib.describe_data(dataset), 'studies': studies}
+  results_lib.write_json(config.out / 'results.json', results)
   with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
     draw(results).savefig(config.out / 'curves.svg', metadata={'Date': None})
   return results

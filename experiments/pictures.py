@@ -10,14 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from unsc_jax import bases as bases_lib
 from unsc_jax import batching
+from unsc_jax import null_space
+from unsc_jax import paths
 from unsc_jax import problem as problem_lib
-from unsc_jax import projection
-from unsc_jax import trace
 from unsc_jax import training
-from unsc_jax.evaluation import signals
-from unsc_jax.evaluation import views
+from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation.metrics import signals
 
 _POINTS = 300  # of a feature map
 _IMAGES = 128  # that a loss around the weights is the mean of, of each kind
@@ -31,8 +30,8 @@ _NOTE = (
 
 
 def draw(
-    problem: problem_lib.Problem, seen: Mapping[str, views.View],
-    rows: Mapping[str, Mapping[str, Any]], bases: bases_lib.Bases | None,
+    problem: problem_lib.Problem, seen: Mapping[str, outputs.View],
+    rows: Mapping[str, Mapping[str, Any]], bases: null_space.Bases | None,
     key: jax.Array,
 ) -> dict[str, Any]:
   """All pictures of one seed.
@@ -61,14 +60,14 @@ def draw(
       'relearn': _relearn(rows)})
 
 
-def confusion(view: views.View, classes: int) -> np.ndarray:
+def confusion(view: outputs.View, classes: int) -> np.ndarray:
   """`[C, C]` test images by true class (rows) and predicted class."""
   table = np.zeros((classes, classes), int)
   np.add.at(table, (view.test_labels, view.test.argmax(-1)), 1)
   return table
 
 
-def losses(view: views.View) -> dict[str, np.ndarray]:
+def losses(view: outputs.View) -> dict[str, np.ndarray]:
   """Shares of losses between the edges: trained on, unseen, forgotten."""
   def shares(logits, labels):
     found = np.asarray(signals.loss(logits, labels))
@@ -95,7 +94,7 @@ def feature_map(features: Mapping[str, np.ndarray], labels: np.ndarray,
     Labels, points by method, and what to know of them.
   """
   from sklearn import manifold
-  chosen = views.thin(rng, np.ones(len(labels), bool), _POINTS)
+  chosen = outputs.thin(rng, np.ones(len(labels), bool), _POINTS)
   points, first = {}, None
   for name, found in progress(features.items(), 'feature maps', len(features)):
     x = found[chosen] / max(np.abs(found[chosen]).max(), 1e-30)
@@ -118,7 +117,7 @@ def turned(points: np.ndarray, like: np.ndarray) -> np.ndarray:
   return points @ u @ v
 
 
-def contours(problem: problem_lib.Problem, bases: bases_lib.Bases, key: jax.Array
+def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Array
              ) -> dict[str, Any]:
   """Losses around the original weights, in and out of the null space.
 
@@ -135,8 +134,8 @@ def contours(problem: problem_lib.Problem, bases: bases_lib.Bases, key: jax.Arra
     `along`, the steps in norms of the weights, and the mean loss of forgotten
     and of retained training images at every pair of steps, `[k, k]`.
   """
-  params = views.on_host(problem.params)
-  pairs = directions(params, views.on_host(bases), key)
+  params = outputs.on_host(problem.params)
+  pairs = directions(params, outputs.on_host(bases), key)
   rng = np.random.default_rng(batching.seed_of(key))
   images = {name: part.where(rng.permutation(len(part))[:_IMAGES])
             for name, part in (('forget', problem.forget), ('retain', problem.retain))}
@@ -159,7 +158,7 @@ def contours(problem: problem_lib.Problem, bases: bases_lib.Bases, key: jax.Arra
   return {'along': _ALONG, 'losses': found}
 
 
-def directions(params: Any, bases: bases_lib.Bases, key: jax.Array
+def directions(params: Any, bases: null_space.Bases, key: jax.Array
                ) -> dict[str, tuple[Any, Any]]:
   """Two directions in the null space and two out of it, of the same norms."""
   leaves, tree = jax.tree.flatten(params)
@@ -167,7 +166,7 @@ def directions(params: Any, bases: bases_lib.Bases, key: jax.Array
       jax.random.normal(k, leaf.shape) for k, leaf in zip(
           jax.random.split(key, len(leaves)), leaves)])
   drawn = [draw_one(k) for k in jax.random.split(key)]
-  inside = [projection.project(one, bases) for one in drawn]
+  inside = [null_space.project(one, bases) for one in drawn]
   outside = [jax.tree.map(jnp.subtract, one, part)
              for one, part in zip(drawn, inside)]
   norm = lambda leaf: float(jnp.linalg.norm(leaf))
@@ -175,7 +174,7 @@ def directions(params: Any, bases: bases_lib.Bases, key: jax.Array
   def scaled(path, leaf, part, other):
     # Rounding leaves a speck of what is not free at all.
     some = min(norm(part), norm(other)) > 1e-3 * norm(leaf) > 0
-    if not some or trace.path_name(path) not in bases:
+    if not some or paths.path_name(path) not in bases:
       return jnp.zeros_like(part)
     return part * (norm(leaf) / norm(part))
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
-from unsc_jax.evaluation import signals
+from unsc_jax import training
+from unsc_jax.evaluation.metrics import signals
 
 
 class Request(NamedTuple):
@@ -71,7 +71,7 @@ def hardest(
     The surrogates, the hardest first.
   """
   sure = signals.confidence(
-      predict.predict(fn, params, examples.x, mesh=mesh), examples.y)
+      training.predict(fn, params, examples.x, mesh=mesh), examples.y)
   staying = np.setdiff1d(examples.y, request.classes)
   by_class = [np.mean(sure[examples.y == c]) for c in staying]
   return [Request((int(c),)) for c in staying[np.argsort(by_class)[:count]]]

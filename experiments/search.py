@@ -14,19 +14,18 @@ import jax
 import numpy as np
 
 from experiments import bars
-from experiments import candidates
+from experiments import grids
 from unsc_jax import methods
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.evaluation import programs
-from unsc_jax.evaluation import signals
+from unsc_jax.evaluation.metrics import signals
+from unsc_jax.evaluation.shadows import compilation
 
 Trial = dict[str, Any]  # `settings` of a method, and the `gap` they left
 
 
 def search(
-    found: Mapping[str, candidates.Candidate],
+    found: Mapping[str, grids.Candidate],
     problems: Sequence[problem_lib.Problem], recipe: training.Recipe,
     key: jax.Array, *, trials: int, seed: int,
 ) -> dict[str, list[Trial]]:
@@ -64,7 +63,7 @@ def search(
         jobs, bars.progress(gaps, 'search', len(jobs))):
       searched[name].append({'settings': settings, 'gap': found_gap})
       if len(searched[name]) == len(grids[name]):
-        programs.forget()
+        compilation.forget()
   return {name: sorted(tried, key=lambda trial: trial['gap'])
           for name, tried in searched.items()}
 
@@ -89,7 +88,7 @@ def _reached(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
            *(part for part in (held_out.where(gone), held_out.where(~gone)) if len(part))]
 
   def says(part):
-    logits = predict.answers(problem, unlearned.params, part.x, fn=unlearned.fn)
+    logits = training.answers(problem, unlearned.params, part.x, fn=unlearned.fn)
     return (np.mean(logits.argmax(-1) == part.y),
             np.mean(signals.confidence(logits, part.y)))
 

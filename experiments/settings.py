@@ -9,8 +9,8 @@ import optax
 
 from unsc_jax import methods
 from unsc_jax import models
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax import spaces
 from unsc_jax import training
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -45,7 +45,7 @@ class Unlearning(NamedTuple):
   optimizer: Callable[[float], optax.GradientTransformation] = _momentum
 
   def method(
-      self, combine: Callable[[float], spaces.Combine] = spaces.pooled
+      self, combine: Callable[[float], null_space.Combine] = null_space.pooled
   ) -> problem_lib.Method:
     """UNSC as these settings have it."""
     return methods.unsc(

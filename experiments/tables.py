@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from unsc_jax import overview
+from unsc_jax import text
 from unsc_jax.report import comparison as comparison_lib
 
 _COLUMNS = {
@@ -19,7 +19,7 @@ _COLUMNS = {
 def render(results: Mapping[str, Any]) -> str:
   """The table of `cells`, and lines that say how to read it."""
   return '\n'.join([
-      overview.table(cells(results['rows'])),
+      text.table(cells(results['rows'])),
       'In brackets: the gap to the network retrained without what was to be forgotten.',
       *ties(results)])
 

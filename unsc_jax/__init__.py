@@ -1,29 +1,48 @@
 """unsc_jax: machine unlearning for JAX."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-from unsc_jax.bases import Basis
-from unsc_jax.bases import energy_rank
-from unsc_jax.bases import null_space_bases
-from unsc_jax.bases import threshold_rank
-from unsc_jax.certificate import drift
-from unsc_jax.eigen import eigh
-from unsc_jax.eigen import eigh_float64
-from unsc_jax.leaks import assert_preserves
-from unsc_jax.leaks import leak
+from unsc_jax import batching
+from unsc_jax import capture
+from unsc_jax import data
+from unsc_jax import evaluation
+from unsc_jax import methods
+from unsc_jax import moments
+from unsc_jax import null_space
+from unsc_jax import parts
+from unsc_jax import problem
+from unsc_jax import sharding
+from unsc_jax import storage
+from unsc_jax import training
+from unsc_jax.capture import Site
+from unsc_jax.capture import sites
 from unsc_jax.moments import accumulate
 from unsc_jax.moments import input_moments
 from unsc_jax.moments import Moment
 from unsc_jax.moments import Moments
-from unsc_jax.overview import capacity
-from unsc_jax.overview import sites
-from unsc_jax.projection import null_space_projection
-from unsc_jax.projection import project_updates
-from unsc_jax.sampling import sampled_moments
-from unsc_jax.site import Site
+from unsc_jax.moments import sampled_moments
+from unsc_jax.null_space import assert_preserves
+from unsc_jax.null_space import Basis
+from unsc_jax.null_space import capacity
+from unsc_jax.null_space import drift
+from unsc_jax.null_space import eigh
+from unsc_jax.null_space import eigh_float64
+from unsc_jax.null_space import energy_rank
+from unsc_jax.null_space import leak
+from unsc_jax.null_space import null_space_bases
+from unsc_jax.null_space import null_space_projection
+from unsc_jax.null_space import project_updates
+from unsc_jax.null_space import threshold_rank
+
+if TYPE_CHECKING:
+  from unsc_jax import models
+  from unsc_jax import report
 
 __version__ = '0.1.0'
+
+# Read when somebody asks for them: the first brings Flax, the second Matplotlib.
+_LATE = ('models', 'report')
 
 __all__ = (
     'Basis',
@@ -32,28 +51,41 @@ __all__ = (
     'Site',
     'accumulate',
     'assert_preserves',
+    'batching',
     'capacity',
+    'capture',
+    'data',
     'drift',
     'eigh',
     'eigh_float64',
     'energy_rank',
+    'evaluation',
     'input_moments',
     'leak',
+    'methods',
+    'models',
+    'moments',
+    'null_space',
     'null_space_bases',
     'null_space_projection',
+    'parts',
+    'problem',
     'project_updates',
+    'report',
     'sampled_moments',
+    'sharding',
     'sites',
+    'storage',
     'threshold_rank',
+    'training',
 )
 
-# Rooms that stay unread until somebody asks for them, as `unsc_jax.methods`.
-_ROOMS = ('batching', 'checkpoints', 'data', 'evaluation', 'methods', 'models',
-          'objectives', 'predict', 'problem', 'report', 'rolling', 'schedules',
-          'sharding', 'spaces', 'storage', 'targets', 'teachers', 'training')
+
+def __dir__() -> list[str]:
+  return [*__all__, '__version__']
 
 
-def __getattr__(name: str) -> Any:
-  if name in _ROOMS:
+def __getattr__(name: str):
+  if name in _LATE:
     return importlib.import_module(f'{__name__}.{name}')
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

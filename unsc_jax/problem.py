@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from unsc_jax import bases as bases_lib
 from unsc_jax import moments as moments_lib
-from unsc_jax import rolling
+from unsc_jax import null_space
+from unsc_jax import storage
 
 Params = Any  # a pytree of arrays, running statistics included
 Progress = Callable[[Iterable, str, int], Iterable]
@@ -114,7 +114,7 @@ class Problem:
   held_out: Examples | None = None
   mesh: jax.sharding.Mesh | None = None
   progress: Progress = no_progress
-  checkpoint: rolling.Rolling | None = None
+  checkpoint: storage.Rolling | None = None
 
   def __post_init__(self):
     if not len(self.forget):
@@ -142,7 +142,7 @@ class Problem:
   def retain_classes(self) -> tuple[int, ...]:
     return tuple(int(c) for c in np.unique(self.retain.y))
 
-  def state(self, loop: str) -> rolling.Rolling | None:
+  def state(self, loop: str) -> storage.Rolling | None:
     """Where one loop of a method keeps its state; each needs its own name."""
     return self.checkpoint and self.checkpoint / loop
 
@@ -164,7 +164,7 @@ class Unlearned(NamedTuple):
   history: dict[str, np.ndarray]
   seconds: dict[str, float]
   moments: moments_lib.Moments | None = None
-  bases: bases_lib.Bases | None = None
+  bases: null_space.Bases | None = None
 
 
 Method = Callable[[Problem, jax.Array], Unlearned]

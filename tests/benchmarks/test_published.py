@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import _published
-from unsc_jax import layers
-from unsc_jax import patches
+from unsc_jax.capture import layers
+from unsc_jax.moments import patches
 
 
 def _normal(seed, *shape):

@@ -10,7 +10,7 @@ import numpy as np
 from tests.capture import case as case_lib
 from tests.capture import oracle
 import unsc_jax
-from unsc_jax import trace
+from unsc_jax import paths
 
 
 @functools.cache
@@ -48,7 +48,7 @@ def change(before: Any, after: Any) -> float:
 def replace(params: Any, changes: dict[str, np.ndarray]) -> Any:
   """Parameters with some of them changed by so much."""
   def add(path, leaf):
-    delta = changes.get(trace.path_name(path))
+    delta = changes.get(paths.path_name(path))
     if delta is None:
       return leaf
     return jnp.asarray(np.asarray(leaf, np.float32) + delta, leaf.dtype)
@@ -63,7 +63,7 @@ def changes(case: case_lib.Case) -> tuple[dict, dict]:
   """
   _, params, _ = network(case)
   _, moments = result(case)
-  leaves = trace.leaf_paths(params)
+  leaves = paths.leaf_paths(params)
   inside, outside = {}, {}
   for seed, (path, found) in enumerate(moments.by_path.items()):
     leaf = np.asarray(leaves[path], np.float64)

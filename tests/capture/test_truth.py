@@ -11,7 +11,7 @@ from tests.capture import oracle
 from tests.capture import runs
 from tests.capture import table
 import unsc_jax
-from unsc_jax import trace
+from unsc_jax import paths
 
 rows = pytest.mark.parametrize('case', table.CASES, ids=lambda case: case.id)
 
@@ -25,7 +25,7 @@ def test_what_is_captured(case):
   for path, reason in case.untapped.items():
     assert reason in found.untapped[path]
   assert {site.path for site in found.uses} == (
-      set(trace.leaf_paths(params)) - set(case.untapped))
+      set(paths.leaf_paths(params)) - set(case.untapped))
 
 
 @rows
@@ -82,7 +82,7 @@ def test_projected_updates_leave_outputs(case):
       p.dtype, jnp.floating) else p, params, update)
   before = forward(params, *args)
   assert runs.change(before, forward(after, *args)) < case.tolerance
-  for path, leaf in trace.leaf_paths(update).items():
+  for path, leaf in paths.leaf_paths(update).items():
     if jnp.issubdtype(leaf.dtype, jnp.floating):
       moves = path in bases and path not in case.full
       assert bool(jnp.any(leaf != 0)) == moves, path
@@ -96,7 +96,7 @@ def test_moments_are_the_closed_form(case):
   _, moments = runs.result(case)
   numpy = lambda x: np.asarray(x, np.float64) if jnp.issubdtype(
       x.dtype, jnp.floating) else np.asarray(x)
-  params = {path: numpy(x) for path, x in trace.leaf_paths(params).items()}
+  params = {path: numpy(x) for path, x in paths.leaf_paths(params).items()}
   expected = case.rows(params, *jax.tree.map(numpy, args))
   assert set(expected) == set(moments.by_path)
   for path, ways in expected.items():

@@ -11,9 +11,9 @@ import pytest
 from experiments import forget_class
 from tests.distributed import launch
 from tests.distributed import worker
-from unsc_jax import rolling
 from unsc_jax import sharding
 from unsc_jax import storage
+from unsc_jax.storage import moments as stored
 
 
 @pytest.fixture(scope='module')
@@ -44,7 +44,7 @@ def test_bases_span_the_same(alone, together):
 
 
 def test_bases_stored_by_two_processes_are_whole(together):
-  for path, (basis,) in storage.load(together[0] / 'bases').items():
+  for path, (basis,) in stored.load(together[0] / 'bases').items():
     np.testing.assert_array_equal(basis.vectors, together[1][f'bases.{path}'])
 
 
@@ -84,7 +84,7 @@ def test_one_process_finishes_what_two_have_begun(devices, alone, together, tmp_
   bases, found = alone
   params = jax.tree.map(jnp.asarray, worker.PARAMS)
   finished = worker.train(
-      mesh, params, bases, rolling.Rolling(tmp_path / 'state', every=100))
+      mesh, params, bases, storage.Rolling(tmp_path / 'state', every=100))
   for path, want in found['trained'].items():
     np.testing.assert_allclose(finished[path], want, atol=1e-5)
 

@@ -14,18 +14,16 @@ import numpy as np
 import optax
 
 from experiments import processes
-from unsc_jax import bases as bases_lib
 from unsc_jax import batching
 from unsc_jax import moments as moments_lib
-from unsc_jax import predict
+from unsc_jax import null_space
 from unsc_jax import problem
-from unsc_jax import projection
-from unsc_jax import rolling
 from unsc_jax import sharding
 from unsc_jax import storage
-from unsc_jax import targets
 from unsc_jax import training
 from unsc_jax.methods.unsir import error_maximising
+from unsc_jax.parts import targets
+from unsc_jax.storage import moments as stored
 
 STEPS, BATCH, STOP = 8, 16, 5
 _rng = np.random.default_rng(0)
@@ -69,7 +67,7 @@ def train(mesh, params, bases, checkpoint=None, stop=STEPS, x=X):
     yield from itertools.islice(stream, stop)
     raise Interrupted
 
-  optimizer = projection.project_updates(optax.sgd(.3, momentum=.9), bases)
+  optimizer = null_space.project_updates(optax.sgd(.3, momentum=.9), bases)
   return training.fit(
       training.classify(fn), optimizer, params, batches(), steps=STEPS,
       key=jax.random.key(0), mesh=mesh, checkpoint=checkpoint).params
@@ -93,13 +91,13 @@ def compute(mesh):
   params = jax.tree.map(jnp.asarray, PARAMS)
   batches = (sharding.shard_batch(x, mesh) for x in batching.in_order(X, 32))
   moments = moments_lib.accumulate(moments_lib.input_moments(fn), params, batches)
-  bases = bases_lib.null_space_bases(moments, .9)
+  bases = null_space.null_space_bases(moments, .9)
   split = params if mesh is None else sharding.shard_params(params, mesh, smallest=1)
   whole = lambda tree: tree if mesh is None else sharding.replicate(tree, mesh)
   return bases, {
       'moments': {path: m.second for path, (m,) in moments.by_path.items()},
       'bases': {path: whole(b.vectors) for path, (b,) in bases.items()},
-      'logits': predict.predict(fn, params, X, batch_size=24, mesh=mesh),
+      'logits': training.predict(fn, params, X, batch_size=24, mesh=mesh),
       **passes(mesh, whole(params)),
       'trained': train(mesh, params, bases),
       'trained in shards': whole(train(mesh, split, bases))}
@@ -109,11 +107,11 @@ def main(folder: pathlib.Path):
   processes.start(True)
   mesh = processes.mesh()
   bases, found = compute(mesh)
-  storage.save(folder / 'bases', bases)
+  stored.save(folder / 'bases', bases)
   params = sharding.shard_params(PARAMS, mesh, smallest=1)
   x = Counted(X)
   with contextlib.suppress(Interrupted):
-    train(mesh, params, bases, rolling.Rolling(folder / 'state', every=2), STOP, x)
+    train(mesh, params, bases, storage.Rolling(folder / 'state', every=2), STOP, x)
   (folder / f'read-{jax.process_index()}').write_text(str(x.read))
   if processes.is_first():
     leaves, _ = jax.tree_util.tree_flatten_with_path(found)

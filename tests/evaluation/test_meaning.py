@@ -19,7 +19,6 @@ from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.models import network as network_lib
 
 FORGET, RETRAINED = 3, 4
 RECIPE = training.Recipe(lambda steps: optax.adam(2e-3), epochs=8, batch_size=64)
@@ -36,7 +35,7 @@ FLAG_DAMAGE = ('retain_test', 'retain_train', 'agreement', 'js_divergence', 'cka
 def _networks():
   """Bench, with the original, and retrained networks."""
   data = data_lib.load('digits')
-  network = network_lib.from_linen(models.MLP(num_classes=10), (8, 8, 1))
+  network = models.from_linen(models.MLP(num_classes=10), (8, 8, 1))
   trained = training.train(network, data.train, RECIPE, jax.random.key(0)).params
   problem = problem_lib.Problem(
       network, trained, *problem_lib.split_classes(data.train, [FORGET]), 10, (FORGET,))

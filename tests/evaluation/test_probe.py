@@ -5,8 +5,8 @@ import numpy as np
 from sklearn import linear_model
 
 from unsc_jax import problem
-from unsc_jax.evaluation import preservation
 from unsc_jax.evaluation import probe
+from unsc_jax.evaluation.metrics import preservation
 
 
 def _blobs(seed, centres, n=60, scale=.8):

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from experiments import candidates
 from experiments import compare
-from experiments import originals
+from experiments import grids
+from experiments import problems as problems_lib
 from experiments import requests
 from experiments import settings as settings_lib
 from unsc_jax import data
@@ -25,7 +25,7 @@ def test_every_method_is_compared():
   controls = {'original', 'retrain', 'head_only'}
   ablations = {'unsc_merged', 'unsc_random_label', 'unsc_sequential'}
   rows = set(methods.__all__) - parts - controls
-  assert set(candidates.all_methods()) == rows | ablations
+  assert set(grids.all_methods()) == rows | ablations
 
 
 def test_search_needs_no_test_set_and_puts_the_best_first():
@@ -33,8 +33,8 @@ def test_search_needs_no_test_set_and_puts_the_best_first():
   chosen = settings_lib.SETTINGS['digits']
   chosen = chosen._replace(
       network='mlp', recipe=chosen.recipe._replace(epochs=4))
-  network = originals.build(chosen, dataset)
-  found = {name: candidates.all_methods()[name] for name in CONFIG.only}
+  network = problems_lib.build(chosen, dataset)
+  found = {name: grids.all_methods()[name] for name in CONFIG.only}
   _, searched = compare._search(
       CONFIG, found, chosen, dataset, network, [requests.Request((0,))])
   for name, trials in searched.items():
@@ -44,7 +44,7 @@ def test_search_needs_no_test_set_and_puts_the_best_first():
 
 
 def test_draws_settings_by_seed():
-  candidate = candidates.all_methods()['scissorhands']
+  candidate = grids.all_methods()['scissorhands']
   assert candidate.settings(5, 1) == candidate.settings(5, 1)
   assert candidate.settings(5, 1) != candidate.settings(5, 2)
   assert len(candidate.settings(1000, 0)) == 12

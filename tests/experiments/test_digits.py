@@ -13,13 +13,12 @@ import pytest
 from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
 from unsc_jax import methods
-from unsc_jax import predict
+from unsc_jax import models
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax import spaces
-from unsc_jax import targets
 from unsc_jax import training
-from unsc_jax.evaluation import preservation
-from unsc_jax.models import network as network_lib
+from unsc_jax.evaluation.metrics import preservation
+from unsc_jax.parts import targets
 
 SEEDS, CLASSES = (0, 1, 2), (3, 5, 8)
 SETTINGS = settings_lib.SETTINGS['digits']
@@ -28,7 +27,7 @@ HOW = SETTINGS.unlearning
 
 @functools.cache
 def _network():
-  return network_lib.from_linen(settings_lib.NETWORKS[SETTINGS.network](), (8, 8, 1))
+  return models.from_linen(settings_lib.NETWORKS[SETTINGS.network](), (8, 8, 1))
 
 
 @functools.cache
@@ -50,7 +49,7 @@ def _problem(seed: int, forgotten: int):
 
 
 def _right(unlearned, examples) -> np.ndarray:
-  logits = predict.predict(unlearned.fn, unlearned.params, examples.x)
+  logits = training.predict(unlearned.fn, unlearned.params, examples.x)
   return logits.argmax(-1) == examples.y
 
 
@@ -82,9 +81,9 @@ def test_without_the_null_space_the_same_steps_do_harm():
       problem.params, data, steps=steps, key=jax.random.key(0)).params
   kept = _data().test.where(_data().test.y != 3)
   classes = problem.retain_classes
-  before = predict.predict(problem.fn, problem.params, kept.x)
+  before = training.predict(problem.fn, problem.params, kept.x)
   drift = lambda params: float(preservation.logit_drift(
-      before, predict.predict(problem.fn, params, kept.x), classes))
+      before, training.predict(problem.fn, params, kept.x), classes))
   confined = HOW.method()(problem, jax.random.key(0)).params
   assert drift(confined) < .5 * drift(plain)
 
@@ -93,8 +92,8 @@ def test_without_the_null_space_the_same_steps_do_harm():
 @pytest.mark.parametrize('how', ['merged', 'sequential'])
 def test_other_ways_to_combine_classes_forget_too(how):
   problem = _problem(0, 3)
-  combine = {'merged': spaces.merged(.97, .99),
-             'sequential': spaces.sequential(.97)}[how]
+  combine = {'merged': null_space.merged(.97, .99),
+             'sequential': null_space.sequential(.97)}[how]
   unlearned = HOW.method(lambda energy: combine)(problem, jax.random.key(0))
   remaining, gone = problem_lib.split_classes(_data().test, [3])
   assert _right(unlearned, gone).sum() <= 1

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from experiments import settings as settings_lib
-from unsc_jax import checkpoints
 from unsc_jax import data as data_lib
-from unsc_jax import predict
+from unsc_jax import models
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax import spaces
-from unsc_jax.evaluation import preservation
-from unsc_jax.models import network as network_lib
+from unsc_jax import training
+from unsc_jax.evaluation.metrics import preservation
+from unsc_jax.storage import checkpoints
 
 COMMITTED = pathlib.Path(__file__).parents[2] / 'docs' / 'examples'
 
@@ -45,7 +45,7 @@ def test_the_readmes_run_clears_the_bars():
 def test_a_class_is_forgotten_and_the_rest_is_no_worse(real_data_dir, shared_dir):
   settings = settings_lib.SETTINGS['fashion_mnist']
   dataset = data_lib.load('fashion_mnist', real_data_dir)
-  network = network_lib.from_linen(
+  network = models.from_linen(
       settings_lib.NETWORKS[settings.network](), (32, 32, 1))
   params = checkpoints.load(
       shared_dir / 'checkpoints' / 'fmnist_alexnet_original.npz',
@@ -53,13 +53,13 @@ def test_a_class_is_forgotten_and_the_rest_is_no_worse(real_data_dir, shared_dir
   retain, forget = problem_lib.split_classes(dataset.train, [6])
   problem = problem_lib.Problem(network, params, retain, forget, 10, (6,))
   first = lambda energy: lambda classes: (
-      spaces.pooled(energy)(itertools.islice(classes, 1)))
+      null_space.pooled(energy)(itertools.islice(classes, 1)))
   unlearned, one_class = (
       settings.unlearning.method(combine)(problem, jax.random.key(0))
-      for combine in (spaces.pooled, first))
+      for combine in (null_space.pooled, first))
 
   remaining, gone = problem_lib.split_classes(dataset.test, [6])
-  logits = lambda p, e: predict.predict(network.fn, p, e.x)
+  logits = lambda p, e: training.predict(network.fn, p, e.x)
   right = lambda p, e: np.mean(logits(p, e).argmax(-1) == e.y)
   assert right(params, gone) > .7
   assert right(unlearned.params, gone) <= .01

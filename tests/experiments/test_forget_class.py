@@ -7,12 +7,12 @@ import jax
 import pytest
 
 from experiments import forget_class
-from experiments import runs
+from experiments import results as results_lib
 from experiments import settings
-from unsc_jax import checkpoints
 from unsc_jax import data
+from unsc_jax import models
 from unsc_jax import report
-from unsc_jax.models import network as network_lib
+from unsc_jax.storage import checkpoints
 
 FAST = {'epochs': 2, 'steps': 20, 'probe_epochs': 1, 'model': 'mlp',
         'references': 0}
@@ -92,25 +92,25 @@ def test_a_missing_data_set_says_how_to_fetch_it(tmp_path):
 
 
 def test_a_failed_run_leaves_the_old_results(tmp_path):
-  with runs.folder(tmp_path / 'run') as folder:
+  with results_lib.folder(tmp_path / 'run') as folder:
     (folder / 'results.json').write_text('old')
 
   def broken_run():
-    with runs.folder(tmp_path / 'run') as folder:
+    with results_lib.folder(tmp_path / 'run') as folder:
       (folder / 'results.json').write_text('half')
       raise RuntimeError('broke')
 
   with pytest.raises(RuntimeError, match='broke'):
     broken_run()
   assert (tmp_path / 'run' / 'results.json').read_text() == 'old'
-  with runs.folder(tmp_path / 'run') as folder:
+  with results_lib.folder(tmp_path / 'run') as folder:
     (folder / 'results.json').write_text('new')
   assert (tmp_path / 'run' / 'results.json').read_text() == 'new'
   assert [p.name for p in tmp_path.iterdir()] == ['run']
 
 
 def test_a_checkpoint_is_where_the_run_starts(tmp_path):
-  network = network_lib.from_linen(settings.NETWORKS['mlp'](), (8, 8, 1))
+  network = models.from_linen(settings.NETWORKS['mlp'](), (8, 8, 1))
   saved = network.init(jax.random.key(5))
   checkpoints.save(tmp_path / 'w.npz', saved)
   config = _config(tmp_path, checkpoint=tmp_path / 'w.npz')

@@ -9,12 +9,10 @@ from scipy import linalg
 from sklearn import metrics
 
 from experiments import pictures
-from unsc_jax import bases as bases_lib
-from unsc_jax import leaks
-from unsc_jax import moments
+from unsc_jax import moments as moments_lib
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax import projection
-from unsc_jax.evaluation import views
+from unsc_jax.evaluation import outputs
 
 
 def _view(seed=0, n=60, t=40, classes=4):
@@ -22,7 +20,7 @@ def _view(seed=0, n=60, t=40, classes=4):
   draw = lambda n: (3 * rng.normal(size=(n, classes)), rng.normal(size=(n, 6)),
                     rng.integers(0, classes, n))
   (train, f_train, y), (test, f_test, y_test) = draw(n), draw(t)
-  return views.View(train, test, f_train, f_test, y, y_test, y == 1, (1,), (0, 2, 3))
+  return outputs.View(train, test, f_train, f_test, y, y_test, y == 1, (1,), (0, 2, 3))
 
 
 def _problem(seed=0):
@@ -37,8 +35,8 @@ def _problem(seed=0):
   forget = problem_lib.Examples(x[20:], np.ones(20, int))
   problem = problem_lib.Problem(
       problem_lib.Network(fn), params, retain, forget, 2, (1,))
-  _, m = jax.jit(moments.input_moments(fn))(params, retain.x)
-  return problem, bases_lib.null_space_bases(m, .9999999)
+  _, m = jax.jit(moments_lib.input_moments(fn))(params, retain.x)
+  return problem, null_space.null_space_bases(m, .9999999)
 
 
 def test_confusion_is_scikit_learns():
@@ -86,8 +84,8 @@ def test_directions_lie_in_and_out_of_the_space_with_the_same_norms():
     for name in ('a', 'b', 'bias'):
       np.testing.assert_allclose(
           np.linalg.norm(inside[name]), np.linalg.norm(outside[name]), rtol=1e-5)
-    assert max(map(float, leaks.leak(inside, bases).values())) < 1e-5
-    np.testing.assert_allclose(projection.project(outside, bases)['a'], 0, atol=1e-5)
+    assert max(map(float, null_space.leak(inside, bases).values())) < 1e-5
+    np.testing.assert_allclose(null_space.project(outside, bases)['a'], 0, atol=1e-5)
     assert float(jnp.linalg.norm(inside['a'])) > 1
     assert not inside['bias'].any()
     assert not inside['b'].any()  # all of it is in use: at rest in both

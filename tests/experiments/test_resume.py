@@ -9,7 +9,7 @@ import pytest
 
 from experiments import bars
 from experiments import forget_class
-from experiments import originals
+from experiments import problems as problems_lib
 from experiments import processes
 from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
@@ -25,9 +25,9 @@ def test_the_original_goes_on(tmp_path):
   chosen = chosen._replace(
       network='mlp', recipe=chosen.recipe._replace(epochs=7))
   dataset = data_lib.load('digits')
-  network = originals.build(chosen, dataset)
+  network = problems_lib.build(chosen, dataset)
   key = jax.random.key(0)
-  state = originals.state(tmp_path, chosen, dataset, seed=0)
+  state = problems_lib.state(tmp_path, chosen, dataset, seed=0)
   counts = []
 
   def killed_after(steps):
@@ -48,8 +48,8 @@ def test_the_original_goes_on(tmp_path):
   found = len(train(None).history['loss'])
   assert counts == [120, found - 100]
   # The script finds it done, and the same as if nothing had happened.
-  resumed = originals.pose(chosen, dataset, network, key, resume=state)
-  unbroken = originals.pose(chosen, dataset, network, key)
+  resumed = problems_lib.pose(chosen, dataset, network, key, resume=state)
+  unbroken = problems_lib.pose(chosen, dataset, network, key)
   jax.tree.map(np.testing.assert_array_equal, resumed.params, unbroken.params)
 
 

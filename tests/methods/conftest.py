@@ -9,10 +9,8 @@ import pytest
 
 from unsc_jax import data
 from unsc_jax import models
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.models import network as network_lib
 
 FORGOTTEN = 3
 
@@ -31,7 +29,7 @@ def digits():
 @pytest.fixture(scope='session')
 def problem(digits, recipe):
   """Forget class 3 of the digits, from an MLP 64-64-64-10."""
-  network = network_lib.from_linen(models.MLP(hidden=(64, 64)), (8, 8, 1))
+  network = models.from_linen(models.MLP(hidden=(64, 64)), (8, 8, 1))
   params = training.train(network, digits.train, recipe, jax.random.key(0)).params
   retain, forget = problem_lib.split_classes(digits.train, [FORGOTTEN])
   return problem_lib.Problem(
@@ -85,7 +83,7 @@ def accuracies(problem, digits):
 
   def of(unlearned):
     right = lambda e: float(np.mean(
-        predict.predict(unlearned.fn, unlearned.params, e.x).argmax(-1) == e.y))
+        training.predict(unlearned.fn, unlearned.params, e.x).argmax(-1) == e.y))
     return right(problem.forget), right(kept)
   return of
 

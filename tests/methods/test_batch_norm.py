@@ -12,10 +12,10 @@ import optax
 import pytest
 
 from unsc_jax import methods
+from unsc_jax import models
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax import spaces
 from unsc_jax import training
-from unsc_jax.models import network as network_lib
 
 
 class Net(nn.Module):
@@ -50,7 +50,7 @@ METHODS = {
     'loft': methods.loft(2),
     'neggrad_plus': methods.neggrad_plus(ADAM, **SHORT),
     'null_space_alignment': methods.null_space_alignment(
-        spaces.pooled(.8), optimizer=ADAM, **SHORT),
+        null_space.pooled(.8), optimizer=ADAM, **SHORT),
     'original': methods.original(),
     'partially_blinded': methods.partially_blinded(ADAM, **SHORT),
     'pgu': methods.pgu(ADAM, share=.5, **SHORT),
@@ -61,7 +61,7 @@ METHODS = {
     'scissorhands': methods.scissorhands(ADAM, share=.3, **SHORT),
     'scrub': methods.scrub(ADAM, rounds=1, batch_size=8, retain_batch_size=8),
     'ssd': methods.ssd(1., .1),
-    'unsc': methods.unsc(spaces.pooled(.8), ADAM, **SHORT),
+    'unsc': methods.unsc(null_space.pooled(.8), ADAM, **SHORT),
     'unsir': methods.unsir(
         ADAM, ADAM, noise_steps=2, noise_batch=4, noise_copies=1, batch_size=8),
 }
@@ -79,7 +79,7 @@ def problem():
   y = np.repeat(np.arange(3), 10).astype(np.int32)
   x = (2 * rng.normal(size=(3, 6))[y] + rng.normal(size=(30, 6))).astype(np.float32)
   examples = problem_lib.Examples(x, y)
-  network = network_lib.from_linen(Net(), (6,))
+  network = models.from_linen(Net(), (6,))
   recipe = RECIPE._replace(epochs=10)
   params = training.train(network, examples, recipe, jax.random.key(0)).params
   retain, forget = problem_lib.split_classes(examples, [2])
@@ -137,7 +137,7 @@ def test_influence_knows_weights_alone(problem):
 
 def test_dropout_is_off(problem):
   # In whole batches keys are of no consequence but to dropout.
-  method = methods.unsc(spaces.pooled(.8), ADAM, steps=3, batch_size=10, stop_below=-1.)
+  method = methods.unsc(null_space.pooled(.8), ADAM, steps=3, batch_size=10, stop_below=-1.)
   one, other = (method(problem, jax.random.key(i)).params for i in (1, 2))
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, other)
   trained = [problem.network.training(

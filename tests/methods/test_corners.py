@@ -14,12 +14,14 @@ import optax
 import pytest
 
 from unsc_jax import methods
-from unsc_jax import objectives
+from unsc_jax import null_space
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import spaces
-from unsc_jax import targets
-from unsc_jax import teachers
+from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
+from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
+from unsc_jax.parts import teachers
 
 sgd = lambda rate: optax.sgd(rate, momentum=.9)
 adam = optax.adam
@@ -55,7 +57,7 @@ class Case(NamedTuple):
   remain: float = .95
 
 
-relabelled = lambda term, target, optimizer, steps: methods.compose(
+relabelled = lambda term, target, optimizer, steps: parts.compose(
     objective=objectives.objective(forget=term, forget_target=target),
     transform=optimizer, schedule=schedules.forget_only(steps))
 
@@ -66,8 +68,8 @@ CASES = {
         methods.unsc(), methods.unsc(target=lambda problem, key: problem.forget.y),
         forget=(0., .1)),
     'unsc_sequential': Case(
-        methods.unsc(spaces.sequential(.97), target=targets.random_labels()),
-        methods.unsc(spaces.sequential(1.), target=targets.random_labels()),
+        methods.unsc(null_space.sequential(.97), target=targets.random_labels()),
+        methods.unsc(null_space.sequential(1.), target=targets.random_labels()),
         forget=(0., .1), remain=.93),
     # Pushed away from retained features instead, it takes the rest with it.
     'null_space_alignment': Case(
@@ -88,7 +90,7 @@ CASES = {
         methods.neggrad_plus(sgd(.01), alpha=1., steps=60), remain=.85),
     'random_label': Case(
         methods.random_label(adam(1e-3), steps=150),
-        methods.compose(
+        parts.compose(
             objective=objectives.objective(
                 forget=objectives.cross_entropy, retain=objectives.cross_entropy,
                 per_example=True),
@@ -123,10 +125,10 @@ CASES = {
         forget=(0., .3), remain=.85),
     'salun': Case(
         methods.salun(sgd(.02), rounds=5),
-        methods.compose(  # true labels
+        parts.compose(  # true labels
             objective=objectives.objective(
                 forget=objectives.cross_entropy, retain=objectives.cross_entropy),
-            transform=methods.saliency(sgd(.02), .5),
+            transform=optimizers.saliency(sgd(.02), .5),
             schedule=schedules.alternating(5)), remain=.93),
     # What everything needs is dampened too.
     'ssd': Case(methods.ssd(4., .3), methods.ssd(1e-3, .3)),

@@ -5,13 +5,13 @@ import numpy as np
 import optax
 import pytest
 
+from unsc_jax import capture
 from unsc_jax import evaluation
-from unsc_jax import features
 from unsc_jax import methods
-from unsc_jax import predict
-from unsc_jax.methods import head
+from unsc_jax import training
 from unsc_jax.methods.dimensional_alignment import misalignment
 from unsc_jax.methods.dimensional_alignment import span
+from unsc_jax.parts import head
 
 KEY = jax.random.key(0)
 
@@ -53,11 +53,11 @@ def test_regulariser_is_one_less_the_metric(toy, ref):
 
 
 def test_raises_alignment_more_than_without(problem):
-  read = features.layer_inputs(problem.fn, head.site(problem).path)
+  read = capture.layer_inputs(problem.fn, head.site(problem).path)
   def aligned(weight):
     done = methods.dimensional_alignment(
         optax.sgd(.01, momentum=.9), weight=weight, rounds=2)(problem, KEY)
-    z = [predict.predict(read, done.params, e.x)
+    z = [training.predict(read, done.params, e.x)
          for e in (problem.retain, problem.forget)]
     return float(evaluation.dimensional_alignment(*z, rank=9).sample)
   assert aligned(10.) > aligned(0.)

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 
+from unsc_jax import capture
 from unsc_jax import methods
-from unsc_jax import site as site_lib
 from unsc_jax.methods.fisher_forgetting import noise_variance
 
 
@@ -54,7 +54,7 @@ def test_noise_has_the_variance(toy, ref, power):
 @pytest.mark.parametrize('axes', [(0,), (0, 1)], ids=['into heads', 'out of heads'])
 def test_variance_is_averaged_over_the_inputs_of_heads(axes):
   F = np.random.default_rng(0).uniform(1, 2, (2, 3, 4))
-  site = site_lib.Site('w', F.shape, axes)
+  site = capture.Site('w', F.shape, axes)
   found = noise_variance(F.astype(np.float32), .1, 1., in_head=False, site=site)
   expected = np.broadcast_to((.1 / F).mean(axes, keepdims=True), F.shape)
   np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from unsc_jax import methods
-from unsc_jax import predict
-from unsc_jax import stiefel
+from unsc_jax import training
+from unsc_jax.parts import stiefel
 
 KEY = jax.random.key(0)
 
@@ -72,7 +72,7 @@ def test_features_are_projected(toy, ref, centred):
       params['b']['bias'])
   for plugged in (False, True):
     done = methods.loft(2, centred=centred, plugged=plugged)(toy, KEY)
-    found = predict.predict(done.fn, done.params, x)
+    found = training.predict(done.fn, done.params, x)
     np.testing.assert_allclose(found, expected, atol=2e-2)
 
 

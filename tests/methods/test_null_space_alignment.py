@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from unsc_jax import methods
-from unsc_jax import spaces
+from unsc_jax import null_space
 from unsc_jax.methods.null_space_alignment import ClassFeatures
 from unsc_jax.methods.null_space_alignment import mismatch
 
@@ -68,7 +68,7 @@ def test_step(both_ways, ref):
       steps[part] = max(steps[part], np.abs(step).max())
   assert min(steps.values()) > 20 * TOLERANCE, steps  # both parts tell
   method = methods.null_space_alignment(
-      spaces.pooled(energy), optax.sgd(rate), weight=weight, floor=FLOOR, steps=1,
+      null_space.pooled(energy), optax.sgd(rate), weight=weight, floor=FLOOR, steps=1,
       batch_size=10)
   ref.assert_close(method(request, KEY).params, params, TOLERANCE)
 

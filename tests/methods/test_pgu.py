@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from unsc_jax import methods
-from unsc_jax import moments
+from unsc_jax import moments as moments_lib
 from unsc_jax.methods.pgu import amplitude_rank
 
 KEY = jax.random.key(0)
@@ -45,7 +45,7 @@ def test_step(toy, ref, published):
 
 def test_stored_moments_take_the_place_of_retained_data(toy, ref):
   both = np.concatenate([toy.retain.x, toy.forget.x])
-  _, everything = moments.input_moments(toy.fn)(toy.params, both)
+  _, everything = moments_lib.input_moments(toy.fn)(toy.params, both)
   method = methods.pgu(
       optax.sgd(.1), everything=everything, share=SHARE, steps=1, batch_size=10)
   ref.assert_close(method(toy, KEY).params, expected(toy, ref), 1e-3)

@@ -10,9 +10,9 @@ import pytest
 
 import unsc_jax
 from unsc_jax import methods
-from unsc_jax import rolling
+from unsc_jax import null_space
 from unsc_jax import sharding
-from unsc_jax import spaces
+from unsc_jax import storage
 from unsc_jax import training
 
 KEY = jax.random.key(0)
@@ -37,7 +37,7 @@ def _run(method, problem, folder=None, die=(None, 0)):
 
   problem = dataclasses.replace(
       problem, progress=progress,
-      checkpoint=folder and rolling.Rolling(folder, every=EVERY))
+      checkpoint=folder and storage.Rolling(folder, every=EVERY))
   try:
     return method(problem, KEY), made
   except Killed:
@@ -51,7 +51,7 @@ def _recipe():
 # Each with its loops, how long they are, and after how many steps they keep a state.
 CASES = {
     'unsc': (
-        methods.unsc(spaces.pooled(.9), steps=7, batch_size=4, stop_below=-1),
+        methods.unsc(null_space.pooled(.9), steps=7, batch_size=4, stop_below=-1),
         {'unlearning': (7, 2)}),
     'retrain': (methods.retrain(_recipe()), {'retraining': (8, 2)}),
     'unsir': (
@@ -87,7 +87,7 @@ def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
 
 
 @pytest.mark.parametrize(('combine', 'devices'), [
-    (spaces.pooled(.9), None), (spaces.sequential([.9, .8]), 2)])
+    (null_space.pooled(.9), None), (null_space.sequential([.9, .8]), 2)])
 def test_bases_are_made_once(combine, devices, toy, tmp_path):
   toy = dataclasses.replace(toy, mesh=devices and sharding.data_mesh(devices))
   method = lambda combine: methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
@@ -107,7 +107,7 @@ def test_bases_are_made_once(combine, devices, toy, tmp_path):
 def test_on_other_devices_bases_are_not_made_again(toy, tmp_path):
   """As rounding there can shift a rank, which the optimiser's state would not fit."""
   energies = iter([.9, .5])
-  combine = lambda classes: spaces.pooled(next(energies))(classes)
+  combine = lambda classes: null_space.pooled(next(energies))(classes)
   method = methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
   on = lambda devices: dataclasses.replace(
       toy, mesh=devices and sharding.data_mesh(devices))
@@ -129,13 +129,13 @@ def test_killed_in_the_pass_it_is_made_again(toy, tmp_path):
 
 def test_bases_of_another_request_are_refused(toy, two_classes, tmp_path):
   method = lambda *args: methods.unsc(*args, steps=7, batch_size=4, stop_below=-1)
-  _run(method(spaces.pooled(.9)), toy, tmp_path, die=('unlearning', 0))
+  _run(method(null_space.pooled(.9)), toy, tmp_path, die=('unlearning', 0))
   larger = {**toy.params, 'c': np.ones(1, np.float32)}
   for other, problem in (
-      (spaces.pooled(.8), toy), (spaces.merged(.9, .9), toy),
-      (spaces.pooled(unsc_jax.threshold_rank(.9)), toy),
-      (spaces.pooled(.9), two_classes),
-      (spaces.pooled(.9), dataclasses.replace(toy, params=larger))):
+      (null_space.pooled(.8), toy), (null_space.merged(.9, .9), toy),
+      (null_space.pooled(unsc_jax.threshold_rank(.9)), toy),
+      (null_space.pooled(.9), two_classes),
+      (null_space.pooled(.9), dataclasses.replace(toy, params=larger))):
     with pytest.raises(ValueError, match='holds the bases of another run: remove it'):
       _run(method(other), problem, tmp_path)
 

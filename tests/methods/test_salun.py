@@ -9,7 +9,7 @@ import pytest
 
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
+from unsc_jax.parts import schedules
 
 KEY = jax.random.key(0)
 

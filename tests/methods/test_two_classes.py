@@ -8,8 +8,8 @@ import optax
 import pytest
 
 from unsc_jax import methods
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
+from unsc_jax import training
 
 CLASSES = (3, 5)
 SGD = lambda rate: optax.sgd(rate, momentum=.9)
@@ -31,7 +31,7 @@ def test_both_go_and_the_rest_stays(name, problem, digits):
   done = METHODS[name](request, jax.random.key(1))
 
   def right(params, examples):
-    logits = predict.predict(done.fn, params, examples.x)
+    logits = training.predict(done.fn, params, examples.x)
     return (logits.argmax(-1) == examples.y).mean()
   for c in CLASSES:
     one = forget.where(forget.y == c)

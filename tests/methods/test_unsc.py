@@ -7,12 +7,11 @@ import numpy as np
 import optax
 import pytest
 
-from unsc_jax import certificate
 from unsc_jax import methods
-from unsc_jax import predict
+from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax import spaces
-from unsc_jax import targets
+from unsc_jax import training
+from unsc_jax.parts import targets
 
 KEY = jax.random.key(0)
 
@@ -30,14 +29,14 @@ def test_step_is_projected(toy, ref):
     g = gradient[name]['kernel']
     params[name]['kernel'] -= .1 * (g - u[:, :k] @ (u[:, :k].T @ g))
   method = methods.unsc(
-      spaces.pooled(energy), optax.sgd(.1), steps=1, batch_size=10)
+      null_space.pooled(energy), optax.sgd(.1), steps=1, batch_size=10)
   ref.assert_close(method(toy, KEY).params, params, 1e-3)
 
 
 def test_hands_on_what_it_was_confined_to(toy):
-  done = methods.unsc(spaces.pooled(.9), steps=20)(toy, KEY)
+  done = methods.unsc(null_space.pooled(.9), steps=20)(toy, KEY)
   assert set(done.bases) == {'a/kernel', 'b/kernel'}
-  drift = certificate.drift(done.moments, toy.params, done.params)
+  drift = null_space.drift(done.moments, toy.params, done.params)
   assert max(map(float, drift.values())) < .32  # the root of what energy lets go
 
 
@@ -45,17 +44,17 @@ def test_moments_of_some_examples_are_of_every_class_by_its_share(toy):
   # Ten of class 0, five of class 1.
   toy = dataclasses.replace(toy, retain=toy.retain.where(slice(15)))
   some, every = (
-      methods.unsc(spaces.pooled(.9), steps=1, moments_examples=n)(toy, KEY)
+      methods.unsc(null_space.pooled(.9), steps=1, moments_examples=n)(toy, KEY)
       for n in (6, 1000))
   x = toy.retain.x[[0, 2, 5, 7, 10, 12]].astype(np.float64)
   moment = some.moments['a/kernel']
   np.testing.assert_allclose(moment.second[0], x.T @ x, rtol=1e-5)
   assert every.moments['a/kernel'].count == 15
-  whole = methods.unsc(spaces.pooled(.9), steps=1, moments_examples=12,
+  whole = methods.unsc(null_space.pooled(.9), steps=1, moments_examples=12,
                        moments_batch_size=3)(toy, KEY)
   assert whole.moments['a/kernel'].count == 6 + 3  # of eight and four
   # However few there are to be, no class is left without protection.
-  one = methods.unsc(spaces.pooled(.9), steps=1, moments_examples=1)(toy, KEY)
+  one = methods.unsc(null_space.pooled(.9), steps=1, moments_examples=1)(toy, KEY)
   assert one.moments['a/kernel'].count == 2
 
 
@@ -72,7 +71,7 @@ def test_single_examples_are_answered_as_unseen_ones_are(problem, digits, recipe
   def known(method):
     """Mean probability of the label: of what was forgotten, of test images."""
     done = method(request, KEY)
-    return np.array([np.asarray(jax.nn.softmax(predict.predict(
+    return np.array([np.asarray(jax.nn.softmax(training.predict(
         done.fn, done.params, e.x)))[np.arange(len(e)), e.y].mean()
                      for e in (forget, digits.test)])
   original, retrained = known(methods.original()), known(methods.retrain(recipe))

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
-from unsc_jax.evaluation import estimate as estimate_lib
+from unsc_jax import training
+from unsc_jax.evaluation import outputs
 from unsc_jax.evaluation import relearn
-from unsc_jax.evaluation import views
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 _FEW = 20  # images of every class to relearn
 _WATCHED = 150
@@ -49,8 +49,8 @@ def course(problem: problem_lib.Problem, test: problem_lib.Examples, params: Any
   gone = np.isin(test.y, problem.forget_classes)
   watched = test.where(gone) if gone.any() else problem.forget
   watched = watched.where(rng.permutation(len(watched))[:_WATCHED])
-  params = views.on_host(params)
-  says = predict.predict(problem.fn, views.on_host(problem.params), watched.x)
+  params = outputs.on_host(params)
+  says = training.predict(problem.fn, outputs.on_host(problem.params), watched.x)
   target = _SHARE * float(np.mean(says.argmax(-1) == watched.y))
   found = []
   for now in problem.progress(jax.random.split(key, _DRAWS), 'relearning', _DRAWS):

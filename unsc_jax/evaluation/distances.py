@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
-from unsc_jax.evaluation import agreement
-from unsc_jax.evaluation import estimate as estimate_lib
-from unsc_jax.evaluation import membership
-from unsc_jax.evaluation import representation
-from unsc_jax.evaluation import resampling
-from unsc_jax.evaluation import views
+from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation.metrics import agreement
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import membership
+from unsc_jax.evaluation.metrics import representation
+from unsc_jax.evaluation.metrics import resampling
 
 _MOST = 2000  # images
 # A mean over more of them takes minutes longer and says the same.
@@ -28,8 +28,8 @@ NAMES = (*_GAPS, 'agreement', 'js_divergence', 'js_forget', 'told_from_retrained
          'cka')
 
 
-def measure(view: views.View, scores: Mapping[str, estimate_lib.Estimate | None],
-            references: Sequence[views.Reference], key: jax.Array) -> dict[str, Any]:
+def measure(view: outputs.View, scores: Mapping[str, estimate_lib.Estimate | None],
+            references: Sequence[outputs.Reference], key: jax.Array) -> dict[str, Any]:
   """Gaps and distances; all None without a retrained network.
 
   Args:
@@ -47,9 +47,9 @@ def measure(view: views.View, scores: Mapping[str, estimate_lib.Estimate | None]
   if not references:
     return dict.fromkeys(NAMES)
   rng = np.random.default_rng(batching.seed_of(key))
-  chosen = rng.permutation(views.thin(rng, np.ones(len(view.test), bool), _MOST))
+  chosen = rng.permutation(outputs.thin(rng, np.ones(len(view.test), bool), _MOST))
   mine, labels = view.train[view.forgotten], view.train_labels[view.forgotten]
-  some = views.thin(rng, np.ones(len(mine), bool), _MOST)
+  some = outputs.thin(rng, np.ones(len(mine), bool), _MOST)
   mean = lambda distance: _mean(distance, references[:_MOST_REFERENCES])
   return {
       **summaries(scores, [one.scores for one in references]),
@@ -94,8 +94,8 @@ def summaries(
   return found
 
 
-def _mean(distance: Callable[[views.Reference], estimate_lib.Estimate | None],
-          references: Sequence[views.Reference]) -> estimate_lib.Estimate | None:
+def _mean(distance: Callable[[outputs.Reference], estimate_lib.Estimate | None],
+          references: Sequence[outputs.Reference]) -> estimate_lib.Estimate | None:
   """Over the references; None where a distance is not defined."""
   found = [distance(one) for one in references]
   if None in found:

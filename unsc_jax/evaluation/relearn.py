@@ -14,7 +14,6 @@ import numpy as np
 import optax
 
 from unsc_jax import batching
-from unsc_jax import predict
 from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 from unsc_jax import training
@@ -87,7 +86,7 @@ def relearn_time(
   step = _step(fn, optimizer) if optimizer is _default() else training.make_step(
       training.classify(fn), optimizer)
   right = lambda params: float(np.mean(
-      predict.predict(fn, params, watched.x).argmax(-1) == watched.y))
+      training.predict(fn, params, watched.x).argmax(-1) == watched.y))
   state = jax.tree.map(jax.numpy.array, optimizer.init(params))
   params = jax.tree.map(jax.numpy.array, params)  # the step consumes them
   batches = batching.stream(few, min(batch_size, len(few)), batching.seed_of(key))

@@ -6,16 +6,11 @@ it comes from, what it costs and which data it touches.
 """
 
 from unsc_jax.methods.bad_teacher import bad_teacher
-from unsc_jax.methods.constraints import null_space
-from unsc_jax.methods.constraints import saliency
 from unsc_jax.methods.delete import delete
 from unsc_jax.methods.dimensional_alignment import dimensional_alignment
 from unsc_jax.methods.example_localization import example_localization
 from unsc_jax.methods.fine_tune import fine_tune
 from unsc_jax.methods.fisher_forgetting import fisher_forgetting
-from unsc_jax.methods.frame import compose
-from unsc_jax.methods.frame import Confined
-from unsc_jax.methods.frame import whole_classes
 from unsc_jax.methods.gradient_ascent import gradient_ascent
 from unsc_jax.methods.gradient_ascent import neggrad_plus
 from unsc_jax.methods.head_only import head_only
@@ -42,12 +37,10 @@ from unsc_jax.methods.unsc import unsc
 from unsc_jax.methods.unsir import unsir
 
 __all__ = (
-    'Confined',
     'bad_teacher',
     'boundary_shrink',
     'cf_k',
     'class_projection',
-    'compose',
     'delete',
     'dimensional_alignment',
     'esc',
@@ -61,7 +54,6 @@ __all__ = (
     'l1_sparse',
     'loft',
     'neggrad_plus',
-    'null_space',
     'null_space_alignment',
     'original',
     'partially_blinded',
@@ -69,12 +61,10 @@ __all__ = (
     'random_label',
     'retention_masking',
     'retrain',
-    'saliency',
     'salun',
     'scissorhands',
     'scrub',
     'ssd',
     'unsc',
     'unsir',
-    'whole_classes',
 )

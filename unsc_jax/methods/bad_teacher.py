@@ -4,11 +4,11 @@ import numpy as np
 import optax
 
 from unsc_jax import batching
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import teachers
-from unsc_jax.methods import frame
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
+from unsc_jax.parts import teachers
 
 
 def bad_teacher(
@@ -61,7 +61,7 @@ def bad_teacher(
     part = retain.replace(x=retain.x[chosen], y=retain.y[chosen])
     return mixed(forget, part, key)
 
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=term, retain=term, per_example=True,
           forget_target=teachers.novice_logits(),

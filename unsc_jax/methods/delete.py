@@ -2,11 +2,11 @@
 
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import targets
-from unsc_jax.methods import frame
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 
 def delete(
@@ -38,7 +38,7 @@ def delete(
 
   Source: DELETE (arXiv 2503.23751), exact from its code for one class.
   """
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=objectives.distillation(),
           forget_target=targets.other_logits(published=published)),

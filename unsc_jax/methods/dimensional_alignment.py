@@ -8,19 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from unsc_jax import bases as bases_lib
 from unsc_jax import batching
-from unsc_jax import eigen
-from unsc_jax import features
-from unsc_jax import objectives
-from unsc_jax import predict
+from unsc_jax import capture
+from unsc_jax import null_space
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import targets
 from unsc_jax import training
-from unsc_jax.methods import defaults
-from unsc_jax.methods import frame
-from unsc_jax.methods import head
+from unsc_jax.parts import defaults
+from unsc_jax.parts import head
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 _mul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
@@ -74,10 +72,10 @@ def dimensional_alignment(
     n = min(basis_examples, len(problem.retain))
     rng = np.random.default_rng(batching.seed_of(key))
     x = problem.retain.x[rng.permutation(len(problem.retain))[:n]]
-    read = features.layer_inputs(problem.fn, head.site(problem).path)
+    read = capture.layer_inputs(problem.fn, head.site(problem).path)
 
     def projector(params):
-      z = predict.answers(problem, params, x, fn=read)
+      z = training.answers(problem, params, x, fn=read)
       return (span(jnp.asarray(z), energy),)
 
     every = turn(len(problem.forget), forget_steps) + turn(
@@ -85,7 +83,7 @@ def dimensional_alignment(
     return training.Refresh(every, projector)
 
   def method(problem, key):
-    read = features.layer_inputs(problem.fn, head.site(problem).path)
+    read = capture.layer_inputs(problem.fn, head.site(problem).path)
 
     def loss_of(fn):
       def loss(params, batch, key, projector):
@@ -100,7 +98,7 @@ def dimensional_alignment(
         return value, params
       return loss
 
-    return frame.compose(
+    return parts.compose(
         objective=objectives.Objective(
             loss_of, forget=targets.other_logits(), given=given),
         transform=optimizer or defaults.sgd(),
@@ -119,8 +117,8 @@ def span(z: jax.Array, energy: float) -> jax.Array:
     [[1. 0.]
      [0. 0.]]
   """
-  values, v = eigen.eigh(_mul(z.T, z) / len(z))
-  v = v * (jnp.arange(len(values)) < bases_lib.energy_rank(energy)(values))
+  values, v = null_space.eigh(_mul(z.T, z) / len(z))
+  v = v * (jnp.arange(len(values)) < null_space.energy_rank(energy)(values))
   return _mul(v, v.T)
 
 

@@ -6,18 +6,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import edits
-from unsc_jax import gradients
-from unsc_jax import masks
-from unsc_jax import objectives
+from unsc_jax import paths
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import trace
 from unsc_jax import training
-from unsc_jax.methods import clock
-from unsc_jax.methods import frame
-from unsc_jax.methods import head
-from unsc_jax.methods import passes
+from unsc_jax.parts import clock
+from unsc_jax.parts import composition
+from unsc_jax.parts import edits
+from unsc_jax.parts import head
+from unsc_jax.parts import masks
+from unsc_jax.parts import objectives
+from unsc_jax.parts import passes
+from unsc_jax.parts import schedules
+from unsc_jax.training import gradients
 
 
 def example_localization(
@@ -71,10 +71,10 @@ def example_localization(
         mask = jax.tree.map(jnp.logical_or, mask, rows)
       params = edits.reset(
           problem.params, training.fresh(problem.network, fresh_key), mask)
-      own = head.paths(problem)
+      own = head.parameters(problem)
       free = jax.tree_util.tree_map_with_path(
-          lambda path, m: m | (trace.path_name(path) in own), mask)
-    return frame.train(
+          lambda path, m: m | (paths.path_name(path) in own), mask)
+    return composition.train(
         problem, params, objectives.objective(retain=objectives.cross_entropy),
         masks.confine(optimizer, free),
         schedules.retain_only(steps, batch_size), keys, stopwatch)

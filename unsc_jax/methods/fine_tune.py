@@ -2,11 +2,11 @@
 
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax.methods import defaults
-from unsc_jax.methods import frame
+from unsc_jax.parts import defaults
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
 
 
 def fine_tune(
@@ -35,7 +35,7 @@ def fine_tune(
   Source: FT of the field's tables, exact from SalUn's code (10 epochs) but for
   dropout and running statistics, which are at rest here.
   """
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=optimizer or defaults.sgd(),
       schedule=schedules.retain_only(steps, batch_size))

@@ -3,14 +3,14 @@
 import jax
 import jax.numpy as jnp
 
-from unsc_jax import edits
-from unsc_jax import gradients
+from unsc_jax import capture
+from unsc_jax import parts
+from unsc_jax import paths
 from unsc_jax import problem as problem_lib
-from unsc_jax import site as site_lib
-from unsc_jax import trace
-from unsc_jax.methods import frame
-from unsc_jax.methods import head
-from unsc_jax.methods import passes
+from unsc_jax.parts import edits
+from unsc_jax.parts import head
+from unsc_jax.parts import passes
+from unsc_jax.training import gradients
 
 
 def fisher_forgetting(
@@ -51,8 +51,8 @@ def fisher_forgetting(
       retain = retain.spread(examples)
     F = gradients.fisher(
         problem.fn, problem.params, passes.batches(problem, retain, batch_size))
-    own, sites = head.paths(problem), passes.sites(problem)
-    path_of = trace.path_name
+    own, sites = head.parameters(problem), passes.sites(problem)
+    path_of = paths.path_name
     variance = jax.tree_util.tree_map_with_path(
         lambda path, f: noise_variance(
             f, alpha, power, in_head=path_of(path) in own,
@@ -67,12 +67,12 @@ def fisher_forgetting(
     trained = jax.tree_util.tree_map_with_path(
         lambda path, v: v * problem.network.trainable(path_of(path)), variance)
     return edits.add_noise(params, trained, key)
-  return frame.compose(edit=edit)
+  return parts.compose(edit=edit)
 
 
 def noise_variance(
     fisher: jax.Array, alpha: float, power: float, *, in_head: bool,
-    site: site_lib.Site | None = None,
+    site: capture.Site | None = None,
 ) -> jax.Array:
   """The variance of the noise of one parameter, from its Fisher diagonal.
 

@@ -2,11 +2,11 @@
 
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax.methods import defaults
-from unsc_jax.methods import frame
+from unsc_jax.parts import defaults
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
 
 
 def gradient_ascent(
@@ -35,7 +35,7 @@ def gradient_ascent(
 
   Source: GA, or NegGrad, of the field's tables; exact from SalUn's code.
   """
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, -1.)),
       transform=optimizer or optax.sgd(1e-4),
@@ -75,7 +75,7 @@ def neggrad_plus(
   if not 0 <= alpha <= 1:
     raise ValueError(
         f'alpha is the weight of what remains, in [0, 1], not {alpha}.')
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, alpha - 1),
           retain=objectives.scaled(objectives.cross_entropy, alpha)),

@@ -1,7 +1,7 @@
 """The original network that no longer says the class: the control row."""
 
 from unsc_jax import problem as problem_lib
-from unsc_jax import targets
+from unsc_jax.parts import targets
 
 
 def head_only() -> problem_lib.Method:

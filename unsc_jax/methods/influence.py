@@ -6,11 +6,11 @@ import numpy as np
 import optax
 
 from unsc_jax import batching
-from unsc_jax import gradients
-from unsc_jax import masks
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.methods import frame
-from unsc_jax.methods import passes
+from unsc_jax.parts import masks
+from unsc_jax.parts import passes
+from unsc_jax.training import gradients
 
 _losses = optax.softmax_cross_entropy_with_integer_labels
 
@@ -67,7 +67,7 @@ def influence(
         problem.fn, params, sample, masks.only_trainable(v, trainable, 0.), damping,
         iterations, trainable, batch_size)
     return jax.tree.map(lambda w, step: w + alpha * step, params, k)
-  return frame.compose(edit=edit)
+  return parts.compose(edit=edit)
 
 
 def _solve(fn, params, sample, v, damping, iterations, trainable, batch_size):

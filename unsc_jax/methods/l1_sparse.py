@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax.methods import frame
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
 
 
 class SignDecayState(NamedTuple):
@@ -78,7 +78,7 @@ def l1_sparse(
   Scissorhands' code and 7e-5 in DEL's.
   """
   fading = optax.linear_schedule(alpha, 0., steps)
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=optax.chain(
           add_sign_decay(fading), optimizer or optax.sgd(.01, momentum=.9)),

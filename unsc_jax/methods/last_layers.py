@@ -4,16 +4,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import edits
-from unsc_jax import masks
-from unsc_jax import objectives
+from unsc_jax import parts
+from unsc_jax import paths
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import trace
 from unsc_jax import training
-from unsc_jax.methods import defaults
-from unsc_jax.methods import frame
-from unsc_jax.methods import passes
+from unsc_jax.parts import defaults
+from unsc_jax.parts import edits
+from unsc_jax.parts import masks
+from unsc_jax.parts import objectives
+from unsc_jax.parts import passes
+from unsc_jax.parts import schedules
 
 
 def cf_k(
@@ -89,10 +89,10 @@ def eu_k(
 def _last_k(edit, optimizer, k, steps, batch_size):
   def transform(problem, params, key):
     del params, key
-    return frame.Confined(masks.confine(
+    return parts.Confined(masks.confine(
         optimizer or defaults.sgd(), last(problem, k)))
 
-  return frame.compose(
+  return parts.compose(
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=transform, schedule=schedules.retain_only(steps, batch_size))
@@ -108,7 +108,7 @@ def last(problem: problem_lib.Problem, k: int):
   parents = {path.rpartition('/')[0] for path in layers[-k:]}
 
   def mark(path, leaf):
-    name = trace.path_name(path)
+    name = paths.path_name(path)
     chosen = name in layers[-k:] or (
         name not in layers and '/' in name
         and name.rpartition('/')[0] in parents)

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from unsc_jax import edits
 from unsc_jax import problem as problem_lib
-from unsc_jax import stiefel
-from unsc_jax.methods import clock
-from unsc_jax.methods import head
-from unsc_jax.methods import passes
+from unsc_jax.parts import clock
+from unsc_jax.parts import edits
+from unsc_jax.parts import head
+from unsc_jax.parts import passes
+from unsc_jax.parts import stiefel
 
 
 class Plugged(NamedTuple):

@@ -11,17 +11,16 @@ from jax import lax
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import eigen
-from unsc_jax import features
-from unsc_jax import objectives
+from unsc_jax import capture
+from unsc_jax import null_space
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import spaces
-from unsc_jax import targets
-from unsc_jax.methods import constraints
-from unsc_jax.methods import frame
-from unsc_jax.methods import head
-from unsc_jax.methods import passes
+from unsc_jax.parts import head
+from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
+from unsc_jax.parts import passes
+from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 _einsum = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
 
@@ -33,7 +32,7 @@ class ClassFeatures(NamedTuple):
 
 
 def null_space_alignment(
-    combine: spaces.Combine | None = None,
+    combine: null_space.Combine | None = None,
     optimizer: optax.GradientTransformation | None = None,
     *,
     weight: float = 10.,
@@ -57,7 +56,7 @@ def null_space_alignment(
 
   Args:
     combine: from the moments of the retained classes to bases; the default is
-      `spaces.pooled(.9)`, since features need more room than answers.
+      `null_space.pooled(.9)`, since features need more room than answers.
     optimizer: any of Optax; it is confined by `project_updates`. Adam at 1e-3.
     weight: `lambda`.
     floor: added to every class's covariance, relative to its mean eigenvalue.
@@ -83,8 +82,8 @@ def null_space_alignment(
     return class_features(problem, floor, moments_batch_size)
 
   def method(problem, key):
-    frame.whole_classes(problem, 'null-space alignment')
-    read = features.layer_inputs(problem.fn, head.site(problem).path)
+    parts.whole_classes(problem, 'null-space alignment')
+    read = capture.layer_inputs(problem.fn, head.site(problem).path)
 
     def loss_of(fn):
       def loss(params, batch, key, *kept):
@@ -96,11 +95,11 @@ def null_space_alignment(
         return value, params
       return loss
 
-    return frame.compose(
+    return parts.compose(
         objective=objectives.Objective(
             loss_of, forget=targets.pseudo_labels(), given=given),
-        transform=constraints.null_space(
-            optimizer or optax.adam(1e-3), combine or spaces.pooled(.9),
+        transform=optimizers.null_space(
+            optimizer or optax.adam(1e-3), combine or null_space.pooled(.9),
             batch_size=moments_batch_size),
         schedule=schedules.forget_only(steps, batch_size))(problem, key)
   return method
@@ -119,7 +118,7 @@ def class_features(
     moment = passes.moments(
         problem, problem.retain.x[problem.retain.y == c], batch_size,
         select=lambda site: site.path == path)[path]
-    values, u = eigen.eigh(moment.covariance)
+    values, u = null_space.eigh(moment.covariance)
     values = jnp.maximum(values, 0) + floor * values.mean()
     found[c] = (moment.first[0] / moment.count[0],
                 _einsum('ij,j,kj->ik', u[0], values[0]**-.5, u[0]))

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import gradients
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax.methods import frame
-from unsc_jax.methods import passes
+from unsc_jax.parts import objectives
+from unsc_jax.parts import passes
+from unsc_jax.parts import schedules
+from unsc_jax.training import gradients
 
 
 def partially_blinded(
@@ -59,7 +59,7 @@ def partially_blinded(
         passes.batches(problem, problem.forget, batch_size))
     return problem.params, fisher
 
-  return frame.compose(
+  return parts.compose(
       objective=objectives.Objective(loss_of, given=given),
       transform=optimizer or optax.adam(1e-4),
       schedule=schedules.forget_only(steps, batch_size))

@@ -3,19 +3,18 @@
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import bases as bases_lib
 from unsc_jax import moments as moments_lib
-from unsc_jax import objectives
+from unsc_jax import null_space
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import projection
-from unsc_jax import schedules
-from unsc_jax.methods import frame
-from unsc_jax.methods import passes
+from unsc_jax.parts import objectives
+from unsc_jax.parts import passes
+from unsc_jax.parts import schedules
 
 
 def amplitude_rank(
     share: float, *, published: bool = False
-) -> bases_lib.RankRule:
+) -> null_space.RankRule:
   r"""Keeps the fewest directions that carry a share of the singular values.
 
   .. math:: k = \min \{ k : \textstyle\sum_{i \le k} \sqrt{\lambda_i}
@@ -38,7 +37,7 @@ def amplitude_rank(
     >>> [int(amplitude_rank(.6, published=p)(values)) for p in (False, True)]
     [2, 1]
   """
-  by_energy = bases_lib.energy_rank(share)
+  by_energy = null_space.energy_rank(share)
   def rule(eigenvalues):
     rank = by_energy(jnp.sqrt(jnp.maximum(eigenvalues, 0)))
     return jnp.maximum(rank - 1, 1) if published else rank
@@ -98,10 +97,10 @@ def pgu(
     take = lambda x: passes.moments(problem, x, moments_batch_size)
     retain = (take(problem.retain.x) if everything is None
               else everything - take(problem.forget.x))
-    bases = bases_lib.null_space_bases(retain, rule)
-    return frame.Confined(
-        projection.project_updates(optimizer, bases), retain, bases)
+    bases = null_space.null_space_bases(retain, rule)
+    return parts.Confined(
+        null_space.project_updates(optimizer, bases), retain, bases)
 
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(forget=term), transform=transform,
       schedule=schedules.forget_only(steps, batch_size))

@@ -2,11 +2,11 @@
 
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import targets
-from unsc_jax.methods import frame
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 
 def random_label(
@@ -39,7 +39,7 @@ def random_label(
   Source: amnesiac unlearning, in its version for classes (SSD's code); exact.
   """
   schedule = schedules.mixed if retain else schedules.forget_only
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=objectives.cross_entropy,
           retain=objectives.cross_entropy if retain else None,
@@ -79,7 +79,7 @@ def boundary_shrink(
   Source: Boundary Unlearning (arXiv 2303.11570), exact from its code but for
   clipping to the range of pixels.
   """
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=objectives.cross_entropy,
           forget_target=targets.boundary_labels(bound, published=published)),

@@ -4,15 +4,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import edits
-from unsc_jax import gradients
-from unsc_jax import masks
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax.methods import defaults
-from unsc_jax.methods import frame
-from unsc_jax.methods import passes
+from unsc_jax.parts import defaults
+from unsc_jax.parts import edits
+from unsc_jax.parts import masks
+from unsc_jax.parts import objectives
+from unsc_jax.parts import passes
+from unsc_jax.parts import schedules
+from unsc_jax.training import gradients
 
 
 def retention_masking(
@@ -57,7 +57,7 @@ def retention_masking(
         jax.tree.map(jnp.logical_not, kept), trainable, False)
     return edits.prune(problem.params, dropped)
 
-  return frame.compose(
+  return parts.compose(
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=optimizer or defaults.sgd(),

@@ -2,7 +2,7 @@
 
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.methods import clock
+from unsc_jax.parts import clock
 
 
 def retrain(recipe: training.Recipe) -> problem_lib.Method:

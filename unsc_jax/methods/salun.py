@@ -2,13 +2,13 @@
 
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import targets
-from unsc_jax.methods import constraints
-from unsc_jax.methods import defaults
-from unsc_jax.methods import frame
+from unsc_jax.parts import defaults
+from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
+from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 
 def salun(
@@ -47,11 +47,11 @@ def salun(
   once = schedules.alternating(rounds, batch_size=batch_size)
 
   def method(problem, key):
-    return frame.compose(
+    return parts.compose(
         objective=objectives.objective(
             forget=objectives.cross_entropy, retain=objectives.cross_entropy,
             forget_target=None if published else targets.random_labels()),
-        transform=constraints.saliency(optimizer or defaults.sgd(), share),
+        transform=optimizers.saliency(optimizer or defaults.sgd(), share),
         schedule=schedules.drawing_labels(once, problem.num_classes)
         if published else once)(problem, key)
   return method

@@ -6,17 +6,17 @@ import numpy as np
 import optax
 
 from unsc_jax import batching
-from unsc_jax import edits
-from unsc_jax import gem
-from unsc_jax import gradients
-from unsc_jax import masks
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
 from unsc_jax import training
-from unsc_jax.methods import defaults
-from unsc_jax.methods import frame
-from unsc_jax.methods import passes
+from unsc_jax.parts import defaults
+from unsc_jax.parts import edits
+from unsc_jax.parts import gem
+from unsc_jax.parts import masks
+from unsc_jax.parts import objectives
+from unsc_jax.parts import passes
+from unsc_jax.parts import schedules
+from unsc_jax.training import gradients
 
 
 def scissorhands(
@@ -71,10 +71,10 @@ def scissorhands(
   def transform(problem, params, key):
     memory = jax.tree.map(
         jnp.negative, _gradient(problem, params, examples, key))
-    return frame.Confined(
+    return parts.Confined(
         optax.chain(gem.gem_projection(memory, margin=margin, ridge=ridge), optimizer))
 
-  return frame.compose(
+  return parts.compose(
       edit=edit,
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, -weight),

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import teachers
-from unsc_jax.methods import frame
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
+from unsc_jax.parts import teachers
 
 
 class Taught(NamedTuple):
@@ -65,7 +65,7 @@ def scrub(
     return (gamma * objectives.cross_entropy(logits, y.label)
             + alpha * distillation(logits, y.logits))
 
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=objectives.scaled(distillation, -1.), retain=stay,
           forget_target=teachers.teacher_logits(), retain_target=taught),

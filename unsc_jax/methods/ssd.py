@@ -1,11 +1,11 @@
 """SSD: selective synaptic dampening."""
 
-from unsc_jax import edits
-from unsc_jax import gradients
-from unsc_jax import masks
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.methods import frame
-from unsc_jax.methods import passes
+from unsc_jax.parts import edits
+from unsc_jax.parts import masks
+from unsc_jax.parts import passes
+from unsc_jax.training import gradients
 
 
 def ssd(
@@ -48,4 +48,4 @@ def ssd(
     forget = masks.only_trainable(forget, problem.network.trainable, 0.)
     return edits.dampen(
         problem.params, everything, forget, alpha=alpha, strength=strength)
-  return frame.compose(edit=edit)
+  return parts.compose(edit=edit)

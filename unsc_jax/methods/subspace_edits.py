@@ -4,12 +4,12 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from unsc_jax import edits
-from unsc_jax import eigen
+from unsc_jax import null_space
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.methods import frame
-from unsc_jax.methods import head
-from unsc_jax.methods import passes
+from unsc_jax.parts import edits
+from unsc_jax.parts import head
+from unsc_jax.parts import passes
 
 
 def esc(
@@ -49,12 +49,12 @@ def esc(
     moments = passes.moments(
         problem, problem.forget.x, batch_size,
         select=lambda s: s.path == site.path)
-    _, u = eigen.eigh(moments[site.path].mean_square)
+    _, u = null_space.eigh(moments[site.path].mean_square)
     d = u.shape[-1]
     u = u[..., :max(1, int(share * d))]
     return edits.project(
         problem.params, {site.path: (site, jnp.eye(d) - _mul(u, u.mT))})
-  return frame.compose(edit=edit)
+  return parts.compose(edit=edit)
 
 
 def class_projection(
@@ -97,7 +97,7 @@ def class_projection(
         for path, moments in forget.by_path.items()
         if len(moments) == 1 and moments[0].site.kind != 'lookup'}
     return edits.project(problem.params, matrices)
-  return frame.compose(edit=edit)
+  return parts.compose(edit=edit)
 
 
 def soft_span(mean_square: jax.Array, alpha: float) -> jax.Array:
@@ -109,7 +109,7 @@ def soft_span(mean_square: jax.Array, alpha: float) -> jax.Array:
     [[75.  0.]
      [ 0. 25.]]
   """
-  values, u = eigen.eigh(mean_square)
+  values, u = null_space.eigh(mean_square)
   values = jnp.maximum(values, 0)
   share = values / jnp.maximum(values.sum(-1, keepdims=True), 1e-30)
   weight = alpha * share / ((alpha - 1) * share + 1)

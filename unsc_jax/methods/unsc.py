@@ -3,18 +3,18 @@
 import jax
 import optax
 
-from unsc_jax import objectives
+from unsc_jax import null_space
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
-from unsc_jax import spaces
-from unsc_jax import targets
-from unsc_jax.methods import constraints
-from unsc_jax.methods import frame
-from unsc_jax.methods import pace
+from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
+from unsc_jax.parts import schedules
+from unsc_jax.parts import stopping
+from unsc_jax.parts import targets
 
 
 def unsc(
-    combine: spaces.Combine | None = None,
+    combine: null_space.Combine | None = None,
     optimizer: optax.GradientTransformation | None = None,
     *,
     target: targets.Target | None = None,
@@ -39,7 +39,7 @@ def unsc(
 
   Args:
     combine: from the moments of the retained classes to bases:
-      `spaces.pooled()`, `merged()` or `sequential()`.
+      `null_space.pooled()`, `merged()` or `sequential()`.
     optimizer: any of Optax; it is confined by `project_updates`. The default is
       Adam at 1e-3, which keeps its pace when little is free.
     target: what forget examples should say; `targets.pseudo_labels()` of whole
@@ -77,24 +77,24 @@ def unsc(
   flaws below; the paper's text was not read, and its equations' numbers are from
   others. Forgetting single examples is ours.
 
-  Of the published runs the following can be had: `combine=spaces.sequential([.97 +
-  .003 * c for c in retained classes], published=True)` or `spaces.pooled(
-  spaces.published_rank(.99))`; `optax.sgd(.04)`; 25 epochs of `batch_size=512` and
+  Of the published runs the following can be had: `combine=null_space.sequential([.97 +
+  .003 * c for c in retained classes], published=True)` or `null_space.pooled(
+  null_space.published_rank(.99))`; `optax.sgd(.04)`; 25 epochs of `batch_size=512` and
   `stop_below=-1.`; for the ablation `target=targets.random_labels()`. The following
   cannot: patches without padding or stride (here those that a convolution sees), the
   first 24 to 512 augmented images alone (here all, as they are), dropout while
   unlearning, labels found anew on augmented images, and the mix-ups of classes and
   seeds in the notebooks' list of projections.
   """
-  return frame.compose(
+  return parts.compose(
       objective=objectives.objective(
           forget=objectives.cross_entropy,
           forget_target=target or _target),
-      transform=constraints.null_space(
-          optimizer or optax.adam(1e-3), combine or spaces.pooled(),
+      transform=optimizers.null_space(
+          optimizer or optax.adam(1e-3), combine or null_space.pooled(),
           batch_size=moments_batch_size, examples=moments_examples),
       schedule=schedules.forget_only(steps, batch_size),
-      watch=pace.until_forgotten(stop_below))
+      watch=stopping.until_forgotten(stop_below))
 
 
 def _target(problem: problem_lib.Problem, key: jax.Array):

@@ -9,12 +9,13 @@ import numpy as np
 import optax
 
 from unsc_jax import batching
-from unsc_jax import objectives
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import schedules
 from unsc_jax import training
-from unsc_jax.methods import clock
-from unsc_jax.methods import frame
+from unsc_jax.parts import clock
+from unsc_jax.parts import composition
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
 
 
 def unsir(
@@ -63,7 +64,7 @@ def unsir(
       per_example=True)
 
   def method(problem, key):
-    classes = frame.whole_classes(problem, 'unsir')
+    classes = parts.whole_classes(problem, 'unsir')
     stopwatch = clock.Stopwatch()
     noise_key, part_key, *keys = jax.random.split(key, 8)
     labels = np.repeat(classes, noise_batch).astype(np.int32)
@@ -75,11 +76,11 @@ def unsir(
     part = _part(problem.retain, retain_per_class, part_key)
     subset = dataclasses.replace(problem, retain=part, forget=noise)
     steps = lambda n, epochs: batching.steps_for(n, batch_size, epochs)
-    impaired = frame.train(
+    impaired = composition.train(
         subset, problem.params, together, optimizer or optax.adam(.02),
         schedules.mixed(steps(len(noise) + len(part), impair_epochs), batch_size),
         keys[:3], stopwatch, loop='impairing')
-    repaired = frame.train(
+    repaired = composition.train(
         subset, impaired.params, together, repair or optax.adam(.01),
         schedules.retain_only(steps(len(part), repair_epochs), batch_size),
         keys[3:], stopwatch, loop='repairing')

@@ -9,6 +9,7 @@ function and knows none of them.
 
 from unsc_jax.models.alexnet import AlexNet
 from unsc_jax.models.allcnn import AllCNN
+from unsc_jax.models.linen import from_linen
 from unsc_jax.models.resnet import ResNet18
 from unsc_jax.models.resnet50 import ResNet50
 from unsc_jax.models.small import MLP
@@ -17,4 +18,4 @@ from unsc_jax.models.vgg import VGG11
 from unsc_jax.models.vit import ViT
 
 __all__ = ['AlexNet', 'AllCNN', 'MLP', 'ResNet18', 'ResNet50', 'SmallCNN',
-           'VGG11', 'ViT']
+           'VGG11', 'ViT', 'from_linen']

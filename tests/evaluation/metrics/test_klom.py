@@ -1,0 +1,74 @@
+"""KLoM against numpy.histogram and scipy.stats.entropy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import klom
+
+
+def _slow(unlearned, retrained, bins, limit=100, epsilon=1e-5):
+  result = []
+  for p, q in zip(unlearned.T, retrained.T):
+    p, q = (np.clip(a.astype(np.float64), -limit, limit) for a in (p, q))
+    edges = np.histogram_bin_edges(np.concatenate([p, q]), bins)
+    p, q = (np.histogram(a, edges)[0] / len(a) for a in (p, q))
+    q[(p > 0) & (q < epsilon)] = epsilon
+    result.append(stats.entropy(p, q))
+  return np.array(result)
+
+
+def _margins(seed, models=40, n=60, shift=0.):
+  rng = np.random.default_rng(seed)
+  return (rng.normal(shift, 2, (models, n))).astype(np.float32)
+
+
+@pytest.mark.parametrize('bins', [20, 7])
+@pytest.mark.parametrize('shift', [0., 1., 300.])
+@pytest.mark.parametrize('models', [40, 25])
+def test_it_is_numpys_histogram(bins, shift, models):
+  u, r = _margins(0, models, shift=shift), _margins(1)
+  np.testing.assert_allclose(klom.kl_of_margins(u, r, bins=bins),
+                             _slow(u, r, bins), rtol=1e-3, atol=1e-5)
+  ours = klom.kl_of_margins(u, r, bins=bins, limit=3., epsilon=0.1)
+  np.testing.assert_allclose(ours, _slow(u, r, bins, 3, 0.1), rtol=1e-3,
+                             atol=1e-5)
+
+
+def test_equal_models_have_none_and_clipped_ones_are_equal():
+  u = _margins(0)
+  np.testing.assert_allclose(klom.kl_of_margins(u, u), 0, atol=1e-6)
+  np.testing.assert_array_equal(klom.kl_of_margins(u + 500, u + 900), 0)
+
+
+def test_against_the_halves_of_retrained_models():
+  """A redraw passes at the level that sampling alone gives, which is not 0."""
+  mean = lambda u, r: estimate_lib.normal(klom.kl_of_margins(u, r))
+  floor = [mean(_margins(2 * s), _margins(2 * s + 1)) for s in range(40)]
+  passed = [bool(estimate_lib.gap(floor[i], floor[i + 1:i + 4]).within)
+            for i in range(0, 40, 4)]
+  assert sum(passed) >= 8  # of 10, each with probability .95
+  assert min(e.low for e in floor) > 0.1
+  for shift in (4., -4.):
+    e = mean(_margins(0, shift=shift), _margins(1))
+    assert e.low > max(f.high for f in floor)
+    assert not estimate_lib.gap(e, floor[:4]).within
+
+
+def test_it_traces():
+  u, r = map(jnp.asarray, (_margins(0), _margins(1)))
+  np.testing.assert_allclose(jax.jit(klom.kl_of_margins)(u, r),
+                             klom.kl_of_margins(u, r), rtol=1e-5)
+
+
+@pytest.mark.parametrize(('u', 'r', 'words'), [
+    (np.zeros((3, 4)), np.zeros((3, 5)), 'same examples'),
+    (np.zeros((3, 4)), np.full((3, 4), np.nan), 'NaN'),
+    (np.zeros((0, 4)), np.zeros((3, 4)), 'empty'),
+])
+def test_bad_input_is_named(u, r, words):
+  with pytest.raises(ValueError, match=words):
+    klom.kl_of_margins(u, r)

@@ -1,0 +1,110 @@
+"""U-LiRA against scipy with models held out by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+from unsc_jax.evaluation.metrics import lira
+
+
+def _margins(seed, models, shift=0., n=100, width=1.):
+  """Margins of `models` models over the same examples for every seed."""
+  centre = np.random.default_rng(99).normal(2, 3, n)
+  noise = np.random.default_rng(seed).normal(0, width, (models, n))
+  return (centre + shift + noise).astype(np.float32)
+
+
+def _slow_ratio(x, unlearned, out, pooled):
+  def log_density(sample):
+    sample = sample.astype(np.float64)
+    var = sample.var(axis=0, ddof=1)
+    if pooled:
+      var = var.mean()
+    return stats.norm.logpdf(x, sample.mean(axis=0), np.sqrt(var))
+  return log_density(unlearned) - log_density(out)
+
+
+@pytest.mark.parametrize('pooled', [False, True])
+def test_scores_are_scipys(pooled):
+  x, u, o = _margins(0, 1)[0], _margins(1, 5, 1.), _margins(2, 6)
+  np.testing.assert_allclose(
+      lira.ulira_scores(x, u, o, pooled_variance=pooled),
+      _slow_ratio(x, u, o, pooled), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize('pooled', [False, True])
+@pytest.mark.parametrize('counts', [(6, 6), (5, 8)])
+def test_holding_out_in_closed_form_is_holding_out(pooled, counts):
+  u, o = _margins(1, counts[0], 0.7), _margins(2, counts[1])
+  result = lira.ulira(u, o, pooled_variance=pooled)
+  for i in range(min(counts)):
+    rest = np.delete(u, i, 0), np.delete(o, i, 0)
+    for ours, x in ((result.unlearned_scores[i], u[i]),
+                    (result.out_scores[i], o[i])):
+      np.testing.assert_allclose(ours, _slow_ratio(x, *rest, pooled),
+                                 rtol=2e-3, atol=5e-3)
+  label = np.repeat([1, 0], result.out_scores.size)
+  score = np.append(result.unlearned_scores, result.out_scores)
+  np.testing.assert_allclose(result.auc.value,
+                             metrics.roc_auc_score(label, score), rtol=1e-5)
+  np.testing.assert_allclose(result.accuracy.value,
+                             metrics.accuracy_score(label, score > 0),
+                             rtol=1e-5)
+  fpr, tpr, _ = metrics.roc_curve(label, score, drop_intermediate=False)
+  for ours, limit in ((result.tpr_at_1pct, 0.01),
+                      (result.tpr_at_0_1pct, 0.001)):
+    np.testing.assert_allclose(ours.value, tpr[fpr <= limit].max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize('counts', [(8, 8), (5, 12)])
+def test_exact_unlearning_scores_a_half_without_bias(counts):
+  def one(key):
+    u, o = (jax.random.normal(k, (m, 80))
+            for k, m in zip(jax.random.split(key), counts))
+    return lira.ulira(u, o)[:3]
+  keys = jax.random.split(jax.random.key(0), 400)
+  auc, accuracy, tpr = jax.jit(
+      lambda k: jax.lax.map(one, k, batch_size=20))(keys)
+  for e in (auc, accuracy):
+    assert abs(e.value.mean() - 0.5) < 4 * e.value.std() / 20 < 0.01
+    assert np.mean((e.low > 0.5) | (e.high < 0.5)) < 0.08
+  # Of 400 held-out negatives 1 % are four: the threshold itself is noisy.
+  assert 0.005 < tpr.value.mean() < 0.02
+
+
+@pytest.mark.parametrize('shift', [2., -2.])
+def test_residual_knowledge_and_over_unlearning_are_flagged(shift):
+  result = lira.ulira(_margins(0, 8, shift), _margins(1, 8))
+  assert result.auc.low > 0.75
+  assert result.accuracy.low > 0.7
+  assert result.tpr_at_1pct.value > 0.1
+
+
+def test_a_collapse_at_one_value_is_flagged():
+  """Every unlearned model says the same: its mean fits, its width does not."""
+  flat = np.repeat(_margins(0, 1, width=0.), 8, axis=0)
+  assert lira.ulira(flat, _margins(1, 8)).auc.low > 0.9
+  both = lira.ulira(flat, flat)
+  assert both.auc.value == 0.5
+  assert both.accuracy.value == 0.5
+
+
+@pytest.mark.parametrize(('unlearned', 'out', 'words'), [
+    (np.zeros((2, 5)), np.zeros((4, 5)), 'unlearned holds 2 model'),
+    (np.zeros((4, 5)), np.zeros((4, 6)), 'same examples'),
+    (np.full((4, 5), -np.inf), np.zeros((4, 5)), 'infinite'),
+    (np.zeros(5), np.zeros((4, 5)), r'\[models, N\]'),
+])
+def test_bad_input_is_named(unlearned, out, words):
+  with pytest.raises(ValueError, match=words):
+    lira.ulira(unlearned, out)
+
+
+def test_scores_trace():
+  x, u, o = map(jnp.asarray, (_margins(0, 1)[0], _margins(1, 5),
+                              _margins(2, 6)))
+  np.testing.assert_allclose(jax.jit(lira.ulira_scores)(x, u, o),
+                             lira.ulira_scores(x, u, o), rtol=1e-3, atol=1e-3)

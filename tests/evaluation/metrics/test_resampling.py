@@ -1,0 +1,39 @@
+"""The jackknife against a formula and a simulation."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from unsc_jax.evaluation.metrics import representation
+from unsc_jax.evaluation.metrics import resampling
+
+
+def test_leaving_out_one_by_one_gives_the_error_of_a_mean():
+  x = np.random.default_rng(0).gamma(2., size=60)
+  found = resampling.jackknife(np.mean, x, groups=60)
+  low, high = stats.t.interval(.95, 59, x.mean(), stats.sem(x))
+  np.testing.assert_allclose(found, (x.mean(), low, high), rtol=1e-5)
+
+
+def test_it_covers_a_statistic_of_two_samples():
+  rng = np.random.default_rng(0)
+  ratio = lambda a, b: np.mean(a) / np.mean(b)
+  hits = 0
+  for _ in range(400):
+    a, b = rng.gamma(2., size=90) + 1, rng.gamma(3., size=120)
+    found = resampling.jackknife(ratio, a, b)
+    hits += bool(found.low <= 1. <= found.high)  # both means are 3
+  assert .92 < hits / 400 < .98
+
+
+def test_arrays_of_one_sample_leave_together_and_the_interval_is_cut():
+  x = np.random.default_rng(0).normal(size=(43, 3)).astype(np.float32)
+  same = resampling.jackknife(
+      lambda pair: representation.linear_cka(*pair), (x, -2 * x), within=(0, 1))
+  np.testing.assert_allclose(same, 1, atol=1e-5)
+  assert same.high <= 1
+
+
+def test_too_few_examples_are_named():
+  with pytest.raises(ValueError, match='3 examples cannot be left out in 10'):
+    resampling.jackknife(np.mean, np.arange(3.))

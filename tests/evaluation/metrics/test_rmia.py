@@ -1,0 +1,110 @@
+"""RMIA against a table of all pairs in float64."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import special
+
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import rmia
+from unsc_jax.evaluation.metrics import roc
+
+
+def _world(seed, boost, n=200, models=2, spread=1.):
+  """True-class probabilities of a target and of references; `boost` nats on
+  the first half in the target alone."""
+  rng = np.random.default_rng(seed)
+  hardness = rng.normal(0, 2, n)
+  logit = hardness + spread * rng.normal(size=(models + 1, n))
+  logit[0, :n // 2] += boost
+  p = special.expit(logit).astype(np.float32)
+  return p[0], p[1:]
+
+
+def _slow(target, references, z, z_references, a, gamma):
+  prior = lambda r: 0.5 * ((1 + a) * r.astype(np.float64).mean(0) + (1 - a))
+  ratio = target / prior(references)
+  other = z / prior(z_references)
+  return np.array([np.mean([r / o >= gamma for o in other]) for r in ratio])
+
+
+@pytest.mark.parametrize(('a', 'gamma'), [(0.3, 1.), (0., 1.), (1., 2.)])
+@pytest.mark.parametrize('models', [1, 3])
+def test_scores_are_the_table_of_all_pairs(a, gamma, models):
+  x, z = _world(0, 1., models=models), _world(1, 0., 150, models=models)
+  ours = rmia.rmia_scores(*x, *z, offline_a=a, gamma=gamma)
+  np.testing.assert_allclose(ours, _slow(*x, *z, a, gamma), atol=1.01 / 150)
+  assert np.mean(np.abs(ours - _slow(*x, *z, a, gamma)) > 1e-5) < 0.02
+
+
+def test_ties_dominate():
+  """The paper's >=: an example that behaves as the population does scores 1."""
+  half = jnp.full((1, 5), 0.5)
+  np.testing.assert_array_equal(
+      rmia.rmia_scores(half[0], half, half[0], half), np.ones(5))
+
+
+def _auc(boost, seed=0):
+  score = rmia.rmia_scores(*_world(seed, boost, 600), *_world(seed + 1, 0.))
+  return roc.auc(score[:300], score[300:])
+
+
+def test_retrained_passes_and_both_sides_are_flagged():
+  references = [_auc(0., seed) for seed in (10, 20, 30, 40)]
+  within = lambda e: bool(estimate_lib.gap(e, references).within)
+  assert within(_auc(0.))
+  assert not within(_auc(2.))
+  assert not within(_auc(-2.))
+  assert _auc(-2.).high < 0.4
+
+
+def test_it_beats_a_plain_threshold():
+  """Relative to references, hard examples no longer hide the members."""
+  target, references = _world(0, 1.5, 1000)
+  plain = roc.auc(target[:500], target[500:])
+  score = rmia.rmia_scores(target, references, *_world(1, 0.))
+  assert roc.auc(score[:500], score[500:]).low > plain.high
+
+
+def test_tuned_offline_a_is_the_best_of_the_eleven():
+  target, references = _world(3, 1.5)
+  member = np.arange(200) < 100
+  z = _world(4, 0.)
+  strength = lambda a: (
+      lambda s: float(roc.auc(s[:100], s[100:]).value))(
+          rmia.rmia_scores(target, references, *z, offline_a=a))
+  tuned = rmia.tuned_offline_a(target, member, references, *z)
+  values = {i / 10: strength(i / 10) for i in range(11)}
+  assert values[tuned] == max(values.values()) > min(values.values())
+
+
+def test_scores_trace():
+  x, z = _world(0, 1.), _world(1, 0.)
+  args = [jnp.asarray(a) for a in (*x, *z)]
+  np.testing.assert_allclose(jax.jit(rmia.rmia_scores)(*args),
+                             rmia.rmia_scores(*args), atol=0.006)
+
+
+HALF = np.full((1, 3), 0.5)
+
+
+@pytest.mark.parametrize(('args', 'words'), [
+    ((HALF[0] * 4, HALF, HALF[0], HALF), 'fractions'),
+    ((HALF[0], HALF[:, :2], HALF[0], HALF), 'same examples'),
+    ((HALF[0], HALF[0], HALF[0], HALF), r'\[models, N\]'),
+    ((HALF[0], HALF[:0], HALF[0], HALF), 'empty'),
+    ((HALF[0] * np.nan, HALF, HALF[0], HALF), 'NaN'),
+])
+def test_bad_input_is_named(args, words):
+  with pytest.raises(ValueError, match=words):
+    rmia.rmia_scores(*args)
+
+
+def test_bad_settings_are_named():
+  with pytest.raises(ValueError, match='offline_a is 2'):
+    rmia.rmia_scores(HALF[0], HALF, HALF[0], HALF, offline_a=2)
+  with pytest.raises(ValueError, match='gamma is 0'):
+    rmia.rmia_scores(HALF[0], HALF, HALF[0], HALF, gamma=0)
+  with pytest.raises(ValueError, match='mark some examples'):
+    rmia.tuned_offline_a(HALF[0], [True] * 3, HALF, HALF[0], HALF)

@@ -1,0 +1,57 @@
+"""Programs that are traced anew are compiled once, inside the block alone."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from unsc_jax.evaluation.shadows import compilation
+
+_HITS = []
+
+
+def _listen(event: str, **_) -> None:
+  if event == '/jax/compilation_cache/cache_hits':
+    _HITS.append(event)
+
+
+jax.monitoring.register_event_listener(_listen)
+
+
+@pytest.fixture(autouse=True)
+def _no_cache_yet():
+  """The tests as a whole have one, see tests/conftest.py."""
+  before = jax.config.jax_compilation_cache_dir
+  compilation._set({'jax_compilation_cache_dir': None})
+  yield
+  compilation._set({'jax_compilation_cache_dir': before})
+
+
+def _run_anew(factor, x):
+  def program(x):
+    return jnp.sin(x) * factor
+  return jax.jit(program)(x)
+
+
+def test_equal_programs_are_compiled_once_and_others_are_not_mixed_up():
+  with compilation.shared():
+    x = jnp.ones(3)  # whatever this compiles
+    first, start = float(_run_anew(2., x)[0]), len(_HITS)
+    again = [float(_run_anew(2., x)[0]) for _ in range(2)]
+    assert len(_HITS) - start >= 2
+    assert again == [first] * 2
+    assert float(_run_anew(5., x)[0]) == pytest.approx(2.5 * first)
+  start = len(_HITS)
+  assert float(_run_anew(2., x)[0]) == first
+  assert len(_HITS) == start
+
+
+def test_all_settings_are_restored_also_after_an_error():
+  names = ['jax_compilation_cache_dir', *compilation._SETTINGS]
+  before = [getattr(jax.config, name) for name in names]
+  try:
+    with compilation.shared():
+      assert jax.config.jax_compilation_cache_dir != before[0]
+      raise KeyError
+  except KeyError:
+    pass
+  assert [getattr(jax.config, name) for name in names] == before

@@ -1,0 +1,227 @@
+"""Moments add, subtract and scale as the data do, wherever they are summed."""
+
+import re
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
+import numpy as np
+import pytest
+
+import unsc_jax
+from unsc_jax import sharding
+from unsc_jax.moments import moments as moments_lib
+
+
+def _fn(params, x):
+  for name, groups in (('one', 1), ('two', 2)):
+    x = jax.nn.relu(lax.conv_general_dilated(
+        x, params[name], (1, 1), 'SAME', feature_group_count=groups,
+        dimension_numbers=('NHWC', 'HWIO', 'NHWC')))
+  x = x.mean((1, 2))
+  return x @ params['head'] + params['table'][jnp.argmax(x, -1)]
+
+
+def _normal(seed, *shape):
+  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+PARAMS = {'one': _normal(0, 3, 3, 2, 4), 'two': _normal(1, 3, 3, 2, 6),
+          'head': _normal(2, 6, 3), 'table': _normal(3, 6, 3)}
+X = _normal(4, 48, 6, 5, 2)
+FN = unsc_jax.input_moments(_fn)
+
+
+@pytest.fixture(scope='module')
+def moments_of():
+  fn = jax.jit(FN)
+  return lambda x: fn(PARAMS, x)[1]
+
+
+def _assert_close(a, b, rtol=2e-6):
+  """Every sum is the same, up to a share of its largest entry."""
+  assert jax.tree.structure(a) == jax.tree.structure(b)
+  for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)):
+    np.testing.assert_allclose(x, y, atol=rtol * np.abs(y).max())
+
+
+def test_group(moments_of):
+  a, b = moments_of(X[:32]), moments_of(X[32:])
+  whole = moments_of(X)
+  assert {m.site.kind for m in whole} == {'conv', 'dense', 'lookup'}
+  _assert_close(a + b, whole)
+  _assert_close(whole - b, a)  # all but forget are retain
+  _assert_close(a + b - b, a)
+  _assert_close(2. * a, a + a)
+  _assert_close(.25 * (a + b), a * .25 + b * .25)
+  # The mean does not depend on how often the data were seen.
+  _assert_close([m.mean_square for m in 3 * a], [m.mean_square for m in a])
+
+
+def test_retained_bases_from_what_was_forgotten(moments_of):
+  projectors = lambda moments: [
+      basis.project(jnp.eye(6, 3)) for basis in unsc_jax.null_space_bases(
+          moments, .9)['head']]
+  direct = projectors(moments_of(X[:32]))
+  _assert_close(projectors(moments_of(X) - moments_of(X[32:])), direct, 1e-4)
+
+
+def test_streamed_is_one_pass(moments_of):
+  batches = (X[i:i + 32] for i in range(0, len(X), 32))  # the last is smaller
+  _assert_close(unsc_jax.accumulate(FN, PARAMS, batches), moments_of(X))
+
+
+def test_a_pass_holds_two_sets_of_moments():
+  """When a batch is drawn there is the sum alone, so its moments are the second."""
+  fn = unsc_jax.input_moments(lambda params, x: x @ params['w'])
+  params = {'w': jnp.ones((37, 2))}
+  size = lambda: sum(a.shape == (1, 37, 37) for a in jax.live_arrays())
+  before, seen = size(), []
+
+  def batches():
+    for _ in range(4):
+      seen.append(size() - before)
+      yield jnp.ones((3, 37))
+
+  moments = unsc_jax.accumulate(fn, params, batches())
+  assert seen == [0, 1, 1, 1]
+  assert size() - before == 1
+  assert moments['w'].count == 12
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16', 'float16'])
+def test_sums_are_float32_and_exact_for_every_type(dtype):
+  """Wide enough for several blocks; inputs that are all positive, and many."""
+  x = jnp.abs(_normal(5, 3000, 300)).astype(dtype)
+  fn = unsc_jax.input_moments(lambda params, x: x @ params['w'])
+  moment = jax.jit(fn)({'w': jnp.ones((300, 2), dtype)}, x)[1]['w']
+  exact = np.asarray(x, np.float64)
+  assert moment.second.dtype == jnp.float32
+  np.testing.assert_allclose(moment.second[0], exact.T @ exact, rtol=2e-6)
+  np.testing.assert_allclose(moment.first[0], exact.sum(0), rtol=1e-5)
+  np.testing.assert_array_equal(moment.second[0], moment.second[0].T)
+
+
+def test_room_for_patches_is_by_the_device_that_has_a_part_of_the_batch():
+  """Of the mesh, of one under an axis, of all where no mesh is known."""
+  each, seen = 16 * 2**20, []
+
+  def look(x):
+    seen.append(moments_lib.room(None, None, (x, 3)) // each)
+    return x
+
+  for devices in (2, 8):
+    jax.jit(look)(sharding.shard_batch(X, sharding.data_mesh(devices)))
+  jax.jit(jax.shard_map(
+      look, mesh=sharding.data_mesh(4), in_specs=P('data'), out_specs=P('data')))(X)
+  jax.jit(look)(X)
+  assert seen == [2, 8, 1, jax.device_count()]
+  assert moments_lib.room(None, 'data', X) == each
+  assert moments_lib.room(7, None, X) == 7
+
+
+@pytest.mark.parametrize('chunk_bytes', [1, 10_000])
+@pytest.mark.parametrize('images', [7, 48])  # 7 make chunks of one or of seven
+def test_chunks_do_not_matter(images, chunk_bytes, moments_of):
+  fn = jax.jit(unsc_jax.input_moments(_fn, chunk_bytes=chunk_bytes))
+  _assert_close(fn(PARAMS, X[:images])[1], moments_of(X[:images]))
+
+
+def _on_devices(kind, **options):
+  """The moments of all of X, summed over eight devices."""
+  mesh = sharding.data_mesh()
+  if kind == 'jit':
+    fn = jax.jit(unsc_jax.input_moments(_fn, **options))
+    return fn(sharding.replicate(PARAMS, mesh), sharding.shard_batch(X, mesh))[1]
+  fn = unsc_jax.input_moments(_fn, axis_name='data', **options)
+  moments = lambda params, x: fn(params, x)[1]
+  if kind == 'pmap':
+    out = jax.pmap(moments, 'data', in_axes=(None, 0))(
+        PARAMS, X.reshape(8, -1, *X.shape[1:]))
+    return jax.tree.map(lambda leaf: leaf[3], out)
+  return jax.jit(jax.shard_map(
+      moments, mesh=mesh, in_specs=(P(), P('data')), out_specs=P(),
+      check_vma=kind == 'shard_map'))(PARAMS, X)
+
+
+@pytest.mark.parametrize('chunk_bytes', [2**26, 10_000], ids=['whole', 'chunks'])
+@pytest.mark.parametrize('kind', ['jit', 'pmap', 'shard_map', 'shard_map_no_vma'])
+def test_sum_over_devices_is_that_of_one(kind, chunk_bytes, moments_of):
+  _assert_close(_on_devices(kind, chunk_bytes=chunk_bytes), moments_of(X))
+
+
+def test_streamed_over_devices_with_an_uneven_batch(moments_of):
+  """Every input counts once, though the last batch is on every device."""
+  mesh = sharding.data_mesh()
+  batches = [sharding.shard_batch(x, mesh) for x in (X[:32], X[32:45])]
+  moments = unsc_jax.accumulate(FN, sharding.replicate(PARAMS, mesh), batches)
+  _assert_close(moments, moments_of(X[:45]))
+
+
+def _largest(collective, text):
+  """Entries of the largest result of a collective in compiled text."""
+  sizes = [0]
+  for line in text.splitlines():
+    if re.search(rf'\b{collective}(-start)?\(', line):
+      results = line.split('=', 1)[1].split(collective)[0]
+      sizes += [np.prod([int(n) for n in dims.split(',') if n], dtype=int)
+                for dims in re.findall(r'\w+\[([\d,]*)\]', results)]
+  return max(sizes)
+
+
+def _compiled(fn, *args):
+  return jax.jit(fn).lower(*args).compile().as_text()
+
+
+@pytest.mark.parametrize('chunk_bytes', [2**26, 40_000], ids=['whole', 'chunks'])
+@pytest.mark.parametrize('groups', [1, 2])
+def test_no_activations_travel_between_devices(groups, chunk_bytes):
+  """Only sums do. XLA gathers the inputs of a grouped convolution by itself."""
+  def fn(params, x):
+    x = lax.conv_general_dilated(
+        x, params['kernel'], (1, 1), 'SAME', feature_group_count=groups,
+        dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+    return x.reshape(len(x), -1) @ params['head']
+
+  mesh = sharding.data_mesh()
+  params = {'kernel': jnp.ones((3, 3, 4 // groups, 4)), 'head': jnp.ones((120, 3))}
+  args = sharding.replicate(params, mesh), sharding.shard_batch(
+      _normal(0, 48, 6, 5, 4), mesh)
+  moments = unsc_jax.input_moments(fn, chunk_bytes=chunk_bytes)
+  ours = _compiled(lambda p, x: moments(p, x)[1], *args)
+  bare = _compiled(fn, *args)
+  for collective in ('all-gather', 'all-to-all', 'collective-permute'):
+    assert _largest(collective, ours) <= _largest(collective, bare)
+  assert _largest('all-gather', bare) == (groups > 1) * 48 * 6 * 5 * 4
+  assert _largest('all-reduce', ours) == 120**2  # the largest moment
+
+
+def test_bad_data_are_named():
+  for value in (jnp.nan, jnp.inf):
+    with pytest.raises(ValueError, match='inputs that meet (head|one|two) are NaN'):
+      unsc_jax.accumulate(FN, PARAMS, [X[:32], X[:32].at[0, 0, 0, 0].set(value)])
+  bad = {**PARAMS, 'one': PARAMS['one'].at[0].set(jnp.nan)}
+  with pytest.raises(ValueError, match='inputs that meet (head|two) are NaN'):
+    unsc_jax.accumulate(FN, bad, [X[:32]])
+  with pytest.raises(ValueError, match='no data to take moments of'):
+    unsc_jax.accumulate(FN, PARAMS, [])
+
+
+def test_moments_of_different_networks_do_not_mix(moments_of):
+  a = moments_of(X)
+  of = lambda fn, *args: jax.jit(unsc_jax.input_moments(fn))(*args)[1]
+  b = of(lambda p, x: x @ p['other'], {'other': jnp.ones((2, 2))}, jnp.ones((1, 2)))
+  for combine in (lambda: a + b, lambda: a - b):
+    with pytest.raises(ValueError, match='belong to different networks, they '
+                       'differ at head, one, other, table, two;'):
+      combine()
+  wide = of(lambda p, x: x @ p['other'], {'other': jnp.ones((2, 3))}, jnp.ones((1, 2)))
+  with pytest.raises(ValueError, match='they differ at other;'):
+    b + wide  # pyright: ignore
+
+
+def test_mesh_of_more_devices_than_there_are_is_refused():
+  for count in (0, 9):
+    with pytest.raises(ValueError, match=f'a mesh of {count} devices .* there are 8'):
+      sharding.data_mesh(count)

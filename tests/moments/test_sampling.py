@@ -1,0 +1,107 @@
+"""A sample of positions estimates the moments, and knows how well."""
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import unsc_jax
+from unsc_jax import moments as moments_lib
+from unsc_jax import sharding
+
+
+def _fn(params, x):
+  x = jax.nn.relu(lax.conv_general_dilated(
+      x, params['conv'], (2, 1), ((1, 1), (0, 2)), rhs_dilation=(1, 2),
+      feature_group_count=2, dimension_numbers=('NHWC', 'HWIO', 'NHWC')))
+  return x.mean((1, 2)) @ params['head']
+
+
+def _normal(seed, *shape):
+  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+PARAMS = {'conv': _normal(0, 3, 2, 2, 6), 'head': _normal(1, 6, 3)}
+# Images that are bright on one side: positions differ.
+X = _normal(2, 5, 9, 8, 4) * jnp.linspace(.2, 2, 8)[:, None]
+EXACT = jax.jit(unsc_jax.input_moments(_fn))(PARAMS, X)[1]
+
+
+@pytest.fixture(scope='module')
+def draws():
+  """Sampled moments of a thousand keys, stacked."""
+  fn = moments_lib.sampled_moments(_fn, .25)
+  keys = jax.random.split(jax.random.key(0), 1000)
+  return jax.jit(jax.vmap(lambda key: fn(key, PARAMS, X)[1]))(keys)
+
+
+def test_the_estimate_is_unbiased(draws):
+  second = np.asarray(draws.moments['conv'].second, np.float64)
+  error = second.mean(0) - EXACT['conv'].second
+  deviation = second.std(0) / len(second)**.5
+  assert np.abs(error / deviation).max() < 5
+  assert np.abs(error).max() < .02 * np.abs(EXACT['conv'].second).max()
+  np.testing.assert_allclose(
+      draws.moments['conv'].count.mean(0), EXACT['conv'].count, rtol=1e-6)
+
+
+def test_its_error_is_known(draws):
+  off = draws.moments['conv'].second - EXACT['conv'].second
+  true = np.square(off).sum((1, 2, 3)).mean()
+  told = np.square(draws.spread['conv'].second).sum((1, 2, 3)).mean()
+  assert told == pytest.approx(true, rel=.1)
+  norm = np.linalg.norm(EXACT['conv'].second)
+  one = jax.tree.map(lambda leaf: leaf[0], draws)
+  assert .3 < one.relative_error()['conv'] / (true**.5 / norm) < 3
+
+
+def test_dense_layers_and_all_positions_are_exact(draws):
+  np.testing.assert_allclose(draws.moments['head'].second[7],
+                             EXACT['head'].second, rtol=1e-5)
+  assert not np.any(draws.spread['head'].second)
+  every = moments_lib.sampled_moments(_fn, 1.)(jax.random.key(0), PARAMS, X)[1]
+  for got, expected in zip(every.moments, EXACT):
+    np.testing.assert_allclose(got.second, expected.second, rtol=1e-5)
+  assert not any(every.relative_error().values())
+
+
+def test_batches_add_up_and_chunks_do_not_matter():
+  whole, chunks = (
+      moments_lib.accumulate(
+          moments_lib.sampled_moments(_fn, .5, chunk_bytes=size), jax.random.key(3),
+          PARAMS, [X[:3], X[3:]]) for size in (2**24, 1))
+  for got, expected in zip(chunks.moments, whole.moments):
+    np.testing.assert_allclose(got.second, expected.second, rtol=1e-4, atol=1e-4)
+  # Each batch has positions of its own, so that errors cancel.
+  assert 0 < whole.relative_error()['conv'] < .5
+  left_out = moments_lib.sampled_moments(
+      _fn, .5, select=lambda site: site.kind != 'conv')
+  assert [*left_out(jax.random.key(0), PARAMS, X)[1].moments.by_path] == ['head']
+
+
+@pytest.mark.parametrize('chunk_bytes', [None, 1])
+def test_a_sharded_batch_stays_on_its_devices(chunk_bytes):
+  def fn(params, x):  # without groups, for which XLA gathers by itself
+    return lax.conv_general_dilated(
+        x, params['conv'], (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+
+  params, x = {'conv': _normal(0, 3, 3, 4, 6)}, _normal(2, 16, 9, 8, 4)
+  sampled = moments_lib.sampled_moments(fn, .25, chunk_bytes=chunk_bytes)
+  run = jax.jit(lambda params, x: sampled(jax.random.key(3), params, x)[1])
+  split = sharding.shard_batch(x, sharding.data_mesh(8))
+  program = run.lower(params, split).compile().as_text()
+  assert 'all-reduce' in program
+  for collective in ('all-gather', 'all-to-all', 'collective-permute'):
+    assert collective not in program
+  one, several = run(params, x), run(params, split)
+  for got, want in zip(jax.tree.leaves(several), jax.tree.leaves(one)):
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
+
+
+def test_refusals():
+  with pytest.raises(ValueError, match='share .* not 0; try .1'):
+    moments_lib.sampled_moments(_fn, 0)
+  with pytest.raises(ValueError, match='no data to take moments of'):
+    moments_lib.accumulate(
+        moments_lib.sampled_moments(_fn, .5), jax.random.key(0), PARAMS, [])

@@ -1,0 +1,237 @@
+"""Three ways of combining classes, against what the paper does with raw
+activations: float64 numpy, SVDs of concatenated matrices."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import unsc_jax
+from unsc_jax import null_space
+
+D, HIDDEN, CLASSES = 14, 24, 4
+_W = np.random.default_rng(7).normal(size=(D, HIDDEN)) / D**.5
+PARAMS = {'first': jnp.asarray(_W, jnp.float32),
+          'second': jnp.zeros((HIDDEN, HIDDEN))}
+
+
+def _fn(params, x):
+  return jnp.tanh(x @ params['first']) @ params['second']
+
+
+def _classes(seed, sizes=(60, 90, 90, 60)):
+  """Inputs [n, D] of classes that each live near a few directions."""
+  rng = np.random.default_rng(seed)
+  return [rng.normal(size=(n, D)) * .7**np.arange(D) @ rng.normal(size=(D, D))
+          for n in sizes]
+
+
+def _linear(params, x):
+  return x @ params['first']
+
+
+def _moments(classes, fn=_fn):
+  for x in classes:
+    yield _moments_of(fn)(PARAMS, jnp.asarray(x, jnp.float32))[1]
+
+
+@functools.cache
+def _moments_of(fn):
+  return jax.jit(unsc_jax.input_moments(fn))
+
+
+def _projector(basis):
+  """The matrix [d, d] by which a basis projects a parameter [d, HIDDEN]."""
+  d = basis.eigenvalues.shape[-1]
+  return np.asarray(basis.project(jnp.eye(d, HIDDEN)))[:, :d]
+
+
+def _representations(classes):
+  """Of every layer the matrices R_c [d, n] of its inputs, class by class."""
+  w = np.asarray(PARAMS['first'], np.float64)
+  return {'first': [x.T for x in classes],
+          'second': [np.tanh(x @ w).T for x in classes]}
+
+
+def _leading(matrix, energy):
+  """The left singular vectors that carry the energy, and no more."""
+  u, s, _ = np.linalg.svd(matrix, full_matrices=False)
+  running = np.cumsum(s**2)
+  return u[:, :np.argmax(running >= energy * running[-1]) + 1]
+
+
+def _pooled(rs, energy):
+  return _leading(np.concatenate(rs, axis=1), energy)
+
+
+def _merged(rs, class_energy, energy):
+  return _leading(
+      np.concatenate([_leading(r, class_energy) for r in rs], axis=1), energy)
+
+
+def _sequential(rs, energies, first=_leading):
+  """GPM's update, adding directions until the energy is reached."""
+  q = first(rs[0], energies[0])
+  for r, energy in zip(rs[1:], energies[1:], strict=True):
+    total = (r**2).sum()
+    residual = r - q @ (q.T @ r)
+    u, s, _ = np.linalg.svd(residual, full_matrices=False)
+    carried, added = total - (residual**2).sum(), 0
+    while carried < energy * total:
+      carried += s[added]**2
+      added += 1
+    q = np.concatenate([q, u[:, :added]], axis=1)
+  return q
+
+
+def _check(bases, kept):
+  """The bases' ranks and projectors are those of the spans q [d, k]."""
+  for name, q in kept.items():
+    basis, = bases[name]
+    d, k = q.shape
+    assert basis.rank.tolist() == [k]
+    assert 0 < k < d  # or there is nothing to compare
+    np.testing.assert_allclose(_projector(basis), np.eye(d) - q @ q.T, atol=2e-3)
+
+
+@pytest.mark.parametrize('energy', [.8, .99])
+@pytest.mark.parametrize('seed', [0, 1])
+def test_pooled_is_one_svd_of_all_activations(energy, seed):
+  classes = _classes(seed)
+  bases = null_space.pooled(energy)(_moments(classes))
+  _check(bases, {name: _pooled(rs, energy)
+                 for name, rs in _representations(classes).items()})
+
+
+@pytest.mark.parametrize('class_energy', [.8, .95])
+@pytest.mark.parametrize('seed', [0, 1])
+def test_merged_is_an_svd_of_the_classes_bases(class_energy, seed):
+  classes = _classes(seed)
+  bases = null_space.merged(class_energy, .9)(_moments(classes))
+  _check(bases, {name: _merged(rs, class_energy, .9)
+                 for name, rs in _representations(classes).items()})
+
+
+@pytest.mark.parametrize('energies', [.8, .95, (.7, .75, .8, .9)])
+@pytest.mark.parametrize('seed', [0, 1])
+def test_sequential_is_gradient_projection_memory(energies, seed):
+  classes = _classes(seed)
+  bases = null_space.sequential(energies)(_moments(classes))
+  each = np.broadcast_to(energies, CLASSES)
+  _check(bases, {name: _sequential(rs, each)
+                 for name, rs in _representations(classes).items()})
+
+
+def _short(matrix, energy):
+  """As published: the singular vectors before the one that reaches the energy."""
+  u, s, _ = np.linalg.svd(matrix, full_matrices=False)
+  return u[:, np.cumsum(s**2) < energy * np.sum(s**2)]
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_published_ranks_stop_one_short(seed):
+  classes, rule = _classes(seed), null_space.published_rank
+  rs = _representations(classes)
+  _check(null_space.pooled(rule(.9))(_moments(classes)), {
+      name: _short(np.concatenate(r, axis=1), .9) for name, r in rs.items()})
+  _check(null_space.merged(rule(.9), rule(.95))(_moments(classes)), {
+      name: _short(np.concatenate([_short(one, .9) for one in r], axis=1), .95)
+      for name, r in rs.items()})
+  bases = null_space.sequential(.9, published=True)(_moments(classes[:1]))
+  _check(bases, {name: _short(r[0], .9) for name, r in rs.items()})
+  # Later classes reach their energy whatever the first one left out.
+  bases = null_space.sequential(.9, published=True)(_moments(classes))
+  q = {name: _sequential(r, [.9] * CLASSES, _short) for name, r in rs.items()}
+  _check(bases, q)
+
+
+def test_published_ranks_may_protect_nothing():
+  one = [np.outer(np.arange(1., 9.), np.eye(D)[0])]
+  rule = null_space.published_rank(.9)
+  for combine in (null_space.pooled(rule), null_space.sequential(.9, published=True)):
+    basis, = combine(_moments(one, _linear))['first']
+    assert basis.rank.item() == 0
+    np.testing.assert_array_equal(_projector(basis), np.eye(D))
+  assert null_space.pooled(.9)(_moments(one, _linear))['first'][0].rank.item() == 1
+
+
+@pytest.mark.parametrize('solver', [unsc_jax.eigh, unsc_jax.eigh_float64])
+def test_one_class_all_agree(solver):
+  one = _classes(0)[:1]
+  kept = {name: _leading(r, .95) for name, (r,) in _representations(one).items()}
+  for combine in (null_space.pooled(.95, solver=solver),
+                  null_space.merged(.95, .999, solver=solver),
+                  null_space.sequential(.95, solver=solver)):
+    _check(combine(_moments(one)), kept)
+
+
+def test_orthogonal_classes_all_agree():
+  q, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(D, D)))
+  spans = q[:, :3], q[:, 3:7], q[:, 7:9]
+  # As many inputs as directions, all of one length: no direction is minor.
+  classes = [np.concatenate([span.T] * 5) for span in spans]
+  moments = list(_moments(classes, _linear))
+  for combine in (null_space.pooled(.99), null_space.merged(.99, .99),
+                  null_space.sequential(.99)):
+    _check(combine(moments), {'first': q[:, :9]})
+
+
+def test_a_small_class_weighs_less_when_pooled():
+  """Which is why the three exist."""
+  large, small = np.eye(D)[:2].repeat(500, 0), np.eye(D)[2:3].repeat(2, 0)
+  moments = list(_moments((large, small), _linear))
+  rank = lambda combine: combine(moments)['first'][0].rank.item()
+  assert rank(null_space.pooled(.99)) == 2
+  assert rank(null_space.merged(.99, .99)) == rank(null_space.sequential(.99)) == 3
+
+
+def test_order_matters_only_to_sequential():
+  classes = _classes(3)
+  backwards = classes[::-1]
+  projector = lambda combine, classes: _projector(
+      combine(_moments(classes))['second'][0])
+  for combine in (null_space.pooled(.9), null_space.merged(.9, .9)):
+    np.testing.assert_allclose(projector(combine, classes),
+                               projector(combine, backwards), atol=2e-3)
+  combine = null_space.sequential((.6, .7, .8, .9))
+  assert np.abs(projector(combine, classes) - projector(combine, backwards)
+                ).max() > .02
+
+
+def test_sequential_at_all_the_energy_stays_in_the_classes_span():
+  """Rounding may not add once more what is held already."""
+  combine = jax.jit(null_space.sequential(1.))
+  for seed in range(10):
+    rng = np.random.default_rng(seed)
+    span, _ = np.linalg.qr(rng.normal(size=(D, 6)))
+    classes = [rng.normal(size=(50, 4)) @ rng.normal(size=(4, 6)) @ span.T
+               for _ in range(12)]
+    basis, = combine(list(_moments(classes, _linear)))['first']
+    values = basis.eigenvalues[0]
+    np.testing.assert_allclose(values[:6], 1, atol=1e-3)  # a projector's
+    np.testing.assert_allclose(_projector(basis) @ span, 0, atol=1e-3)
+
+
+def test_rows_that_any_class_reads_are_kept():
+  fn = unsc_jax.input_moments(lambda params, ids: params['table'][ids])
+  params = {'table': jnp.zeros((6, 2))}
+  moments = [fn(params, jnp.array(ids))[1] for ids in ([0, 0, 1], [4], [1, 4])]
+  for combine in (null_space.pooled(), null_space.merged(), null_space.sequential()):
+    moved = combine(moments)['table'][0].project(jnp.ones((6, 2)))
+    assert moved[:, 0].tolist() == [0, 0, 1, 1, 0, 1]
+
+
+def test_bad_input_is_refused():
+  for combine in (null_space.pooled(), null_space.merged(), null_space.sequential()):
+    with pytest.raises(ValueError, match='there is no class to protect'):
+      combine(iter(()))
+  with pytest.raises(ValueError, match='energies were given for 2 classes'):
+    null_space.sequential((.9, .95))(_moments(_classes(0)))
+  with pytest.raises(ValueError, match='energies were given for 1 classes'):
+    null_space.sequential((.9,))(_moments(_classes(0)))
+  for bad in (lambda: null_space.sequential((.9, 1.5)), lambda: null_space.merged(0.),
+              lambda: null_space.merged(.9, 2.), lambda: null_space.pooled(0.)):
+    with pytest.raises(ValueError, match=r'energy is a share'):
+      bad()

@@ -1,0 +1,158 @@
+"""What a projection does to parameters of every kind and shape."""
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import unsc_jax
+from unsc_jax import null_space
+
+EXACT = unsc_jax.threshold_rank(1e-5)
+
+
+def _normal(seed, *shape):
+  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def _norm(x):
+  return np.linalg.norm(np.asarray(x, np.float64))
+
+
+def _truth(fn, params, retained, forgotten):
+  """Projected updates leave the retained outputs, others do not.
+
+  Returns the bases, a random update and what the projection makes of it.
+  """
+  _, moments = jax.jit(unsc_jax.input_moments(fn))(params, retained)
+  bases = unsc_jax.null_space_bases(moments, EXACT)
+  noise = {name: jnp.std(leaf) * _normal(9 + i, *leaf.shape)
+           for i, (name, leaf) in enumerate(params.items())}
+  projected = null_space.project(noise, bases)
+  def outputs(by, x):
+    """In float64, so that only the update's own rounding is seen."""
+    wide = lambda tree: jax.tree.map(
+        lambda leaf: np.asarray(leaf, np.float64) if jnp.issubdtype(
+            leaf.dtype, jnp.floating) else leaf, tree)
+    with jax.enable_x64(True):
+      moved = jax.tree.map(np.add, wide(params), wide(by))
+      return np.asarray(jax.jit(fn)(moved, wide(x)))
+  zero = jax.tree.map(jnp.zeros_like, params)
+  moved = lambda x, by: (
+      _norm(outputs(by, x) - outputs(zero, x)) / _norm(outputs(zero, x)))
+  assert moved(retained, projected) <= 2e-6
+  assert moved(retained, noise) > 1e-2
+  assert moved(forgotten, projected) > 1e-2
+  return bases, noise, projected
+
+
+def test_projection_is_that_of_numpy(toy):
+  """Of the right side of the right matrix, and for good."""
+  x, hidden = np.asarray(toy.retained, np.float64), toy.params['hidden']
+  h = np.tanh(x @ np.asarray(hidden['w'], np.float64) + hidden['b'])
+  updates = {'hidden': {'w': _normal(7, *hidden['w'].shape)},
+             'head': {'w': _normal(8, *toy.params['head']['w'].shape)}}
+  once = null_space.project(updates, toy.bases)
+  twice = null_space.project(once, toy.bases)
+  for layer, rows, rank in (('hidden', x, 6), ('head', h, 20)):
+    kept = np.linalg.svd(rows)[2][:rank].T
+    update = np.asarray(updates[layer]['w'], np.float64)
+    expected = update - kept @ (kept.T @ update)
+    assert toy.bases[f'{layer}/w'][0].rank.tolist() == [rank]
+    np.testing.assert_allclose(once[layer]['w'], expected, atol=2e-3)
+    np.testing.assert_allclose(twice[layer]['w'], once[layer]['w'], atol=1e-5)
+    leak = unsc_jax.leak(updates, toy.bases)[f'{layer}/w']
+    np.testing.assert_allclose(
+        leak, _norm(kept.T @ update) / _norm(update), rtol=1e-3)
+
+
+def test_update_of_zero_leaks_nothing(toy):
+  assert toy.leak(jax.tree.map(jnp.zeros_like, toy.params)) == 0
+
+
+def test_convolutional_network():
+  def fn(params, x):
+    for name, groups, strides in (('one', 1, 1), ('two', 4, 2)):
+      x = jax.nn.relu(lax.conv_general_dilated(
+          x, params[name], (strides,) * 2, 'SAME', feature_group_count=groups,
+          dimension_numbers=('NHWC', 'HWIO', 'NHWC')))
+    return x.reshape(len(x), -1) @ params['head']
+
+  params = {'one': _normal(0, 3, 3, 8, 16) / 9, 'two': _normal(1, 3, 3, 4, 8) / 6,
+            'head': _normal(2, 2 * 2 * 8, 3)}
+  bases, *_ = _truth(fn, params, _normal(3, 2, 4, 4, 8), _normal(4, 6, 4, 4, 8))
+  assert bases['two'][0].vectors.shape[:2] == (4, 36)
+
+
+def test_stacked_layers_of_different_rank():
+  fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
+  x = _normal(1, 3, 5, 8).at[1, 1:].set(0).at[2, 2:].set(0)
+  bases, *_ = _truth(fn, {'w': _normal(0, 3, 8, 4)}, x, _normal(2, 3, 5, 8))
+  assert bases['w'][0].rank.tolist() == [5, 1, 2]
+
+
+def test_tied_table_is_confined_in_rows_and_columns():
+  def fn(params, ids):
+    h = jnp.tanh(params['table'][ids].mean(1) @ params['mix'])
+    return h @ params['table'].T
+
+  params = {'table': _normal(0, 20, 12), 'mix': _normal(1, 12, 12)}
+  retained = jnp.array([[0, 1, 2], [3, 4, 5], [5, 6, 0]])
+  bases, noise, projected = _truth(
+      fn, params, retained, jnp.array([[0, 17, 18], [19, 9, 8]]))
+  assert sorted(basis.site.kind for basis in bases['table']) == ['dense', 'lookup']
+  table = np.asarray(params['table'], np.float64)
+  h = np.tanh(table[retained].mean(1) @ np.asarray(params['mix'], np.float64))
+  kept = np.linalg.svd(h)[2][:3]
+  expected = np.asarray(noise['table'], np.float64)
+  expected = expected - expected @ kept.T @ kept
+  expected[:7] = 0
+  np.testing.assert_allclose(projected['table'], expected, atol=1e-5)
+  leak = unsc_jax.leak(noise, bases)['table']
+  np.testing.assert_allclose(
+      leak, _norm(noise['table'] - expected) / _norm(noise['table']), rtol=1e-4)
+
+
+def test_bfloat16_parameters_keep_float32_bases(toy):
+  params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), toy.params)
+  tx = unsc_jax.project_updates(optax.adam(1e-2), toy.bases)
+  state, step = tx.init(params), jax.jit(lambda p, s: toy.step(
+      tx, p, s, toy.forgotten))
+  for _ in range(2):
+    params, state, updates = jax.block_until_ready(step(params, state))
+  for basis, in state.bases.values():
+    assert basis.vectors.dtype == jnp.float32
+  assert all(u.dtype == jnp.bfloat16 for u in jax.tree.leaves(updates))
+  # What leaks is the rounding of the updates and nothing more.
+  assert 1e-4 < toy.leak(updates) < 2**-8
+
+
+def test_bases_must_fit_the_parameters(toy):
+  p = unsc_jax.null_space_projection(toy.bases)
+  other = {'hiden': toy.params['hidden'], 'head': toy.params['head']}
+  for tx in (p, unsc_jax.project_updates(optax.sgd(.1), toy.bases)):
+    with pytest.raises(ValueError, match="the bases name 'hidden/w', but .* "
+                       "closest is 'hiden/w'"):
+      tx.init(other)
+  for shape in ((24, 49), (48, 24), (6, 4, 49), (12, 96)):
+    with pytest.raises(ValueError, match='basis of hidden/w was made for a '
+                       r'parameter whose axes are, .*\(24, 48\), but it has shape'):
+      p.init({**toy.params, 'hidden': {'w': jnp.zeros(shape)}})
+
+
+def test_parameters_left_out_need_no_bases(toy):
+  """Masked, or None where Equinox filters them out."""
+  p = unsc_jax.null_space_projection(toy.bases)
+  for left_out in (optax.MaskedNode(), {'w': None, 'b': None}):
+    params = {**toy.params, 'head': left_out}
+    updates, _ = p.update(params, p.init(params))
+    assert toy.leak(updates) <= 1e-5
+
+
+def test_shapes_alone_give_a_states_shapes(toy):
+  """For sharding rules and checkpoints, before there are parameters."""
+  tx = unsc_jax.project_updates(optax.adam(1e-2), toy.bases)
+  shapes, state = jax.eval_shape(tx.init, toy.params), tx.init(toy.params)
+  assert jax.tree.map(jnp.shape, state) == jax.tree.map(lambda s: s.shape, shapes)

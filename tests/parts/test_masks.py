@@ -1,0 +1,67 @@
+"""Masks: counted, broadcast by channel, and proof against what leaks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from unsc_jax import capture
+from unsc_jax.parts import masks
+
+RNG = np.random.default_rng(0)
+PARAMS = {'a': jnp.asarray(RNG.normal(size=(3, 4)), jnp.float32),
+          'b': jnp.asarray(RNG.normal(size=5), jnp.float32)}
+MASK = jax.tree.map(lambda w: jnp.asarray(RNG.random(w.shape) < .5), PARAMS)
+
+
+@pytest.mark.parametrize('share', [0., .3, 1.])
+def test_top_marks_the_largest_of_all(share):
+  mask = masks.top(PARAMS, share)
+  marked = np.concatenate([
+      np.asarray(w)[np.asarray(m)] for w, m in zip(PARAMS.values(), mask.values())])
+  everything = np.concatenate([np.ravel(w) for w in PARAMS.values()])
+  expected = np.sort(everything)[17 - int(share * 17):]
+  np.testing.assert_array_equal(np.sort(marked), expected)
+
+
+def test_ties_do_not_add_entries():
+  assert int(masks.top(jnp.zeros(10), .35).sum()) == 3
+
+
+def test_minus_infinity_is_never_marked():
+  assert not masks.top(jnp.full(4, -jnp.inf), 1.).any()
+
+
+def test_channels_of_a_convolution():
+  scores = RNG.random((3, 3, 2, 4)).astype(np.float32)  # HWIO
+  site = capture.Site('w', scores.shape, (0, 1, 2), kind='conv')
+  found = masks.by_channel({'w': jnp.asarray(scores)}, {'w': site}, .25)['w']
+  rows = np.sort(scores.reshape(18, 4), 0)[::-1][:4].mean(0)
+  np.testing.assert_allclose(found, np.broadcast_to(rows, scores.shape), rtol=1e-6)
+
+
+@pytest.mark.parametrize('optimizer', [
+    optax.adamw(.1, weight_decay=1.), optax.sgd(.1, momentum=.9),
+    optax.chain(optax.add_decayed_weights(.5), optax.lion(.1))], ids=[
+        'adamw', 'momentum', 'lion'])
+def test_masked_entries_stay_to_the_bit(optimizer):
+  def run(tx):
+    params, state = PARAMS, tx.init(PARAMS)
+    for i in range(3):
+      gradient = jax.tree.map(lambda w, i=i: jnp.cos(w + i), params)
+      updates, state = tx.update(gradient, state, params)
+      params = optax.apply_updates(params, updates)
+    return jax.tree.map(lambda a, b: np.asarray(a != b), params, PARAMS)
+  moved = run(masks.confine(optimizer, MASK))
+  for name in MASK:
+    np.testing.assert_array_equal(moved[name], MASK[name])
+  # A mask on the gradient alone leaks: that is what this is for.
+  first = optax.stateless(lambda g, p: jax.tree.map(jnp.multiply, g, MASK))
+  leaking = run(optax.chain(first, optax.adamw(.1, weight_decay=1.)))
+  assert any((leaking[name] & ~np.asarray(MASK[name])).any() for name in MASK)
+
+
+def test_says_which_parameter_has_no_mask():
+  with pytest.raises(ValueError, match='does not fit b'):
+    masks.confine(optax.sgd(.1), {'a': MASK['a']}).init(PARAMS)

@@ -1,0 +1,54 @@
+"""Schedules: who is seen when, and how often."""
+
+import itertools
+
+import jax
+import numpy as np
+
+from unsc_jax.parts import schedules
+from unsc_jax.problem import Examples
+
+KEY = jax.random.key(0)
+FORGET = Examples(np.arange(6.), np.zeros(6, int))
+RETAIN = Examples(100 + np.arange(18.), np.ones(18, int))
+
+
+def seen(schedule):
+  plan = schedule(FORGET, RETAIN, KEY)
+  batches = list(itertools.islice(plan.batches, plan.steps))
+  assert len(batches) == plan.steps
+  side = lambda name: [
+      x for b in batches if getattr(b, name) is not None
+      for x in getattr(b, name).x]
+  return batches, side('forget'), side('retain')
+
+
+def test_one_side_only():
+  _, forget, retain = seen(schedules.forget_only(3, 4))
+  assert sorted(forget) == sorted(2 * list(range(6)))
+  assert not retain
+  _, forget, retain = seen(schedules.retain_only(3, 6))
+  assert sorted(retain) == list(range(100, 118))
+  assert not forget
+
+
+def test_mixed_batches_follow_the_sizes():
+  batches, forget, retain = seen(schedules.mixed(3, 8))
+  assert [(len(b.forget), len(b.retain)) for b in batches] == [(2, 6)] * 3
+  assert sorted(forget) == list(range(6))
+  assert sorted(retain) == list(range(100, 118))
+
+
+def test_small_forget_sets_are_in_every_mixed_batch():
+  plan = schedules.mixed(1, 4)(FORGET.where(np.arange(6) < 1), RETAIN, KEY)
+  assert len(next(plan.batches).forget) == 1
+
+
+def test_alternating_rounds():
+  schedule = schedules.alternating(3, forget_rounds=2, batch_size=3,
+                                   retain_batch_size=9)
+  batches, forget, retain = seen(schedule)
+  kinds = ''.join('f' if b.retain is None else 'r' for b in batches)
+  assert kinds == 'ffrrffrrrr'
+  assert sorted(forget) == sorted(2 * list(range(6)))
+  assert len(retain) == 54

@@ -1,0 +1,122 @@
+"""What forget examples are told to say."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from unsc_jax import problem
+from unsc_jax.parts import targets
+
+
+def _problem(classes, seed=0):
+  rng = np.random.default_rng(seed)
+  y = np.arange(60) % 6
+  data = problem.Examples(rng.normal(size=(60, 4)).astype(np.float32), y)
+  params = {'w': jnp.asarray(rng.normal(size=(4, 6)), jnp.float32)}
+  network = problem.Network(fn=lambda p, x: x @ p['w'])
+  if classes:
+    retain, forget = problem.split_classes(data, classes)
+  else:
+    retain, forget = problem.split_random(data, .3, 0)
+  return problem.Problem(network, params, retain, forget, 6, classes)
+
+
+@pytest.mark.parametrize('classes', [(2,), (0, 3, 5)])
+def test_pseudo_labels_are_the_best_of_the_rest(classes):
+  given = _problem(classes)
+  labels = targets.pseudo_labels()(given, jax.random.key(0))
+  logits = given.forget.x.astype(float) @ np.asarray(given.params['w'], float)
+  rest = [c for c in range(6) if c not in classes]
+  for z, label in zip(logits, labels, strict=True):
+    assert label == max(rest, key=lambda c: z[c])  # noqa: B023
+
+
+def test_pseudo_labels_need_classes():
+  with pytest.raises(ValueError, match='this request names none'):
+    targets.pseudo_labels()(_problem(()), jax.random.key(0))
+
+
+def test_random_labels_are_even_over_what_remains():
+  given = _problem((1, 4))
+  draw = lambda i: targets.random_labels()(given, jax.random.key(i))
+  labels = np.concatenate([draw(i) for i in range(50)])
+  assert set(labels) == {0, 2, 3, 5}
+  share = np.bincount(labels, minlength=6)[[0, 2, 3, 5]] / len(labels)
+  np.testing.assert_allclose(share, .25, atol=.06)
+
+
+def test_random_labels_of_single_examples_are_never_their_own():
+  given = _problem(())
+  for i in range(20):
+    labels = targets.random_labels()(given, jax.random.key(i))
+    assert not (labels == given.forget.y).any()
+    assert labels.min() >= 0
+    assert labels.max() < 6
+
+
+@pytest.mark.parametrize('classes', [(), (0, 3, 5)])
+@pytest.mark.parametrize('published', [False, True])
+def test_boundary_labels_are_the_best_after_a_step_uphill(classes, published):
+  given = _problem(classes)
+  labels = targets.boundary_labels(.05, published=published)(given, jax.random.key(0))
+  w = np.asarray(given.params['w'], float)
+  x, y = given.forget.x.astype(float), given.forget.y
+  odds = np.exp(x @ w)
+  error = odds / odds.sum(-1, keepdims=True) - np.eye(6)[y]  # of softmax and label
+  z = (x + .05 * np.sign(error @ w.T)) @ w
+  out = np.isin(np.arange(6), classes) if classes else np.eye(6, dtype=bool)[y]
+  assert not np.array_equal(z.argmax(-1), np.where(out, -np.inf, z).argmax(-1))
+  if not published:
+    z = np.where(out, -np.inf, z)
+  np.testing.assert_array_equal(labels, z.argmax(-1))
+
+
+def test_a_masked_network_never_says_the_class():
+  given = _problem((1,))
+  fn = targets.masked_fn(given.fn, (1,))
+  x = np.concatenate([given.retain.x, given.forget.x])
+  said = np.asarray(fn(given.params, x).argmax(-1))
+  plain = np.asarray(given.fn(given.params, x))
+  assert 1 not in said
+  assert 1 in plain.argmax(-1)  # or the line above could not fail
+  keep = plain.argmax(-1) != 1
+  np.testing.assert_array_equal(said[keep], plain.argmax(-1)[keep])
+
+
+def test_unseen_answers_are_those_of_the_held_out_of_the_same_label():
+  given = _problem(())
+  rng = np.random.default_rng(1)
+  held_out = problem.Examples(
+      rng.normal(size=(36, 4)).astype(np.float32), np.arange(36) % 6)
+  given = dataclasses.replace(given, held_out=held_out)
+  answers = targets.unseen_answers()(given, jax.random.key(0))
+
+  def says(examples):
+    z = examples.x.astype(float) @ np.asarray(given.params['w'], float)
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+  seen, unseen = says(given.forget), says(held_out)
+  for y in range(6):
+    mine, theirs = given.forget.y == y, held_out.y == y
+    # Each is an answer that some unseen example of the label was given,
+    apart = np.abs(answers[mine][:, None] - unseen[theirs]).sum(-1).min(1)
+    np.testing.assert_allclose(apart, 0, atol=1e-5)
+    # the more probable its label the easier the example was,
+    order = np.argsort(seen[mine, y])
+    assert (np.diff(answers[mine, y][order]) >= 0).all()
+    # and no part of them is left out: as many of each as the sizes allow.
+    times = np.array([np.isclose(answers[mine, y], p, atol=1e-6).sum()
+                      for p in unseen[theirs, y]])
+    assert times.max() - times.min() <= 1
+
+
+def test_unseen_answers_need_held_out_examples():
+  with pytest.raises(ValueError, match='give the Problem some as held_out'):
+    targets.unseen_answers()(_problem(()), jax.random.key(0))
+  given = _problem(())
+  some = given.retain.where(given.retain.y != 4)
+  with pytest.raises(ValueError, match='no held-out example has label 4'):
+    targets.unseen_answers()(
+        dataclasses.replace(given, held_out=some), jax.random.key(0))

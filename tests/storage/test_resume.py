@@ -1,0 +1,150 @@
+"""A loop that was killed ends where it would have ended."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from unsc_jax import batching
+from unsc_jax import problem
+from unsc_jax import sharding
+from unsc_jax import storage
+from unsc_jax import training
+
+STEPS = 12
+
+
+class Interrupted(Exception):
+  pass
+
+
+def _die():
+  os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop():
+  raise Interrupted
+
+
+def _fit(folder=None, before=None, mesh=None, key=0, every=2, **options):
+  """Training with dropout and noise: the order of data and keys matters."""
+  rng = np.random.default_rng(0)
+  data = problem.Examples(
+      rng.normal(size=(50, 16)).astype(np.float32), rng.integers(0, 8, 50))
+  params = {'a': rng.normal(size=(16, 32)) / 4, 'b': rng.normal(size=(32, 8)) / 6}
+  params = jax.tree.map(lambda p: jnp.asarray(p, jnp.float32), params)
+  if mesh is not None:
+    params = sharding.shard_params(params, mesh, smallest=1)
+
+  def loss(params, batch, key, *given):
+    h = jnp.tanh(batch.x @ params['a'])
+    h = h * jax.random.bernoulli(key, .8, h.shape)
+    pull = sum(jnp.sum((params['a'] - g['a']) ** 2) for g in given)
+    return training.cross_entropy(h @ params['b'], batch.y) + pull, params
+
+  def batches():
+    for i, batch in enumerate(batching.stream(data, 16, seed=1)):
+      if before and i == before[0]:
+        before[1]()
+      yield batch
+
+  checkpoint = folder and storage.Rolling(folder, every=every)
+  return training.fit(
+      loss, optax.chain(optax.add_noise(.01, .5, key=3), optax.adam(.02)), params,
+      batches(), steps=STEPS, key=jax.random.key(key), mesh=mesh,
+      checkpoint=checkpoint, **options)
+
+
+@pytest.fixture(scope='module')
+def whole():
+  return _fit()
+
+
+def _same(a, b, atol=0.):
+  for path, want in b.params.items():
+    np.testing.assert_allclose(a.params[path], want, rtol=0, atol=atol)
+  np.testing.assert_allclose(a.history['loss'], b.history['loss'], rtol=0, atol=atol)
+
+
+def test_a_killed_process_is_taken_over(tmp_path, whole):
+  code = ('import importlib.util as u; '
+          f's = u.spec_from_file_location("t", {__file__!r}); '
+          't = u.module_from_spec(s); s.loader.exec_module(t); '
+          f't._fit({str(tmp_path)!r}, before=(9, t._die))')
+  died = subprocess.run(
+      [sys.executable, '-c', code], capture_output=True, text=True, timeout=120,
+      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+  assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+  # The states of steps 2 to 8 were begun; those that are whole are numbers.
+  left = [int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()]
+  assert left
+  assert max(left) <= 8
+  _same(_fit(tmp_path), whole)
+  # Nothing is left to do, and no batch is drawn.
+  _same(_fit(tmp_path, before=(0, _stop)), whole)
+  with pytest.raises(ValueError, match='holds the state of another run: remove it'):
+    _fit(tmp_path, key=1)
+
+
+def test_another_number_of_devices_goes_on(tmp_path, whole):
+  with pytest.raises(Interrupted):
+    _fit(tmp_path / '8', before=(7, _stop), mesh=sharding.data_mesh(8))
+  for devices in (1, 2):
+    folder = tmp_path / str(devices)
+    shutil.copytree(tmp_path / '8', folder)
+    found = _fit(folder, mesh=sharding.data_mesh(devices))
+    assert found.params['a'].sharding.spec == jax.P(None, 'data')
+    assert found.params['a'].sharding.mesh.size == devices
+    _same(found, whole, atol=1e-6)
+
+
+def test_further_arguments_are_those_of_an_unbroken_run(tmp_path):
+  given = training.Refresh(5, lambda params: (jax.tree.map(jnp.copy, params),))
+  with pytest.raises(Interrupted):
+    _fit(tmp_path, before=(11, _stop), given=given, every=1)
+  _same(_fit(tmp_path, given=given, every=1), _fit(given=given))
+
+
+def test_what_was_watched_is_not_forgotten(tmp_path):
+  watch = lambda params: (
+      {'norm': float(jnp.linalg.norm(params['a']))}, next(count) == 3)
+  options = dict(watch=watch, watch_every=2)
+  count = itertools.count()
+  whole = _fit(**options)
+  assert len(whole.history['loss']) == 8  # it stops when it is told
+  count = itertools.count()
+  with pytest.raises(Interrupted):
+    _fit(tmp_path, before=(5, _stop), **options)
+  for _ in range(2):  # goes on, and then finds that all is done
+    found = _fit(tmp_path, **options)
+    _same(found, whole)
+    np.testing.assert_array_equal(found.history['norm'], whole.history['norm'])
+
+
+def test_what_is_half_written_is_no_state(tmp_path, whole):
+  with pytest.raises(Interrupted):
+    _fit(tmp_path, before=(7, _stop))
+  newest = tmp_path / '6'
+  assert json.loads((newest / '_CHECKPOINT_METADATA').read_text())
+  # What a process leaves that dies while it writes: no mark of success.
+  for mark in newest.rglob('commit_success.txt'):
+    mark.unlink()
+  _same(_fit(tmp_path), whole)
+
+
+def test_a_diverged_loop_is_not_stored(tmp_path):
+  loss = lambda w, batch, key: (w * batch, w)
+  with pytest.raises(FloatingPointError, match='inf at step 2'):
+    training.fit(
+        loss, optax.sgd(1.), jnp.ones(()), [1., 1., np.inf, 1., 1., 1.], steps=6,
+        key=jax.random.key(0), checkpoint=storage.Rolling(tmp_path, every=2))
+  assert [p.name for p in tmp_path.iterdir()] == ['2']

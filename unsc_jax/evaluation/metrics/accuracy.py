@@ -1,0 +1,170 @@
+"""Accuracy from logits, and how it differs from a retrained model's.
+
+For whole classes forget accuracy alone shows nothing: masking the forgotten
+classes' logits already gives 0. `N` examples, `C` classes.
+"""
+
+from collections.abc import Sequence
+import functools
+
+import chex
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax.evaluation.metrics import checks
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import signals
+
+
+def overall_accuracy(logits: chex.Array,
+                     labels: chex.Array) -> estimate_lib.Estimate:
+  """The share of examples whose largest logit is at their label.
+
+  Good is the retrained model's accuracy. On the forget set, above it means
+  remembered, below it over-unlearned (a retrained model still classifies most
+  single examples that it never saw).
+
+  Args:
+    logits: [N, C].
+    labels: [N].
+
+  Returns:
+    Estimate of scalars, Wilson interval.
+
+  Example:
+    >>> logits = jnp.array([[2., 1.], [0., 3.], [1., 0.]])
+    >>> round(float(overall_accuracy(logits, jnp.array([0, 1, 1])).value), 3)
+    0.667
+
+  Source: definition; exact.
+  """
+  right = signals.correctness(logits, labels)
+  return estimate_lib.wilson(jnp.sum(right), right.size)
+
+
+def _per_class(logits: chex.Array, labels: chex.Array):
+  """Right answers and examples of each class, both [C]."""
+  right = signals.correctness(logits, labels)
+  return _counted(right, jnp.asarray(labels), jnp.asarray(logits).shape[1])
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _counted(right, labels, classes):
+  count = lambda x: jax.ops.segment_sum(x, labels, classes)
+  return count(right), count(jnp.ones_like(right))
+
+
+def per_class_accuracy(logits: chex.Array,
+                       labels: chex.Array) -> estimate_lib.Estimate:
+  """The accuracy of each class; NaN for a class without examples.
+
+  Look here for retained classes that resemble the forgotten one: damage to
+  them is over-unlearning which the overall figure hides.
+
+  Args:
+    logits: [N, C].
+    labels: [N].
+
+  Returns:
+    Estimate of arrays [C], Wilson intervals.
+
+  Example:
+    >>> logits = jnp.array([[2., 1.], [0., 3.], [1., 0.]])
+    >>> per_class_accuracy(logits, jnp.array([0, 1, 1])).value.tolist()
+    [1.0, 0.5]
+
+  Source: definition; exact.
+  """
+  return estimate_lib.wilson(*_per_class(logits, labels))
+
+
+def macro_accuracy(logits: chex.Array, labels: chex.Array,
+                   classes: Sequence[int] | None = None
+                   ) -> estimate_lib.Estimate:
+  """The mean of the per-class accuracies over a set of classes.
+
+  With the retained classes this is Acc_r, with the forgotten ones Acc_f of the
+  UNSC paper.
+
+  Args:
+    logits: [N, C].
+    labels: [N].
+    classes: the classes to average over; all C by default.
+
+  Returns:
+    Estimate of scalars; the interval combines the classes' Wilson intervals.
+
+  Raises:
+    ValueError: if a class of the set has no examples.
+
+  Example:
+    >>> logits = jnp.array([[2., 1.], [0., 3.], [1., 0.]])
+    >>> float(macro_accuracy(logits, jnp.array([0, 1, 1])).value)
+    0.75
+
+  Source: UNSC's published evaluation; exact.
+  """
+  right, count = _per_class(logits, labels)
+  chosen = np.unique(np.arange(right.size) if classes is None
+                     else np.asarray(classes, dtype=int))
+  if chosen.size == 0 or chosen[0] < 0 or chosen[-1] >= right.size:
+    raise ValueError(f'classes should be a non-empty set out of 0..'
+                     f'{right.size - 1}, but is {chosen.tolist()}.')
+  # On the host, where a choice of classes is no new program.
+  right, count = (x if isinstance(x, jax.core.Tracer) else np.asarray(x)
+                  for x in (right, count))
+  right, count = (jnp.asarray(x[chosen]) for x in (right, count))
+  if not checks.holds(lambda n: (n > 0).all(), count):
+    empty = chosen[np.asarray(count) == 0].tolist()
+    raise ValueError(f'Class(es) {empty} have no examples here: leave them out '
+                     'of `classes`.')
+  return estimate_lib.mean_of_proportions(right, count)
+
+
+def tug_of_war(method: chex.Array, retrained: chex.Array) -> jax.Array:
+  """ToW = Π_s (1 - |acc_s - acc_s^retrained|): 1 is no gap on any set.
+
+  A gap on either side lowers it, so over-unlearning does not pay.
+
+  Args:
+    method: [S] accuracies in 0..1, usually of forget, retain and test set.
+    retrained: [S] those of the retrained model.
+
+  Returns:
+    Scalar in 0..1.
+
+  Example:
+    >>> round(float(tug_of_war([.1, .9, .9], [.0, 1., .9])), 3)
+    0.81
+
+  Source: Zhao et al., arXiv 2406.01257 and its code; exact.
+  """
+  return jnp.prod(1 - _gaps(method, retrained))
+
+
+def average_gap(method: chex.Array, retrained: chex.Array) -> jax.Array:
+  """Mean over sets or metrics of |method - retrained|: 0 is no gap.
+
+  Args:
+    method: [S] fractions in 0..1 (accuracies, attack scores).
+    retrained: [S] those of the retrained model.
+
+  Returns:
+    Scalar in 0..1.
+
+  Example:
+    >>> round(float(average_gap([.1, .9, .9], [.0, 1., .9])), 3)
+    0.067
+
+  Source: Jia et al., arXiv 2304.04934, and SalUn; exact.
+  """
+  return jnp.mean(_gaps(method, retrained))
+
+
+def _gaps(method: chex.Array, retrained: chex.Array) -> jax.Array:
+  method = checks.unit_interval(method, 'method')
+  retrained = checks.unit_interval(retrained, 'retrained')
+  checks.same_shape(method, retrained, 'method and retrained')
+  return jnp.abs(method - retrained)

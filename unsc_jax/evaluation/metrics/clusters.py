@@ -1,0 +1,170 @@
+"""What clusters of features find of classes, without any label.
+
+`N` examples, `d` features, `K` clusters, `C` classes. As for everything in
+features, good is what a retrained model's give (see `representation`).
+"""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax.evaluation.metrics import checks
+
+
+class ClusterScores(NamedTuple):
+  """How well clusters match labels; 1 for perfectly."""
+  nmi: jax.Array
+  f1: jax.Array
+
+
+def normalized_mutual_information(table: chex.Array) -> jax.Array:
+  """NMI = 2 I/(H + H') of a contingency table [K, C] of counts.
+
+  Args:
+    table: [K, C], how many examples of class c fell into cluster k.
+
+  Returns:
+    Scalar in 0..1; 1 for one cluster and one class.
+
+  Example:
+    >>> round(float(normalized_mutual_information([[5, 0], [0, 5]])), 3)
+    1.0
+
+  Source: arithmetic normalisation, as in scikit-learn; exact.
+  """
+  return _nmi(jnp.asarray(table, dtype=float))
+
+
+@jax.jit
+def _nmi(p):
+  p = p / jnp.sum(p)
+  log = lambda x: jnp.log(jnp.where(x > 0, x, 1))
+  rows, columns = jnp.sum(p, 1), jnp.sum(p, 0)
+  entropies = -jnp.sum(rows * log(rows)) - jnp.sum(columns * log(columns))
+  information = jnp.sum(p * (log(p) - log(rows)[:, None] - log(columns)))
+  return jnp.where(entropies > 0, jnp.clip(
+      2 * information / jnp.where(entropies > 0, entropies, 1), 0, 1), 1.)
+
+
+def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
+  """F1 of "same cluster" as a guess at "same class", over pairs of examples.
+
+  Pairs are those with at least one forget example.
+
+  Args:
+    forget: [K, C] counts of forget examples of class c in cluster k.
+    rest: [K, C] counts of the other examples; all zeros for pairs within one
+      set.
+
+  Returns:
+    Scalar in 0..1; 0 if no pair shares a cluster or a class.
+
+  Example:
+    >>> table = jnp.array([[3, 0], [0, 3]])
+    >>> float(pairwise_f1(table, 0 * table))
+    1.0
+
+  Source: Manning et al., Introduction to Information Retrieval, 16.3; exact.
+  """
+  return _pairwise_f1(*(jnp.asarray(t, dtype=float) for t in (forget, rest)))
+
+
+@jax.jit
+def _pairwise_f1(forget, rest):
+  pairs = lambda f, r: jnp.sum(f * (f - 1) / 2 + f * r)
+  both = pairs(forget, rest)
+  cluster = pairs(jnp.sum(forget, 1), jnp.sum(rest, 1))
+  label = pairs(jnp.sum(forget, 0), jnp.sum(rest, 0))
+  return jnp.where(cluster + label > 0,
+                   2 * both / jnp.maximum(cluster + label, 1), 0.)
+
+
+def cluster_scores(features: chex.Array, labels: chex.Array,
+                   key: jax.Array, *, clusters: int | None = None,
+                   forget: chex.Array | None = None) -> ClusterScores:
+  """NMI and pairwise F1 of k-means clusters of features against labels.
+
+  What a user finds without any label. Above the retrained model's: the forget
+  class still has a place of its own. Below: over-unlearned, features scattered
+  or collapsed.
+
+  Args:
+    features: [N, d].
+    labels: [N] integers of any range.
+    key: seeds k-means.
+    clusters: K, by default the number of different labels.
+    forget: [N] booleans; with them F1 is over pairs with a forget example,
+      which is what one forgotten class among others needs.
+
+  Returns:
+    ClusterScores of scalars.
+
+  Raises:
+    ImportError: without scikit-learn.
+
+  Example:
+    >>> features = jnp.array([[0.], [.1], [5.], [5.1]])
+    >>> scores = cluster_scores(features, [7, 7, 3, 3], jax.random.key(0))
+    >>> float(scores.f1)
+    1.0
+
+  Source: the metric-learning protocol which MUDA (arXiv 2407.17710) names;
+  details (10 restarts, raw features) are a reconstruction.
+  """
+  features = checks.features(features, 'features')
+  n = features.shape[0]
+  forget = np.ones(n, bool) if forget is None else np.asarray(forget, bool)
+  labels = np.asarray(labels)
+  for name, array in (('labels', labels), ('forget', forget)):
+    if array.shape != (n,):
+      raise ValueError(f'{name} should be an array [{n}], one for each row of '
+                       f'the features, but its shape is {array.shape}.')
+  found = k_means(features, clusters or len(np.unique(labels)), key)
+  return assignment_scores(found, labels, forget)
+
+
+def k_means(features: chex.Array, clusters: int, key: jax.Array) -> np.ndarray:
+  """The cluster of each of features [N, d]; k-means with 10 restarts.
+
+  Raises:
+    ImportError: without scikit-learn.
+    ValueError: there are fewer examples than clusters.
+  """
+  cluster_lib = checks.optional_import('sklearn.cluster')
+  n = np.shape(features)[0]
+  if not 1 <= clusters <= n:
+    raise ValueError(f'clusters is {clusters}, but {n} examples can form 1..{n}.')
+  seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
+  return cluster_lib.KMeans(clusters, n_init=10, random_state=seed).fit_predict(
+      np.asarray(features))
+
+
+def assignment_scores(found: np.ndarray, labels: np.ndarray,
+                      forget: np.ndarray) -> ClusterScores:
+  """The scores of clusters that are found already.
+
+  Args:
+    found: [N] cluster of each example.
+    labels: [N] integers of any range.
+    forget: [N] booleans; F1 is over pairs with a forget example.
+
+  Returns:
+    ClusterScores of scalars.
+
+  Example:
+    >>> found, labels = np.array([1, 1, 0]), np.array([4, 4, 9])
+    >>> float(assignment_scores(found, labels, labels == 4).f1)
+    1.0
+  """
+  clusters, found = np.unique(found, return_inverse=True)
+  classes, labels = np.unique(labels, return_inverse=True)
+  def table(rows):
+    counts = np.zeros((len(clusters), len(classes)))
+    np.add.at(counts, (found[rows], labels[rows]), 1)
+    return counts
+  mine, rest = table(forget), table(~forget)
+  return ClusterScores(normalized_mutual_information(mine + rest),
+                       pairwise_f1(mine, rest))

@@ -1,0 +1,289 @@
+"""A number with its confidence interval, and its gap to retrained models.
+
+An unlearned model is not judged by a metric's value but by how far that value
+lies from those of models retrained without the forget set, in units of what
+retraining with another seed changes. `R` retrained references, `N` examples.
+"""
+
+from collections.abc import Callable, Sequence
+import functools
+import math
+import statistics
+from typing import Any, NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import special
+
+from unsc_jax.evaluation.metrics import checks
+
+
+class Estimate(NamedTuple):
+  """A measured value and its confidence interval (NaN where none is known)."""
+  value: jax.Array
+  low: jax.Array
+  high: jax.Array
+
+
+class Gap(NamedTuple):
+  """How far a method lies from retrained references."""
+  value: jax.Array  # method minus the mean of the references
+  reference: jax.Array  # mean of the references
+  noise: jax.Array  # their standard deviation, ddof 1; NaN for one of them
+  band: jax.Array  # half-width of the noise band around `reference`
+  within: jax.Array  # |value| <= band
+  seeds: int  # how many references there are
+
+
+def without_interval(value: chex.Numeric) -> Estimate:
+  """An estimate whose interval is not known."""
+  value = jnp.asarray(value, dtype=float)
+  nothing = jnp.full_like(value, jnp.nan)
+  return Estimate(value, nothing, nothing)
+
+
+def normal_quantile(level: float) -> float:
+  """Two-sided quantile of the normal distribution."""
+  if not 0 < level < 1:
+    raise ValueError(f'level is {level}, but a confidence level lies between '
+                     '0 and 1, such as 0.95.')
+  return statistics.NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def t_quantile(level: float, dof: int) -> float:
+  """Two-sided quantile of Student's t; a constant under `jit`."""
+  return float(special.stdtrit(dof, 0.5 + level / 2))
+
+
+def wilson(successes: chex.Numeric, trials: chex.Numeric,
+           level: float = 0.95) -> Estimate:
+  """A proportion with Wilson's score interval.
+
+  (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), which unlike p ± z·se has
+  a width at 0 and 1, where forget accuracies live.
+
+  Args:
+    successes: [...] counts.
+    trials: [...] counts; 0 gives NaN.
+    level: confidence level.
+
+  Returns:
+    Estimate of arrays [...].
+
+  Example:
+    >>> [round(float(x), 3) for x in wilson(0, 100)]
+    [0.0, 0.0, 0.037]
+
+  Source: E. B. Wilson, JASA 22, 1927; exact.
+  """
+  successes, trials = jnp.asarray(successes), jnp.asarray(trials)
+  if not checks.holds(lambda k, n: ((k >= 0) & (k <= n)).all(), successes,
+                      trials):
+    raise ValueError('successes should lie between 0 and trials: count both '
+                     'on the same examples.')
+  return _wilson(successes, trials, normal_quantile(level))
+
+
+@jax.jit
+def _wilson(successes, n, z):
+  p = successes / n
+  centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+  half = z / (1 + z**2 / n) * jnp.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+  # Rounding may put the end of an interval at 0 or 1 a hair inside it.
+  return Estimate(p, jnp.minimum(jnp.maximum(centre - half, 0), p),
+                  jnp.maximum(jnp.minimum(centre + half, 1), p))
+
+
+def mean_of_proportions(successes: chex.Array, trials: chex.Array,
+                        level: float = 0.95) -> Estimate:
+  """The unweighted mean of K proportions.
+
+  The interval combines the K Wilson intervals by the method of variance
+  estimates recovery: mean - √Σ(p_c - low_c)²/K, and the same above.
+
+  Args:
+    successes: [K] counts.
+    trials: [K] counts.
+    level: confidence level.
+
+  Returns:
+    Estimate of scalars; NaN if a proportion has no trials.
+
+  Example:
+    >>> round(float(mean_of_proportions([9, 5], [10, 10]).value), 3)
+    0.7
+
+  Source: G. Y. Zou & A. Donner, Stat. Med. 27, 2008; exact.
+  """
+  p = wilson(jnp.asarray(successes), jnp.asarray(trials), level)
+  return _mean_of(p)
+
+
+@jax.jit
+def _mean_of(p: Estimate) -> Estimate:
+  mean, k = jnp.mean(p.value), p.value.size
+  return Estimate(mean, mean - jnp.linalg.norm(p.value - p.low) / k,
+                  mean + jnp.linalg.norm(p.high - p.value) / k)
+
+
+def normal(values: chex.Array, level: float = 0.95) -> Estimate:
+  """The mean of independent values, with mean ± z · std / √N.
+
+  Args:
+    values: [N]; a single value has no interval (NaN).
+    level: confidence level.
+
+  Returns:
+    Estimate of scalars.
+
+  Example:
+    >>> [round(float(x), 2) for x in normal([1., 2., 3., 4.])]
+    [2.5, 1.23, 3.77]
+
+  Source: central limit theorem, std with ddof 1; exact for large N.
+  """
+  z = normal_quantile(level)
+  values = checks.values(values, 'values')
+  if values.size == 1:
+    return without_interval(values[0])
+  return _normal(values, z)
+
+
+@jax.jit
+def _normal(values, z):
+  mean = jnp.mean(values)
+  half = z * jnp.std(values, ddof=1) / math.sqrt(values.size)
+  return Estimate(mean, mean - half, mean + half)
+
+
+def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
+              *samples: Any, draws: int = 1000,
+              level: float = 0.95) -> Estimate:
+  """Any statistic, with the percentile interval of its bootstrap.
+
+  Args:
+    statistic: a traceable function of the samples that returns a scalar.
+    key: PRNG key; the same key gives the same interval.
+    *samples: each an array [N_i, ...], or a tuple of arrays which share their
+      first axis and are drawn together, such as (logits, labels).
+    draws: number of resamples, with replacement and of the same size.
+    level: confidence level.
+
+  Returns:
+    Estimate of scalars.
+
+  Example:
+    >>> ages = jnp.arange(9.)
+    >>> e = bootstrap(jnp.median, jax.random.key(0), ages)
+    >>> bool(e.low < e.value < e.high)
+    True
+
+  Source: B. Efron, Ann. Stat. 7, 1979 (percentile method).
+  """
+  normal_quantile(level)
+  samples = jax.tree.map(jnp.asarray, samples)
+  for sample in samples:
+    sizes = {a.shape[:1] for a in jax.tree.leaves(sample)}
+    if len(sizes) != 1 or sizes == {()} or sizes == {(0,)}:
+      raise ValueError('Each sample of a bootstrap needs arrays with one '
+                       f'common, non-empty first axis, but has {sizes}.')
+
+  def draw(one_key):
+    keys = jax.random.split(one_key, len(samples))
+    def resample(k, sample):
+      n = jax.tree.leaves(sample)[0].shape[0]
+      rows = jax.random.randint(k, (n,), 0, n)
+      return jax.tree.map(lambda a: a[rows], sample)
+    return statistic(*[resample(k, s) for k, s in zip(keys, samples)])
+
+  drawn = jax.lax.map(draw, jax.random.split(key, draws), batch_size=32)
+  low, high = jnp.quantile(drawn, jnp.array([1 - level, 1 + level]) / 2)
+  return Estimate(jnp.asarray(statistic(*samples)), low, high)
+
+
+def gap(estimate: Estimate | chex.Numeric,
+        references: Sequence[Estimate | chex.Numeric],
+        level: float = 0.95, models: chex.Numeric = 1) -> Gap:
+  """The gap to retrained models, and whether their seed noise explains it.
+
+  gap = value - mean_r(reference_r). **The rule**: with three references or
+  more the band is the prediction interval for one more retrained model, or for
+  the mean of S more of them,
+
+    |gap| <= t(level, R - 1) · s · √(1/S + 1/R),   s = std of the references,
+
+  so models retrained with other seeds pass with probability `level`. With
+  one or two references, or when all of them are equal (0 % forget accuracy),
+  seed noise cannot be measured, and the band is the sampling error of the
+  difference instead: √(h² + Σ h_r²/R²), h and h_r being the halves of the
+  confidence intervals which face each other. That misses what a seed does to a
+  whole model; have three references or more where it matters.
+
+  A gap is good when it is within the band, and bad on *either* side of it: for
+  a forget accuracy or an attack's AUC, above is residual knowledge, below is
+  over-unlearning, which reveals the forget set as surely.
+
+  Args:
+    estimate: the method's value, an `Estimate` of arrays [...] or an array.
+    references: R such values of models retrained with different seeds.
+    level: confidence level of the band.
+    models: S, of how many models, each of a seed of its own, the estimate is the
+      mean; an int or an array [...].
+
+  Returns:
+    Gap of arrays [...].
+
+  Raises:
+    ValueError: without references, for NaN values, or with fewer than three
+      references and no intervals.
+
+  Example:
+    >>> g = gap(0.62, [0.55, 0.57, 0.56])
+    >>> round(float(g.value), 3), round(float(g.band), 3), bool(g.within)
+    (0.06, 0.05, False)
+
+  Source: the t prediction interval, exact for normal noise; the fallback is
+  the method of variance estimates recovery (see `mean_of_proportions`).
+  """
+  as_estimate = lambda e: (
+      Estimate(*map(jnp.asarray, e)) if isinstance(e, Estimate)
+      else without_interval(e))
+  normal_quantile(level)
+  if len(references) == 0:
+    raise ValueError('gap needs at least one retrained reference: forgetting '
+                     'is only defined against one.')
+  seeds = len(references)
+  mine = as_estimate(estimate)
+  theirs = jax.tree.map(lambda *x: jnp.stack(x), *map(as_estimate, references))
+  checks.finite(mine.value, 'The estimate')
+  checks.finite(theirs.value, 'The references')
+  result = _gap(mine, theirs, level, jnp.asarray(models))._replace(seeds=seeds)
+  if seeds < 3 and not checks.holds(lambda b: np.isfinite(b).all(),
+                                    result.band):
+    raise ValueError(f'{seeds} reference(s) without confidence intervals give '
+                     'no noise band: pass Estimates, or at least three '
+                     'references.')
+  return result
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _gap(mine: Estimate, theirs: Estimate, level: float, models: jax.Array) -> Gap:
+  seeds = theirs.value.shape[0]
+  mean = jnp.mean(theirs.value, axis=0)
+  difference = mine.value - mean
+  above = difference >= 0
+  half = jnp.where(above, mine.value - mine.low, mine.high - mine.value)
+  halves = jnp.where(above, theirs.high - theirs.value,
+                     theirs.value - theirs.low)
+  band = jnp.sqrt(half**2 + jnp.sum(halves**2, axis=0) / seeds**2)
+  noise = jnp.full_like(mean, jnp.nan)
+  if seeds > 1:
+    # Rounding of the mean must not make noise where there is none.
+    equal = jnp.max(theirs.value, 0) == jnp.min(theirs.value, 0)
+    noise = jnp.where(equal, 0, jnp.std(theirs.value, axis=0, ddof=1))
+  if seeds > 2:
+    spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)
+    band = jnp.where(equal, jnp.nan_to_num(band), spread * noise)
+  return Gap(difference, mean, noise, band, jnp.abs(difference) <= band, seeds)

@@ -1,0 +1,126 @@
+"""What a network says of the data and how it sees them, found once.
+
+`N` training and `T` test examples, `F` of the training ones forgotten, `C`
+classes, `d` features.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax import capture
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+from unsc_jax.evaluation.metrics import accuracy
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+
+
+class View(NamedTuple):
+  """Outputs and features of one network, and what they are of."""
+  train: np.ndarray  # [N, C] logits, of the retained before the forgotten
+  test: np.ndarray  # [T, C]
+  train_features: np.ndarray  # [N, d] inputs of the head
+  test_features: np.ndarray  # [T, d]
+  train_labels: np.ndarray  # [N]
+  test_labels: np.ndarray  # [T]
+  forgotten: np.ndarray  # [N] whether a training example was to be forgotten
+  forget_classes: tuple[int, ...]  # none in a request of single examples
+  retain_classes: tuple[int, ...]
+
+  @property
+  def alike(self) -> np.ndarray:
+    """`[T]`: the test examples that are like the forgotten ones, and unseen."""
+    if not self.forget_classes:
+      return np.ones(len(self.test_labels), bool)
+    return np.isin(self.test_labels, self.forget_classes)
+
+
+class Reference(NamedTuple):
+  """What is needed of a retrained network to measure others by it."""
+  forget: np.ndarray  # [F, C] logits
+  test: np.ndarray  # [T, C]
+  test_features: np.ndarray  # [T, d]
+  scores: Mapping[str, estimate_lib.Estimate | None]  # accuracies and the like
+
+
+def training_examples(problem: problem_lib.Problem) -> problem_lib.Examples:
+  """The retained training examples and then the forgotten ones."""
+  return jax.tree.map(
+      lambda *parts: np.concatenate(parts), problem.retain, problem.forget)
+
+
+def look(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,
+         params: Any) -> View:
+  """Runs a network over all data.
+
+  Args:
+    problem: what was asked for; its network has the features.
+    test: all test examples.
+    fn: `(params, x) -> logits`.
+    params: of the network.
+
+  Returns:
+    The view.
+  """
+  head = capture.head_path(problem.fn, params, test.x[:1])
+  both = _both(fn, capture.layer_inputs(problem.fn, head))
+  retained, forgotten, unseen = (
+      training.answers(problem, params, part.x, fn=both)
+      for part in (problem.retain, problem.forget, test))
+  cut = lambda out: np.split(out, [problem.num_classes], 1)
+  says, sees = cut(np.concatenate([retained, forgotten]))
+  says_test, sees_test = cut(unseen)
+  labels = np.concatenate([problem.retain.y, problem.forget.y])
+  return View(says, says_test, sees, sees_test, labels, test.y,
+              np.arange(len(labels)) >= len(retained),
+              problem.forget_classes, problem.retain_classes)
+
+
+@functools.lru_cache(maxsize=16)
+def _both(fn, inputs):
+  """Logits beside features: what they share is computed once."""
+  return lambda params, x: jnp.concatenate(
+      [fn(params, x), inputs(params, x)], 1)
+
+
+def on_host(tree: Any) -> Any:
+  """Arrays that may lie on the devices of several processes, in host memory."""
+  return jax.tree.map(np.asarray, tree)
+
+
+def present(labels: np.ndarray, classes: Sequence[int]) -> list[int]:
+  """Those of the classes that have examples."""
+  return [c for c in classes if (labels == c).any()]
+
+
+def accuracies(view: View) -> dict[str, estimate_lib.Estimate | None]:
+  """Macro accuracies of what was forgotten and of what remains.
+
+  No test example is forgotten by a request of single examples.
+  """
+  kept = ~view.alike if view.forget_classes else view.alike
+
+  def macro(values, labels, mask, classes):
+    some = present(labels[mask], classes)
+    return (accuracy.macro_accuracy(values[mask], labels[mask], some)
+            if some else None)
+
+  test, train = (view.test, view.test_labels), (view.train, view.train_labels)
+  given_up = view.forget_classes or view.retain_classes
+  return {
+      'forget_test': macro(*test, view.alike, view.forget_classes),
+      'retain_test': macro(*test, kept, view.retain_classes),
+      'forget_train': macro(*train, view.forgotten, given_up),
+      'retain_train': macro(*train, ~view.forgotten, view.retain_classes)}
+
+
+def thin(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:
+  """Indices of at most so many of the examples that a mask selects."""
+  chosen = np.flatnonzero(mask)
+  if len(chosen) <= most:
+    return chosen
+  return np.sort(rng.choice(chosen, most, replace=False))

@@ -1,0 +1,1 @@
+"""Many networks of one recipe, side by side."""

@@ -1,0 +1,119 @@
+"""Several retrained networks and shadow originals, trained side by side.
+
+What the noise of a seed, RMIA, U-LiRA, KLoM and the forgetting score are
+measured with. `M` members, `N` forgotten examples.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from unsc_jax import batching
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import forgetting_score
+from unsc_jax.evaluation.metrics import klom
+from unsc_jax.evaluation.metrics import lira
+from unsc_jax.evaluation.metrics import resampling
+from unsc_jax.evaluation.metrics import signals
+from unsc_jax.evaluation.shadows import shadow
+
+_MOST = 500  # forgotten examples that ensembles are asked about
+LEAST = 3  # members, below which nothing can be fitted
+
+
+class Ensembles(NamedTuple):
+  """Members' parameters, leaves `[M, ...]`; None where there are none."""
+  originals: Any | None  # trained on everything
+  retrained: Any | None  # without what is to be forgotten
+
+
+def train(problem: problem_lib.Problem, recipe: training.Recipe, key: jax.Array,
+          *, originals: int, retrained: int) -> Ensembles:
+  """Trains both kinds by the recipe of the problem's own networks."""
+  keys = jax.random.split(key)
+  everything = outputs.training_examples(problem)
+
+  # Members of several processes could not be read in one.
+  mesh = problem.mesh if jax.process_count() == 1 else None
+
+  def some(count, examples, key, label):
+    if not count:
+      return None
+    return shadow.train(
+        problem.network, examples, np.ones((count, len(examples)), bool), recipe,
+        key, mesh=mesh, progress=problem.progress, label=label).params
+
+  return Ensembles(
+      some(originals, everything, keys[0], 'shadow originals'),
+      some(retrained, problem.retain, keys[1], 'retrained networks'))
+
+
+def members(problem: problem_lib.Problem, params: Any) -> list[problem_lib.Unlearned]:
+  """An ensemble as rows of their own: networks that took no measurable time."""
+  count = len(jax.tree.leaves(params)[0]) if params is not None else 0
+  host = jax.tree.map(np.asarray, params)
+  return [problem_lib.Unlearned(problem.fn, shadow.member(host, i), {}, {})
+          for i in range(count)]
+
+
+def measure(
+    problem: problem_lib.Problem, found: Ensembles,
+    method: problem_lib.Method | None, key: jax.Array,
+) -> dict[str, Any]:
+  """U-LiRA, KLoM and the forgetting score of one method.
+
+  Every shadow original forgets; that ensemble is held against as many retrained
+  networks. For retraining itself it is the other half of those.
+
+  Args:
+    problem: what is to be forgotten.
+    found: as many shadow originals as half of the retrained networks.
+    method: any; None for retraining.
+    key: of the method.
+
+  Returns:
+    Name to an estimate.
+  """
+  half = len(jax.tree.leaves(found.retrained)[0]) // 2
+  out, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], found.retrained)
+               for part in (slice(half), slice(half, 2 * half)))
+  order_key, key = jax.random.split(key)
+  rng = np.random.default_rng(batching.seed_of(order_key))
+  asked = problem.forget.where(
+      rng.permutation(len(problem.forget))[:_MOST])
+  unlearned = members(problem, rest) if method is None else shadow.unlearn(
+      method, problem, found.originals, key)
+  return scores(margins(unlearned, asked), margins(members(problem, out), asked))
+
+
+def margins(unlearned: Sequence[problem_lib.Unlearned], asked: problem_lib.Examples
+            ) -> np.ndarray:
+  """Logit-scaled confidences of all members, `[M, N]`."""
+  return np.stack([np.asarray(signals.margin(z, asked.y))
+                   for z in shadow.outputs(unlearned, asked.x)])
+
+
+def scores(unlearned: np.ndarray, retrained: np.ndarray) -> dict[str, Any]:
+  """The three measures, of margins `[M, N]` of as many networks of each kind.
+
+  Example:
+    >>> margins = np.random.default_rng(0).normal(size=(4, 30))
+    >>> found = scores(margins, margins)
+    >>> float(found['klom'].value), float(found['forgetting_score'].value)
+    (0.0, 1.0)
+  """
+  count = len(unlearned)
+  quality = lambda epsilons: forgetting_score.forgetting_quality(epsilons, count)
+  epsilons = np.asarray(forgetting_score.attack_epsilons(unlearned, retrained))
+  return {
+      # With few members one variance for all examples is steadier.
+      'lira_auc': lira.ulira(
+          unlearned, retrained, pooled_variance=count < 16).auc,
+      'klom': estimate_lib.normal(klom.kl_of_margins(unlearned, retrained)),
+      'forgetting_score': resampling.jackknife(
+          quality, epsilons, groups=min(10, len(epsilons)), within=(0, 1))}

@@ -1,0 +1,49 @@
+"""What moments leave free, and the optimisers that stay in it."""
+
+from unsc_jax.null_space.bases import Bases
+from unsc_jax.null_space.bases import Basis
+from unsc_jax.null_space.bases import energy_rank
+from unsc_jax.null_space.bases import null_space_bases
+from unsc_jax.null_space.bases import RankRule
+from unsc_jax.null_space.bases import threshold_rank
+from unsc_jax.null_space.capacity import Capacity
+from unsc_jax.null_space.capacity import capacity
+from unsc_jax.null_space.combining import Combine
+from unsc_jax.null_space.combining import merged
+from unsc_jax.null_space.combining import pooled
+from unsc_jax.null_space.combining import published_rank
+from unsc_jax.null_space.combining import sequential
+from unsc_jax.null_space.drift import drift
+from unsc_jax.null_space.eigen import Eigh
+from unsc_jax.null_space.eigen import eigh
+from unsc_jax.null_space.eigen import eigh_float64
+from unsc_jax.null_space.leaks import assert_preserves
+from unsc_jax.null_space.leaks import leak
+from unsc_jax.null_space.projection import null_space_projection
+from unsc_jax.null_space.projection import project
+from unsc_jax.null_space.projection import project_updates
+
+__all__ = (
+    'Bases',
+    'Basis',
+    'Capacity',
+    'Combine',
+    'Eigh',
+    'RankRule',
+    'assert_preserves',
+    'capacity',
+    'drift',
+    'eigh',
+    'eigh_float64',
+    'energy_rank',
+    'leak',
+    'merged',
+    'null_space_bases',
+    'null_space_projection',
+    'pooled',
+    'project',
+    'project_updates',
+    'published_rank',
+    'sequential',
+    'threshold_rank',
+)

@@ -1,0 +1,244 @@
+"""What the moments leave free: the null space of a layer's inputs.
+
+The eigenvectors of a layer's second moment that carry its energy span what has
+to be kept; their complement is free. Whichever is smaller is stored.
+
+`B` layers that share a parameter, `d` fan-in, `k` columns stored.
+"""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+import functools
+import warnings
+
+import jax
+from jax import core
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax import capture
+from unsc_jax import moments as moments_lib
+from unsc_jax.null_space import eigen
+
+RankRule = Callable[[jax.Array], jax.Array]
+Bases = dict[str, tuple['Basis', ...]]
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=('vectors', 'eigenvalues', 'rank'),
+    meta_fields=('site', 'free'))
+@dataclasses.dataclass(frozen=True)
+class Basis:
+  """An orthonormal basis of what one site keeps, or of what it leaves free.
+
+  Attributes:
+    site: which axes of which parameter are confined.
+    free: whether `vectors` span the free complement, not the kept span.
+    vectors: `[B, d, k]` orthonormal columns, or zero ones where a layer needs
+      fewer than `k`. For a lookup `[B, d]`: 1 for a row that is free.
+    eigenvalues: `[B, d]` of the mean square input, largest first.
+    rank: `[B]` the number of kept directions.
+  """
+  site: capture.Site
+  free: bool
+  vectors: jax.Array
+  eigenvalues: jax.Array
+  rank: jax.Array
+
+  def project(self, update: jax.Array) -> jax.Array:
+    """The part of an update, shaped like the parameter, that stays free."""
+    folded = self.site.fold(update).astype(jnp.float32)
+    if self.site.kind == 'lookup':
+      allowed = self.vectors[..., None] * folded
+    elif self.free:
+      allowed = self._span(folded)
+    else:  # twice: the first time an update that is mostly kept leaves rounding
+      allowed = folded - self._span(folded)
+      allowed -= self._span(allowed)
+    return self.site.unfold(allowed, update.shape).astype(update.dtype)
+
+  def _span(self, folded: jax.Array) -> jax.Array:
+    """The part of a folded parameter `[B, d, o]` in the span of `vectors`."""
+    mul = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
+    return mul('bdk,bko->bdo', self.vectors,
+               mul('bdk,bdo->bko', self.vectors, folded))
+
+
+def energy_rank(energy: float) -> RankRule:
+  r"""Keeps the fewest directions that carry a share of the energy.
+
+  .. math:: k = \min \{ k \ge 1 :
+    \textstyle\sum_{i \le k} \lambda_i \ge \epsilon \sum_i \lambda_i \}
+
+  Args:
+    energy: the share, in (0, 1].
+
+  Returns:
+    A function from eigenvalues `[..., d]`, largest first, to ranks `[...]`.
+
+  Raises:
+    ValueError: the share is not in (0, 1].
+
+  Example:
+    >>> energy_rank(.9)(jnp.array([6., 3., 1.])).item()
+    2
+
+  Source: the criterion of GPM and UNSC, exact. Their published code stops one
+  short of it and can keep nothing at all.
+  """
+  if not 0 < energy <= 1:
+    raise ValueError(
+        f'energy is a share of the total in (0, 1], not {energy}; try 0.99.')
+
+  def rule(eigenvalues):
+    total = jnp.cumsum(jnp.maximum(eigenvalues, 0), -1)
+    # Relative to the last partial sum: at energy 1 rounding must not matter.
+    short = total < energy * total[..., -1:]
+    return 1 + jnp.minimum(short.sum(-1), eigenvalues.shape[-1] - 1)
+
+  return rule
+
+
+def threshold_rank(relative: float = 1e-6) -> RankRule:
+  """Keeps every direction whose eigenvalue exceeds a share of the largest.
+
+  Below about 1e-6 float32 eigenvalues are rounding noise; use it with
+  `eigh_float64` for tighter thresholds.
+
+  Args:
+    relative: the share of the largest eigenvalue.
+
+  Returns:
+    A function from eigenvalues `[..., d]`, largest first, to ranks `[...]`.
+
+  Raises:
+    ValueError: the share is not in [0, 1).
+
+  Example:
+    >>> threshold_rank(1e-3)(jnp.array([1., .5, 1e-7])).item()
+    2
+  """
+  if not 0 <= relative < 1:
+    raise ValueError(
+        f'the threshold is a share of the largest eigenvalue in [0, 1), not '
+        f'{relative}; try 1e-6.')
+  return lambda values: jnp.maximum(
+      1, (values > relative * values[..., :1]).sum(-1))
+
+
+def null_space_bases(
+    moments: moments_lib.Moments,
+    energy: float | RankRule = 0.99,
+    *,
+    per_path: Mapping[str, float | RankRule] | None = None,
+    solver: eigen.Eigh | None = None,
+) -> Bases:
+  r"""Splits every layer's fan-in into what must be kept and what is free.
+
+  With :math:`M / n = U \Lambda U^\top` and the rank `k` that a rule gives,
+  :math:`Q = U_{:k}` is kept: an update :math:`\Delta W` with
+  :math:`Q^\top \Delta W = 0` leaves the layer's outputs alone but for the
+  energy that the rule lets go.
+
+  Args:
+    moments: of the inputs to be retained.
+    energy: share of the energy to keep, or a rule such as `threshold_rank()`.
+      A row of a lookup table is kept if it was read at all.
+    per_path: other values for some parameters.
+    solver: `eigh` or `eigh_float64`; by default the first, on TPUs the second.
+      Moments on a mesh are dealt out to it over the mesh's devices, layer by
+      layer.
+
+  Returns:
+    Parameter path to its bases, one for every way in which it is used. Under
+    `jax.jit` shapes cannot depend on ranks: all `d` columns are stored then.
+
+  Raises:
+    ValueError: there are no moments, or they count no input; `per_path` names a
+      parameter without moments; a moment is not finite.
+
+  Warns:
+    UserWarning: a layer has no free direction left.
+
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> _, M = fn({'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))
+    >>> null_space_bases(M)['w'][0].rank.item()
+    1
+
+  Source: UNSC (IJCAI 2024), algorithm 1, after its code: the eigenvectors of
+  `R R^T` are the left singular vectors of the representation `R` there. Exact but
+  for the rank, where the code keeps one direction less (`spaces.published_rank`).
+  """
+  choices = {**dict.fromkeys(moments.by_path, energy), **(per_path or {})}
+  for path in choices:
+    if path not in moments.by_path:
+      raise ValueError(
+          f'per_path names {path!r}, which has no moments; choose among '
+          f'{", ".join(moments.by_path)}.')
+  _check(moments)
+  solved = eigen.each(
+      [m.mean_square for m in moments if m.site.kind != 'lookup'], solver)
+  bases = {}
+  for path, found in moments.by_path.items():
+    rule = choices[path]
+    rule = rule if callable(rule) else energy_rank(rule)
+    bases[path] = tuple(
+        _of_lookup(moment) if moment.site.kind == 'lookup'
+        else _basis(moment.site, rule, *next(solved)) for moment in found)
+    for basis in bases[path]:
+      _warn_if_full(basis)
+  return bases
+
+
+def _check(moments: moments_lib.Moments) -> None:
+  if not moments.by_path:
+    raise ValueError(
+        'there are no moments: none of the parameters was captured; '
+        '`unsc_jax.sites` tells why.')
+  if any(isinstance(m.count, core.Tracer) for m in moments):
+    return
+  moments_lib.check_finite(moments)
+  if all(np.max(moment.count) <= 0 for moment in moments):
+    raise ValueError(
+        'the moments count no inputs, as when everything is subtracted; take '
+        'those of some data to retain.')
+
+
+def _of_lookup(moment: moments_lib.Moment) -> Basis:
+  read = moment.second > 0
+  frequency = -jnp.sort(-moment.mean_square, axis=-1)
+  free = (~read).astype(jnp.float32)
+  return Basis(moment.site, True, free, frequency, read.sum(-1))
+
+
+def _basis(site: capture.Site, rule: RankRule, values: jax.Array,
+           vectors: jax.Array) -> Basis:
+  rank = rule(values)
+  d = values.shape[-1]
+  columns = np.arange(d)
+  if isinstance(rank, core.Tracer):
+    vectors *= (columns >= rank[:, None])[:, None]
+    return Basis(site, True, vectors, values, rank)
+  # Cut to the smaller of the two. Where layers differ, zero columns fill up.
+  least, most = int(rank.min()), int(rank.max())
+  free = d - least < most
+  mask = columns >= rank[:, None] if free else columns < rank[:, None]
+  used = slice(least, d) if free else slice(0, most)
+  return Basis(site, free, (vectors * mask[:, None])[..., used], values, rank)
+
+
+def _warn_if_full(basis: Basis) -> None:
+  """Names a site of which some layers cannot change at all."""
+  if isinstance(basis.rank, core.Tracer):
+    return
+  layers, d = basis.eigenvalues.shape
+  full = int((np.asarray(basis.rank) == d).sum())
+  if full:
+    where = f' in {full} of its {layers} layers' if layers > 1 else ''
+    warnings.warn(
+        f'{basis.site.path} has no free direction left{where}: 0 of {d} are '
+        'free, so it cannot change; lower its energy, or protect fewer data.',
+        stacklevel=3)

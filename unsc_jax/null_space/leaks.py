@@ -1,0 +1,130 @@
+"""Whether an update stays in the null space that it should be confined to."""
+
+import math
+from typing import Any
+import warnings
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import paths
+from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import projection
+
+
+def leak(updates: Any, bases: bases_lib.Bases) -> dict[str, jax.Array]:
+  r"""How much of an update leaves the null space, parameter by parameter.
+
+  .. math:: \|\Delta W - P \Delta W\|_F \,/\, \|\Delta W\|_F
+
+  Args:
+    updates: pytree shaped like the parameters.
+    bases: what the update should have been confined to.
+
+  Returns:
+    Parameter path to a share in [0, 1]: 0 is confined, 1 for a parameter that
+    should be frozen and moved. An update of zero leaks nothing.
+
+  Example:
+    >>> from unsc_jax import moments as moments_lib
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> _, M = fn({'w': jnp.ones((2, 1))}, jnp.array([[1., 0.]]))
+    >>> update = {'w': jnp.array([[3.], [4.]])}
+    >>> print(leak(update, bases_lib.null_space_bases(M))['w'].round(3))
+    0.6
+
+  Source: ours.
+  """
+  updates = jax.tree.map(lambda u: u.astype(jnp.float32), updates)
+  allowed = paths.leaf_paths(projection.project(updates, bases))
+  norm = lambda x: jnp.linalg.norm(x.ravel())
+  out = {}
+  for path, update in paths.leaf_paths(updates).items():
+    total = norm(update)
+    out[path] = norm(update - allowed[path]) / jnp.where(total > 0, total, 1)
+  return out
+
+
+def assert_preserves(
+    optimizer: optax.GradientTransformation, bases: bases_lib.Bases, params: Any, *,
+    steps: int = 3, tolerance: float = 1e-4,
+) -> None:
+  """Raises if an optimiser's updates leave the null space.
+
+  Feeds it random gradients for a few steps, so that whatever it adds or scales
+  after a projection shows.
+
+  Args:
+    optimizer: the whole chain that will be used.
+    bases: what its updates must be confined to.
+    params: pytree of arrays; left as they are.
+    steps: how many updates that move something to look at, at least 1.
+    tolerance: the largest `leak` allowed.
+
+  Raises:
+    AssertionError: naming the parameter that leaks most, and by how much.
+    ValueError: `steps` is below 1.
+
+  Warns:
+    UserWarning: so many updates did not come of a hundred times as many gradients.
+
+  Example:
+    >>> import optax
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> params = {'w': jnp.ones((3, 2))}
+    >>> _, M = fn(params, jnp.array([[1., 2., 0.]]))
+    >>> bases = bases_lib.null_space_bases(M)
+    >>> confined = projection.project_updates(optax.adam(1.), bases)
+    >>> assert_preserves(confined, bases, params)
+    >>> leaking = optax.chain(
+    ...     projection.null_space_projection(bases), optax.adam(1.))
+    >>> assert_preserves(leaking, bases, params)
+    Traceback (most recent call last):
+    ...
+    AssertionError: ... % of the update of w leaves the null space: ...
+
+  Source: ours.
+  """
+  if steps < 1:
+    raise ValueError(f'{steps} updates show nothing; look at one at least.')
+
+  @jax.jit
+  def step(key, scale, state, params, bases):
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    gradient = jax.tree.unflatten(tree, [
+        (scale * jax.random.normal(k, p.shape)).astype(p.dtype)
+        for k, p in zip(keys, leaves)])
+    updates, state = optimizer.update(gradient, state, params)
+    params = optax.apply_updates(params, updates)
+    moves = jnp.any(jnp.array([jnp.any(u != 0) for u in jax.tree.leaves(updates)]))
+    return state, params, leak(updates, bases), moves
+
+  state, moved = optimizer.init(params), 0
+  # Some updates are zero: the first of a warm-up, all but one of MultiSteps.
+  for key in jax.random.split(jax.random.key(0), 100 * steps):
+    scale = (1., 1e3, 1e-3)[moved % 3]  # large ones so that clipping bites
+    state, params, leaks, moves = jax.block_until_ready(
+        step(key, scale, state, params, bases))
+    leaks = {path: float(share) for path, share in leaks.items()}
+    worst = max(leaks, key=lambda path: (math.isnan(leaks[path]), leaks[path]))
+    if not leaks[worst] <= tolerance:  # NaN fails too
+      raise AssertionError(
+          f'{100 * leaks[worst]:.2g} % of the update of {worst} leaves the null '
+          f'space: {_reason(leaks[worst], paths.leaf_paths(params)[worst].dtype)}')
+    moved += bool(moves)
+    if moved == steps:
+      return
+  warnings.warn(
+      f'only {moved} of {100 * steps} gradients moved anything, so that little was '
+      'seen; check the optimiser without what holds it back, such as MultiSteps.',
+      stacklevel=2)
+
+
+def _reason(leak: float, dtype: jnp.dtype) -> str:
+  if leak < jnp.finfo(dtype).eps:
+    return (f'it is rounded to {dtype}; keep the parameters in float32, or allow '
+            'a larger tolerance.')
+  return ('something after the projection rescales entries or adds to them; use '
+          'project_updates(optimizer, bases), or put null_space_projection last.')

@@ -1,0 +1,68 @@
+"""Bases live where their parameters do.
+
+`B` layers that share a parameter, `d` fan-in, `o` fan-out, `k` columns.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import math
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec
+
+from unsc_jax import capture
+from unsc_jax import sharding
+from unsc_jax.null_space import bases as bases_lib
+
+Bases = bases_lib.Bases
+
+
+def follow(bases: Bases, params: Mapping[str, Any]) -> Bases:
+  """Puts every basis on its parameter's mesh, split as its fan-in is.
+
+  Where the fan-in is split, so are the rows of `vectors`, and a projection sums
+  `[k, o]` numbers over the devices. Where the fan-out is, every device has the
+  basis and projects its own columns.
+
+  Args:
+    bases: of `null_space_bases`.
+    params: parameter path to parameter; those on no mesh change nothing.
+
+  Returns:
+    The same bases, placed.
+  """
+  out = {}
+  for path, found in bases.items():
+    mesh = sharding.mesh_of(params.get(path))
+    out[path] = found if mesh is None else tuple(
+        _follow(basis, params[path], mesh) for basis in found)
+  return out
+
+
+def _follow(basis: bases_lib.Basis, param: jax.Array, mesh: Mesh) -> bases_lib.Basis:
+  spec = _split(basis.site, param, mesh)
+  rows = NamedSharding(mesh, PartitionSpec(*spec))
+  values, rank = sharding.replicate((basis.eigenvalues, basis.rank), mesh)
+  return dataclasses.replace(
+      basis, vectors=jax.device_put(basis.vectors, rows), eigenvalues=values,
+      rank=rank)
+
+
+def _split(site: capture.Site, param: jax.Array, mesh: Mesh) -> tuple:
+  """The mesh axes over which the layers and the fan-in of a parameter lie."""
+  names: list[list[str]] = [[], []]
+  starts = [math.prod(site.shape[:i]) for i in range(len(site.shape))]
+  where: Any = param.sharding
+  for axis, found in enumerate(where.spec):
+    # Of the axes that a layer splits this one into, the outermost is split.
+    at = [i for i, start in enumerate(starts)
+          if start == math.prod(param.shape[:axis]) and site.shape[i] > 1]
+    for role, axes in enumerate((site.batch_axis, site.reduction_axis)):
+      if found and at and at[0] in axes:
+        names[role] += [found] if isinstance(found, str) else found
+  fits = lambda n, over: n % math.prod(mesh.shape[name] for name in over) == 0
+  return tuple(tuple(over) if over and fits(n, over) else None
+               for n, over in zip(site.folded, names))

@@ -1,0 +1,184 @@
+"""Optax transforms that confine an update to the null space of what is kept.
+
+Bases live in the optimiser's state: they are sharded like their parameters,
+donated and checkpointed with it, and never become constants of the program.
+"""
+
+import difflib
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from unsc_jax import paths
+from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import placement
+
+Bases = bases_lib.Bases
+
+
+class NullSpaceState(NamedTuple):
+  """State of `null_space_projection`."""
+  bases: Bases
+
+
+class ProjectedState(NamedTuple):
+  """State of `project_updates`."""
+  bases: Bases
+  inner: optax.OptState
+
+
+def null_space_projection(
+    bases: Bases, *, train_others: bool = False
+) -> optax.GradientTransformation:
+  r"""Removes from updates what would change a layer's retained outputs.
+
+  .. math:: \Delta W \leftarrow \Delta W - Q Q^\top \Delta W
+
+  .. warning::
+    What comes *after* it must keep the null space. Momentum, scalar learning
+    rates and clipping by global norm do; Adam, Lion, RMSProp, elementwise
+    clipping and weight decay do not. `project_updates` is safe around any
+    optimiser, and `assert_preserves` tells.
+
+  Args:
+    bases: of `null_space_bases`, by parameter path.
+    train_others: whether parameters without a basis (biases, scales) pass
+      unchanged. By default they are frozen, since moving them breaks the
+      guarantee.
+
+  Returns:
+    The transformation.
+
+  Raises:
+    ValueError: on `init`, where a basis names a parameter that is not there or
+      does not fit its shape.
+
+  Example:
+    >>> import optax
+    >>> from unsc_jax import moments as moments_lib
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> params = {'w': jnp.ones((2, 1))}
+    >>> _, M = fn(params, jnp.array([[1., 0.]]))
+    >>> tx = optax.chain(
+    ...     null_space_projection(bases_lib.null_space_bases(M)), optax.sgd(1.))
+    >>> gradient = {'w': jnp.array([[3.], [4.]])}
+    >>> update, _ = tx.update(gradient, tx.init(params), params)
+    >>> print(jnp.abs(update['w']).ravel())
+    [0. 4.]
+
+  Source: UNSC (IJCAI 2024), algorithm 2, which projects gradients of plain SGD;
+  exact after its code, the paper's text was not read.
+  """
+  def init_fn(params) -> Any:
+    _check(bases, params)
+    return NullSpaceState(_copy(bases, params))
+
+  def update_fn(updates, state, params=None):
+    del params
+    return project(updates, state.bases, train_others=train_others), state
+
+  return optax.GradientTransformation(init_fn, update_fn)
+
+
+def project_updates(
+    optimizer: optax.GradientTransformation, bases: Bases, *,
+    train_others: bool = False,
+) -> optax.GradientTransformationExtraArgs:
+  r"""Runs any optimiser inside the null space: project, step, project.
+
+  .. math:: \Delta W = P\, \mathrm{opt}(P\, G), \qquad P = I - Q Q^\top
+
+  The outer projection is what protects; the inner one lets an adaptive
+  optimiser see only directions in which it may move, and so forget faster.
+
+  Args:
+    optimizer: any Optax optimiser, weight decay and all.
+    bases: of `null_space_bases`, by parameter path.
+    train_others: as for `null_space_projection`.
+
+  Returns:
+    The optimiser, confined.
+
+  Raises:
+    ValueError: on `init`, as for `null_space_projection`.
+
+  Example:
+    >>> import optax
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> params = {'w': jnp.ones((2, 1))}
+    >>> _, M = fn(params, jnp.array([[1., 0.]]))
+    >>> tx = project_updates(optax.adam(.1), bases_lib.null_space_bases(M))
+    >>> gradient = {'w': jnp.array([[3.], [4.]])}
+    >>> update, _ = tx.update(gradient, tx.init(params), params)
+    >>> print(jnp.abs(update['w']).round(3).ravel())
+    [0.  0.1]
+
+  Source: ours. Adam-NSCL projects after Adam alone; UNSC before SGD alone.
+  """
+  inner = optax.with_extra_args_support(optimizer)
+
+  def init_fn(params) -> Any:
+    _check(bases, params)
+    return ProjectedState(_copy(bases, params), inner.init(params))
+
+  def update_fn(updates, state, params=None, **extra):
+    confine = lambda u: project(u, state.bases, train_others=train_others)
+    updates, inner_state = inner.update(
+        confine(updates), state.inner, params, **extra)
+    return confine(updates), ProjectedState(state.bases, inner_state)
+
+  return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def project(updates: Any, bases: Bases, *, train_others: bool = False) -> Any:
+  """Projects a pytree of updates; see `null_space_projection`."""
+  def one(path, update):
+    name = paths.path_name(path)
+    if name not in bases:
+      return update if train_others else jnp.zeros_like(update)
+    for basis in bases[name]:
+      update = basis.project(update)
+    return update
+  return jax.tree_util.tree_map_with_path(one, updates)
+
+
+def _copy(bases: Bases, params: Any) -> Bases:
+  """Buffers of the state's own: a step may donate them, the caller's live on."""
+  return jax.tree.map(
+      jnp.copy, placement.follow(bases, paths.leaf_paths(params)))
+
+
+def _check(bases: Bases, params: Any) -> None:
+  """Raises unless every basis finds its parameter, in the right shape."""
+  is_masked = lambda x: x is None or isinstance(x, optax.MaskedNode)
+  flat, _ = jax.tree_util.tree_flatten_with_path(params, is_leaf=is_masked)
+  leaves = {paths.path_name(path): leaf for path, leaf in flat}
+  if not leaves:
+    return  # the placeholder of optax.tree_map_params
+  masked = tuple(f'{path}/' for path in leaves if is_masked(leaves[path]))
+  for path, found in bases.items():
+    if f'{path}/'.startswith(masked):
+      continue  # another transform's, or nobody's
+    if path not in leaves:
+      close = difflib.get_close_matches(path, leaves, 1, 0) or ['nothing']
+      raise ValueError(
+          f'the bases name {path!r}, but the optimiser was given no such '
+          f'parameter (the closest is {close[0]!r}); initialise it with the same '
+          'pytree that the moments were taken with.')
+    shape = leaves[path].shape
+    for basis in found:
+      made_for = basis.site.shape
+      if not _splits(made_for, shape):
+        raise ValueError(
+            f'the basis of {path} was made for a parameter whose axes are, or '
+            f'split into, {made_for}, but it has shape {shape}; take the '
+            'moments again with these parameters.')
+
+
+def _splits(parts: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+  """Whether splitting axes of `shape` gives `parts`."""
+  ends = lambda sizes: {math.prod(sizes[:i]) for i in range(len(sizes) + 1)}
+  return (math.prod(parts) == math.prod(shape) and ends(shape) <= ends(parts))

@@ -1,0 +1,15 @@
+"""What methods are put together from."""
+
+from unsc_jax.parts.composition import compose
+from unsc_jax.parts.composition import Confined
+from unsc_jax.parts.composition import Edit
+from unsc_jax.parts.composition import Transform
+from unsc_jax.parts.composition import whole_classes
+
+__all__ = (
+    'Confined',
+    'Edit',
+    'Transform',
+    'compose',
+    'whole_classes',
+)

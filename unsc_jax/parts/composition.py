@@ -1,0 +1,131 @@
+"""A method from at most four slots: edit, objective, transform, schedule."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import optax
+
+from unsc_jax import moments as moments_lib
+from unsc_jax import null_space
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+from unsc_jax.parts import clock
+from unsc_jax.parts import objectives
+from unsc_jax.parts import schedules
+
+Edit = Callable[[problem_lib.Problem, jax.Array], problem_lib.Params]
+
+
+class Confined(NamedTuple):
+  """An optimiser, and what it is confined to, for the record."""
+  optimizer: optax.GradientTransformation
+  moments: moments_lib.Moments | None = None
+  bases: null_space.Bases | None = None
+
+
+Transform = Callable[
+    [problem_lib.Problem, problem_lib.Params, jax.Array], Confined]
+
+
+def compose(
+    *, edit: Edit | None = None,
+    objective: objectives.Objective | None = None,
+    transform: optax.GradientTransformation | Transform | None = None,
+    schedule: schedules.Schedule | None = None,
+    watch: Callable[[problem_lib.Problem], training.Watch] | None = None,
+) -> problem_lib.Method:
+  r"""Puts a method together.
+
+  .. math:: \theta \leftarrow \text{edit}(\theta_0), \quad \text{then} \quad
+    \theta \leftarrow \theta + \text{transform}(\nabla_\theta L(\theta; B)),
+    \quad B \sim \text{schedule}
+
+  All passes run the network as in evaluation: dropout off, running statistics
+  used and left alone.
+
+  Args:
+    edit: `(problem, key) -> params`, in one step. Without it training starts
+      from the original parameters; with nothing else, the edit is all.
+    objective: of `objectives`.
+    transform: an optimiser, or `(problem, params, key) -> Confined` where it
+      depends on the data: null space, saliency. `params` are the edited ones.
+    schedule: of `schedules`.
+    watch: from the problem to what looks on while it trains, and may stop it.
+
+  Returns:
+    The method.
+
+  Raises:
+    ValueError: there is nothing to do, or one of objective, transform and
+      schedule is missing.
+
+  Example:
+    >>> import optax
+    >>> from unsc_jax import objectives, schedules
+    >>> fine_tune = compose(
+    ...     objective=objectives.objective(retain=objectives.cross_entropy),
+    ...     transform=optax.sgd(.01), schedule=schedules.retain_only(100))
+  """
+  training_slots = (objective, transform, schedule)
+  if any(slot is None for slot in training_slots) and (
+      edit is None or any(slot is not None for slot in training_slots)):
+    raise ValueError(
+        'training takes an objective, a transform and a schedule, all three; '
+        'without them, compose takes an edit alone.')
+
+  def method(problem, key):
+    stopwatch = clock.Stopwatch()
+    edit_key, *keys = jax.random.split(key, 4)
+    params = problem.params
+    if edit is not None:
+      with stopwatch('edit'):
+        params = jax.block_until_ready(edit(problem, edit_key))
+    if objective is None:
+      return problem_lib.Unlearned(problem.fn, params, {}, stopwatch.seconds)
+    return train(problem, params, objective, transform, schedule, keys, stopwatch,
+                 watch)
+  return method
+
+
+def train(
+    problem, params, objective, transform, schedule, keys, stopwatch, watch=None,
+    *, loop: str = 'unlearning',
+) -> problem_lib.Unlearned:
+  """The training part of a method, from any parameters.
+
+  A method that trains more than once gives each `loop` a name of its own.
+  """
+  target_key, transform_key, loss_key = keys
+  retarget = lambda examples, target, key: (
+      examples if target is None else examples.replace(y=target(problem, key)))
+  target_keys, (order_key, loss_key) = (
+      jax.random.split(target_key, 3), jax.random.split(loss_key))
+  with stopwatch('targets'):
+    forget = retarget(problem.forget, objective.forget, target_keys[0])
+    retain = retarget(problem.retain, objective.retain, target_keys[1])
+    given = objective.given(problem, target_keys[2])
+  confined = Confined(transform)
+  if not isinstance(transform, optax.GradientTransformation):
+    with stopwatch('constraint'):
+      confined = transform(problem, params, transform_key)
+  with stopwatch('steps'):
+    plan = schedule(forget, retain, order_key)
+    fitted = training.fit(
+        objective.loss(problem.fn), confined.optimizer, params, plan.batches,
+        steps=plan.steps, key=loss_key, given=given,
+        trainable=problem.network.trainable, mesh=problem.mesh,
+        progress=problem.progress, label=loop, checkpoint=problem.state(loop),
+        watch=watch and watch(problem))
+  return problem_lib.Unlearned(
+      problem.fn, fitted.params, fitted.history, stopwatch.seconds,
+      confined.moments, confined.bases)
+
+
+def whole_classes(problem: problem_lib.Problem, name: str) -> tuple[int, ...]:
+  """The forgotten classes; raises if the request is one of single examples."""
+  if not problem.forget_classes:
+    raise ValueError(
+        f'{name} forgets whole classes, and this request names none; set '
+        'forget_classes, or choose a method that takes single examples.')
+  return problem.forget_classes

@@ -1,0 +1,132 @@
+"""Edits of the weights: one step, no training.
+
+Pure functions on pytrees like the parameters. A mask is 1 where an entry is
+edited.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from unsc_jax import capture
+from unsc_jax import paths
+
+
+def reset(params: Any, fresh: Any, mask: Any) -> Any:
+  r"""Puts other values where the mask is 1: `(1 - m) θ + m θ'`.
+
+  Args:
+    params: pytree of arrays.
+    fresh: like it, say a new initialisation.
+    mask: like it, booleans.
+
+  Returns:
+    The edited parameters.
+
+  Example:
+    >>> print(reset(jnp.array([1., 2.]), jnp.zeros(2), jnp.array([True, False])))
+    [0. 2.]
+  """
+  return jax.tree.map(
+      lambda m, new, old: jnp.where(m, new, old), mask, fresh, params)
+
+
+def prune(params: Any, mask: Any) -> Any:
+  """Sets entries to zero where the mask is 1.
+
+  Example:
+    >>> print(prune(jnp.array([1., 2.]), jnp.array([True, False])))
+    [0. 2.]
+  """
+  return reset(params, jax.tree.map(jnp.zeros_like, params), mask)
+
+
+def dampen(
+    params: Any, everything: Any, forget: Any, *, alpha: float, strength: float
+) -> Any:
+  r"""Shrinks the weights that matter for the forget set above all.
+
+  .. math:: \theta_j \leftarrow \theta_j
+    \min(1, \lambda F^{all}_j / F^{forget}_j)
+    \quad \text{where } F^{forget}_j > \alpha F^{all}_j
+
+  Args:
+    params: pytree of arrays.
+    everything: importances of the parameters for all training data.
+    forget: importances for the forget set.
+    alpha: how much more important a weight has to be to be touched.
+    strength: `lambda`; smaller shrinks more.
+
+  Returns:
+    The dampened parameters.
+
+  Example:
+    >>> F = jnp.ones(2)
+    >>> print(dampen(F, F, jnp.array([.5, 4.]), alpha=2., strength=1.))
+    [1.   0.25]
+
+  Source: SSD (arXiv 2308.07707), exact from its code.
+  """
+  def one(w, f_all, f_forget):
+    chosen = f_forget > alpha * f_all
+    factor = strength * f_all / jnp.where(chosen, f_forget, 1)
+    return jnp.where(chosen, w * jnp.minimum(1, factor), w)
+  return jax.tree.map(one, params, everything, forget)
+
+
+def project(
+    params: Any, matrices: Mapping[str, tuple[capture.Site, jax.Array]]
+) -> Any:
+  r"""Multiplies weights on their input side: `W ← P W`.
+
+  That is the same as projecting the layer's inputs, `x P W`.
+
+  Args:
+    params: pytree of arrays.
+    matrices: path to the parameter's site and `P` `[B, d, d]`. Others stay.
+
+  Returns:
+    The edited parameters.
+
+  Example:
+    >>> site = capture.Site('w', (2, 1), (0,))
+    >>> P = jnp.array([[[1., 0.], [0., 0.]]])
+    >>> print(project({'w': jnp.ones((2, 1))}, {'w': (site, P)})['w'].ravel())
+    [1. 0.]
+  """
+  def one(path, w):
+    found = matrices.get(paths.path_name(path))
+    if found is None:
+      return w
+    site, matrix = found
+    folded = site.fold(w).astype(jnp.float32)
+    edited = jnp.einsum('bij,bjo->bio', matrix, folded,
+                        precision=lax.Precision.HIGHEST)
+    return site.unfold(edited, w.shape).astype(w.dtype)
+  return jax.tree_util.tree_map_with_path(one, params)
+
+
+def add_noise(params: Any, variance: Any, key: jax.Array) -> Any:
+  r"""Adds independent Gaussian noise: :math:`\theta + \sqrt{v} \epsilon`.
+
+  Args:
+    params: pytree of arrays.
+    variance: like it.
+    key: of the noise.
+
+  Returns:
+    The noisy parameters.
+
+  Example:
+    >>> w = jnp.ones(3)
+    >>> print(add_noise(w, jnp.zeros(3), jax.random.key(0)))
+    [1. 1. 1.]
+  """
+  leaves, tree = jax.tree.flatten(params)
+  keys = jax.tree.unflatten(tree, list(jax.random.split(key, len(leaves))))
+  return jax.tree.map(
+      lambda w, v, k: w + jnp.sqrt(v) * jax.random.normal(k, w.shape, w.dtype),
+      params, variance, keys)

@@ -1,0 +1,55 @@
+"""Where a network's head keeps what it knows of each class."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from unsc_jax import capture
+from unsc_jax import paths
+from unsc_jax import problem as problem_lib
+from unsc_jax.parts import passes
+
+
+def site(problem: problem_lib.Problem) -> capture.Site:
+  """The head's site: of the last dense layer that runs."""
+  path = capture.head_path(problem.fn, problem.params, problem.forget.x[:1])
+  return passes.sites(problem)[path]
+
+
+def parameters(problem: problem_lib.Problem) -> tuple[str, ...]:
+  """The head's parameters: its kernel, and a bias beside it."""
+  kernel = site(problem).path
+  beside = lambda path: path.rpartition('/')[0] == kernel.rpartition('/')[0]
+  return (kernel, *(
+      path for path, leaf in paths.leaf_paths(problem.params).items()
+      if beside(path) and path != kernel
+      and leaf.shape == (problem.num_classes,)))
+
+
+def of_classes(problem: problem_lib.Problem, classes: tuple[int, ...]) -> Any:
+  """Marks the head's weights and biases of some classes.
+
+  Returns:
+    A pytree of booleans like the parameters.
+
+  Raises:
+    ValueError: the last layer does not give one output a class.
+  """
+  where = site(problem)
+  if where.folded[2] != problem.num_classes or where.folded[0] != 1:
+    raise ValueError(
+        f'{where.path} gives {where.folded[2]} outputs where there are '
+        f'{problem.num_classes} classes; the head has to be the last dense layer.')
+  chosen = jnp.zeros(problem.num_classes, bool).at[jnp.array(classes, int)].set(True)
+  own = parameters(problem)
+
+  def mark(path, leaf):
+    name = paths.path_name(path)
+    if name not in own:
+      return jnp.zeros(leaf.shape, bool)
+    if name == where.path:
+      return where.unfold(
+          jnp.broadcast_to(chosen, where.folded), leaf.shape)
+    return chosen
+  return jax.tree_util.tree_map_with_path(mark, problem.params)

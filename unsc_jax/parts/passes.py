@@ -1,0 +1,55 @@
+"""One pass over some examples: batches, moments, sites."""
+
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+
+from unsc_jax import batching
+from unsc_jax import capture
+from unsc_jax import moments as moments_lib
+from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
+
+
+def batches(
+    problem: problem_lib.Problem, data, size: int = 256
+) -> Iterator:
+  """All of `data` once, in batches of few sizes, on the problem's devices.
+
+  On one device the sizes differ by one at most; on several they are such that
+  most of them can be split.
+  """
+  if problem.mesh is None:
+    n = batching.count(data)
+    edges = np.linspace(0, n, -(-n // size) + 1).astype(int)
+    for lo, hi in zip(edges, edges[1:]):
+      yield jax.tree.map(lambda leaf, lo=lo, hi=hi: leaf[lo:hi], data)
+    return
+  for batch in batching.in_few_sizes(data, size):
+    yield sharding.shard_batch(batch, problem.mesh)
+
+
+def moments(
+    problem: problem_lib.Problem, x: np.ndarray, size: int = 256, *,
+    select: Callable[[capture.Site], bool] = lambda site: True,
+) -> moments_lib.Moments:
+  """The moments of the original network's inputs on some examples."""
+  moments_fn = moments_lib.input_moments(problem.fn, select=select)
+  return moments_lib.accumulate(
+      moments_fn, problem.params, batches(problem, x, size))
+
+
+def sites(problem: problem_lib.Problem) -> dict[str, capture.Site]:
+  """Path to the site of every captured parameter, in the network's order."""
+  found = capture.sites(problem.fn, problem.params, problem.forget.x[:1]).uses
+  return {site.path: site for site in found}
+
+
+def weighted_mean(*parts: tuple):
+  """The mean of pytrees by their weights: `(tree, weight)` pairs."""
+  total = sum(weight for _, weight in parts)
+  return jax.tree.map(
+      lambda *leaves: sum(
+          leaf * (weight / total) for leaf, (_, weight) in zip(leaves, parts)),
+      *(tree for tree, _ in parts))

@@ -1,0 +1,135 @@
+"""The moments and bases of what is to be retained, as methods take them."""
+
+from collections.abc import Iterable, Iterator
+import functools
+import pathlib
+from typing import Any
+import zlib
+
+import jax
+from jax.experimental import multihost_utils
+import numpy as np
+
+from unsc_jax import moments as moments_lib
+from unsc_jax import null_space
+from unsc_jax import paths
+from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
+from unsc_jax.parts import passes
+from unsc_jax.storage import moments as stored
+
+
+def moments_by_class(
+    problem: problem_lib.Problem, batch_size: int, examples: int | None = None
+) -> Iterator[moments_lib.Moments]:
+  """The moments of the retained inputs, one retained class after the other.
+
+  Of `examples` of them, about, classes keep their shares, and each has one at least.
+  """
+  moments_fn = moments_lib.input_moments(problem.fn)
+  classes = problem.retain_classes
+  for c in problem.progress(classes, 'moments', len(classes)):
+    found = problem.retain.where(problem.retain.y == c)
+    if examples is not None:
+      found = found.spread(_share(examples, found, problem.retain, batch_size))
+    yield moments_lib.accumulate(
+        moments_fn, problem.params, passes.batches(problem, found.x, batch_size))
+
+
+def _share(examples: int, of_class, retain, batch_size: int) -> int:
+  """How many examples a class has of all that are taken."""
+  count = max(1, round(examples * len(of_class) / len(retain)))
+  # Whole batches: for each other size the pass would be compiled again.
+  return count - count % batch_size if count > batch_size else count
+
+
+def adding_up(
+    classes: Iterable[moments_lib.Moments], total: list
+) -> Iterator[moments_lib.Moments]:
+  """Hands the classes' moments on, and leaves their sum in `total`."""
+  for moments in classes:
+    total[:] = [total[0] + moments if total else moments]
+    yield moments
+
+
+def bases(
+    problem: problem_lib.Problem, combine: null_space.Combine, batch_size: int,
+    examples: int | None = None,
+) -> tuple[null_space.Bases, moments_lib.Moments | None]:
+  """The bases of the retained classes, and the sum of the classes' moments.
+
+  With `problem.checkpoint` they are made once: a run that goes on finds them
+  there. Made anew they need not be the same, as sums that other devices take in
+  another order can shift a rank by one; no stored optimiser would fit it.
+
+  Args:
+    problem: what is to be retained.
+    combine: from the moments of the retained classes to bases.
+    batch_size: retained examples a step of the pass.
+    examples: how many of them to take, by default all.
+
+  Returns:
+    Bases and moments; None for these if `combine` looked at no class.
+
+  Raises:
+    ValueError: there are to be no examples, or the checkpoint holds those of
+      another run.
+  """
+  if examples is not None and examples < 1:
+    raise ValueError(
+        f'the moments of {examples} examples protect nothing; take some, or None '
+        'for all that are retained.')
+  where = problem.state('constraint')
+  if where is None:
+    return _made(problem, combine, batch_size, examples)
+  folder = pathlib.Path(where.folder)
+  whose = _identity(problem, combine, examples)
+  moments_at, bases_at = folder / 'moments.npz', folder / 'bases.npz'
+  # The bases are written last. What the first process sees holds for all.
+  if multihost_utils.broadcast_one_to_all(np.array(bases_at.exists())):
+    there = lambda path: _everywhere(problem, stored.load(path, whose))
+    return there(bases_at), there(moments_at) if moments_at.exists() else None
+  found, total = _made(problem, combine, batch_size, examples)
+  if total is not None:
+    stored.save(moments_at, _everywhere(problem, total), whose)
+  stored.save(bases_at, _everywhere(problem, found), whose)
+  return found, total
+
+
+def _made(problem, combine, batch_size, examples):
+  total: list[moments_lib.Moments] = []
+  found = combine(adding_up(moments_by_class(problem, batch_size, examples), total))
+  return jax.block_until_ready(found), total[0] if total else None
+
+
+def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:
+  return tree if problem.mesh is None else sharding.replicate(tree, problem.mesh)
+
+
+def _identity(
+    problem: problem_lib.Problem, combine: null_space.Combine, examples: int | None
+) -> dict[str, Any]:
+  """What tells a run's bases from others': the network, its data, and the way."""
+  return {
+      'parameters': {path: [*leaf.shape, str(leaf.dtype)]
+                     for path, leaf in paths.leaf_paths(problem.params).items()},
+      'retained': [len(problem.retain), zlib.crc32(problem.retain.y.tobytes())],
+      'examples': examples,
+      'combine': _settings(combine)}
+
+
+def _settings(value: Any, depth: int = 9) -> Any:
+  """What a function was made with, as far as numbers and names tell."""
+  inner = lambda values: [_settings(v, depth - 1) for v in values] if depth else []
+  if value is None or isinstance(value, bool | int | float | str):
+    return value
+  if isinstance(value, list | tuple):
+    return inner(value)
+  if isinstance(value, dict):
+    return inner(value.items())
+  if isinstance(value, functools.partial):
+    return inner((value.func, value.args, value.keywords))
+  cells = getattr(value, '__closure__', None) or ()
+  name = getattr(value, '__qualname__', type(value).__qualname__)
+  return [name, *inner(getattr(value, '__defaults__', None) or ()),
+          *inner(cell.cell_contents for cell in cells)]

@@ -1,0 +1,51 @@
+"""How fast a method forgets, and when it has forgotten enough."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+from unsc_jax.parts import targets
+
+
+def until_forgotten(
+    below: float, examples: int = 500
+) -> Callable[[problem_lib.Problem], training.Watch]:
+  """Stops once the network no longer gives the forget set its labels.
+
+  Going on would only move what should stay; stopping as soon as no label wins
+  would leave unseen examples of the class with no margin. So it looks at the
+  mean probability of the label, on the data to be forgotten and nothing else.
+  Single examples are forgotten once their labels are no more probable than those
+  of held-out examples were to the original network.
+
+  Args:
+    below: mean probability under which to stop, for whole classes; negative for
+      never, whatever the request.
+    examples: of the forget set to look at, evenly spread, at most.
+
+  Returns:
+    `watch` for `frame.compose`; it records `forget_probability` and
+    `forget_accuracy`.
+  """
+  def watch(problem):
+    forget = problem.forget.spread(examples)
+    limit = below
+    if not problem.forget_classes and below >= 0:
+      unseen = targets.held_out_of(problem).spread(examples)
+      limit = _of_labels(
+          targets.answers_of(problem, problem.params, unseen.x), unseen).mean()
+
+    def look(params):
+      answers = targets.answers_of(problem, params, forget.x)
+      seen = {'forget_probability': float(_of_labels(answers, forget).mean()),
+              'forget_accuracy': float(np.mean(answers.argmax(-1) == forget.y))}
+      return seen, bool(seen['forget_probability'] < limit)
+    return look
+  return watch
+
+
+def _of_labels(answers: np.ndarray, examples) -> np.ndarray:
+  """The probability of every example's label."""
+  return answers[np.arange(len(examples)), examples.y]

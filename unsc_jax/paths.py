@@ -1,0 +1,43 @@
+"""Parameters by path: what a leaf of a pytree is called."""
+
+from typing import Any
+
+import jax
+
+
+def leaf_paths(tree: Any) -> dict[str, Any]:
+  """A pytree's leaves by path, such as `'Dense_0/kernel'`.
+
+  The last step into a `flax.nnx.Variable` is left out, so that a parameter has
+  the same name in an `nnx.State` and in its pure dictionary. Key paths do not
+  tell it from another class's field `value`: that too goes by its owner's name.
+
+  Raises:
+    ValueError: two leaves have the same path.
+  """
+  flat, _ = jax.tree_util.tree_flatten_with_path(tree)
+  leaves = {path_name(path): leaf for path, leaf in flat}
+  if len(leaves) < len(flat):
+    names = [path_name(path) for path, _ in flat]
+    twice = next(name for name in names if names.count(name) > 1)
+    raise ValueError(
+        f'two parameters have the path {twice!r}, and could not be told apart; '
+        'rename one of them.')
+  return leaves
+
+
+def path_name(path: tuple) -> str:
+  """A key path as one string, `'Dense_0/kernel'`."""
+  name = jax.tree_util.keystr(path, simple=True, separator='/')
+  wrapped = path and isinstance(path[-1], jax.tree_util.GetAttrKey)
+  return name.removesuffix('/value') if wrapped else name
+
+
+def check_arrays(leaves: dict[str, Any]) -> None:
+  """Raises TypeError if a leaf is no array, naming its path."""
+  for path, leaf in leaves.items():
+    if not hasattr(leaf, 'dtype') and not isinstance(leaf, float | int | complex):
+      raise TypeError(
+          f'the leaf {path!r} of the parameters is a {type(leaf).__name__}, not '
+          'an array; split the parameters from the rest of the model first, '
+          'with flax.nnx.split or equinox.partition.')

@@ -1,0 +1,207 @@
+"""Trained variables on the disk: NumPy's .npz or an Orbax folder.
+
+Variables are a pytree of arrays, for Flax linen
+`{'params': ..., 'batch_stats': ...}`. A leaf's key is its path,
+'params/conv1/kernel'; files without the collection's name ('conv1/kernel') are
+read as well.
+"""
+
+from collections.abc import Iterator, Mapping
+import contextlib
+import os
+import pathlib
+import tempfile
+from typing import Any
+import zipfile
+
+import jax
+from jax.experimental import multihost_utils
+import jax.numpy as jnp
+import numpy as np
+
+_COLLECTIONS = ('params/', 'batch_stats/')
+
+
+def save(path: str | os.PathLike[str], variables: Any) -> None:
+  """Writes variables; a path that ends in .npz is a file, any other a folder.
+
+  Written under a temporary name and then renamed: `path` never holds half a
+  checkpoint. A file is replaced, a folder is not. Of several processes all call
+  this alike; arrays that are split over them need a folder.
+
+  Args:
+    path: Where to write. Missing parent folders are made.
+    variables: Pytree of arrays. In a .npz, bfloat16 is stored as float32.
+
+  Raises:
+    FileExistsError: `path` is a folder already.
+    ImportError: A folder is asked for and Orbax is not installed.
+  """
+  path = pathlib.Path(path).absolute()
+  if path.is_dir():
+    raise FileExistsError(f'{path} exists: remove it or choose another name.')
+  if path.suffix == '.npz':
+    flat = {
+        key: leaf.astype(np.float32) if leaf.dtype == jnp.bfloat16 else leaf
+        for key, leaf in _flatten(jax.device_get(variables)).items()}
+    if jax.process_index() == 0:
+      with _renamed_to(path) as temporary:
+        np.savez(temporary, **flat)
+    multihost_utils.sync_global_devices(f'saved {path}')
+  else:
+    ours = _renamed_to if jax.process_count() == 1 else contextlib.nullcontext
+    # Processes must agree on a temporary name, so they take Orbax's own.
+    with ours(path) as temporary, orbax().PyTreeCheckpointer() as writer:
+      writer.save(temporary, jax.tree.map(_shared, variables))
+
+
+def load(path: str | os.PathLike[str], like: Any) -> Any:
+  """Reads variables into the structure and the dtypes of `like`.
+
+  Args:
+    path: A .npz file or an Orbax folder.
+    like: Pytree of arrays or `jax.ShapeDtypeStruct`, such as
+      `jax.eval_shape(model.init, key, x)` returns.
+
+  Returns:
+    A pytree with the structure, shapes and dtypes of `like`.
+
+  Raises:
+    FileNotFoundError: There is no checkpoint at `path`.
+    ValueError: A key is missing or left over, or has another shape or kind of
+      dtype than in `like`.
+
+  Example:
+    >>> variables = {'params': {'fc': {'kernel': jnp.ones((3, 2))}}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...   save(f'{folder}/trained.npz', variables)
+    ...   loaded = load(f'{folder}/trained.npz', like=variables)
+    >>> loaded['params']['fc']['kernel'].shape
+    (3, 2)
+  """
+  path, stored = pathlib.Path(path).absolute(), read(path)
+  wanted = _flatten(like)
+  names = {key: key if key in stored else _bare(key) for key in wanted}
+  _check_keys(path, stored, wanted, names)
+  leaves = [_fit(path, key, stored[names[key]], leaf)
+            for key, leaf in wanted.items()]
+  return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+  """Reads whatever was saved: `'params/conv1/kernel'` to array.
+
+  Raises:
+    FileNotFoundError: There is no checkpoint at `path`.
+  """
+  path = pathlib.Path(path).absolute()
+  if path.is_dir():
+    return _read_orbax(path)
+  if path.exists():
+    return _read_npz(path)
+  raise FileNotFoundError(
+      f'There is no checkpoint at {path}: give a .npz file or an Orbax folder.')
+
+
+def _shared(leaf: Any) -> Any:
+  """What is this process's own is on the host: Orbax takes it for everyone's."""
+  own = isinstance(leaf, jax.Array) and leaf.is_fully_addressable
+  return np.asarray(leaf) if own and jax.process_count() > 1 else leaf
+
+
+def _flatten(tree: Any) -> dict[str, Any]:
+  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+  return {jax.tree_util.keystr(path, simple=True, separator='/'): leaf
+          for path, leaf in leaves}
+
+
+def _bare(key: str) -> str:
+  """The key without the name of its collection."""
+  for collection in _COLLECTIONS:
+    key = key.removeprefix(collection)
+  return key
+
+
+def _check_keys(path: pathlib.Path, stored: Mapping[str, np.ndarray],
+                wanted: Mapping[str, Any], names: Mapping[str, str]) -> None:
+  missing = [k for k in wanted if names[k] not in stored]
+  extra = sorted(set(stored) - set(names.values()))
+  complaints = []
+  if missing:
+    complaints.append(
+        f'lacks {_bare(missing[0])!r} {tuple(wanted[missing[0]].shape)}'
+        + _others(missing))
+  if extra:
+    complaints.append(
+        f'holds {extra[0]!r} {stored[extra[0]].shape}, which the network does '
+        'not have' + _others(extra))
+  if complaints:
+    raise ValueError(
+        f'{path} {" and ".join(complaints)}: build the network that was saved, '
+        'or rename the keys.')
+
+
+def _others(keys: list[str]) -> str:
+  return f' (and {len(keys) - 1} more)' if len(keys) > 1 else ''
+
+
+def _fit(path: pathlib.Path, key: str, value: np.ndarray,
+         like: Any) -> jax.Array:
+  """The value as an array of the shape and dtype of `like`."""
+  if value.shape != tuple(like.shape):
+    raise ValueError(
+        f'{path} holds {_bare(key)!r} with shape {value.shape}, but the network '
+        f'has {tuple(like.shape)}: build it with the number of classes, the '
+        'width and the image size that it was trained with.')
+  kinds = (jnp.floating, jnp.integer, jnp.bool_)
+  if not any(jnp.issubdtype(value.dtype, kind)
+             and jnp.issubdtype(like.dtype, kind) for kind in kinds):
+    raise ValueError(
+        f'{path} holds {_bare(key)!r} as {value.dtype}, but the network has '
+        f'{like.dtype}: convert it before saving.')
+  return jnp.asarray(value, dtype=like.dtype)
+
+
+@contextlib.contextmanager
+def _renamed_to(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """A temporary name beside `path` that becomes `path` if nothing fails."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryDirectory(
+      dir=path.parent, prefix=f'.{path.name}-') as folder:
+    temporary = pathlib.Path(folder) / path.name
+    yield temporary
+    os.replace(temporary, path)
+
+
+def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+  try:
+    with np.load(path) as file:
+      return dict(file)
+  except (AttributeError, EOFError, TypeError, ValueError,
+          zipfile.BadZipFile) as e:
+    raise ValueError(
+        f'{path} is not a .npz file of plain arrays: write one with '
+        'numpy.savez or unsc_jax.storage.checkpoints.save.') from e
+
+
+def orbax() -> Any:
+  try:
+    import orbax.checkpoint as ocp
+  except ImportError as e:
+    raise ImportError(
+        'Folders are written and read by Orbax, which is not installed: '
+        "pip install 'unsc_jax[experiments]', or use a .npz file.") from e
+  return ocp
+
+
+def _read_orbax(path: pathlib.Path) -> dict[str, np.ndarray]:
+  ocp = orbax()
+  if not (path / '_METADATA').exists():
+    raise FileNotFoundError(
+        f'There is no Orbax checkpoint in {path}: name the folder that holds '
+        "_METADATA, for a CheckpointManager's STEP the folder STEP/default.")
+  with ocp.PyTreeCheckpointer() as reader:
+    tree = reader.metadata(path).item_metadata.tree
+    as_numpy = jax.tree.map(
+        lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
+    return _flatten(reader.restore(path, restore_args=as_numpy))

@@ -1,0 +1,154 @@
+"""The state of a loop on the disk, so that a killed run goes on where it was.
+
+Written by Orbax, in the background; what is not complete is not taken for a
+state. What one number of devices or processes has stored, any other can read.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+import contextlib
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax import sharding
+from unsc_jax.storage import checkpoints
+
+
+@dataclasses.dataclass(frozen=True)
+class Rolling:
+  """The last states of one loop.
+
+  Attributes:
+    folder: of this loop and no other, or of several, each in a folder within
+      it (see `/`); all processes must see it.
+    every: how many steps between one state and the next.
+    keep: how many states stay on the disk.
+  """
+  folder: str | os.PathLike[str]
+  every: int = 100
+  keep: int = 2
+
+  def __truediv__(self, name: str) -> 'Rolling':
+    """The same for a loop of this name, in a folder within this one."""
+    return dataclasses.replace(self, folder=pathlib.Path(self.folder) / name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+  """What a loop asks and tells.
+
+  Attributes:
+    latest: from a pytree of arrays to the stored values, on the devices that
+      it lies on, and the record beside them; None where nothing is stored.
+    save: `(step, tree, record)`; a record is of what JSON knows.
+    every: how many steps between saves; 0 is never.
+  """
+  latest: Callable[[Any], tuple[Any, dict[str, Any]] | None]
+  save: Callable[[int, Any, Mapping[str, Any]], None]
+  every: int
+
+
+@contextlib.contextmanager
+def opened(
+    where: Rolling | None, run: Mapping[str, Any]
+) -> Iterator[Store]:
+  """Opens a folder of states; everything is written when the block ends.
+
+  Args:
+    where: None is nowhere.
+    run: of what JSON knows: what tells this run from others.
+
+  Yields:
+    The store.
+
+  Raises:
+    ImportError: Orbax is not installed.
+    ValueError: from `latest`: the folder holds the state of another run.
+
+  Example:
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for _ in range(2):
+    ...   with opened(Rolling(folder.name), run={'seed': 0}) as store:
+    ...     found = store.latest({'w': np.zeros(2)})
+    ...     w, at = found if found else ({'w': np.ones(2)}, {'step': 0})
+    ...     store.save(at['step'] + 1, w, {'step': at['step'] + 1})
+    ...     print(at)
+    {'step': 0}
+    {'step': 1}
+  """
+  if where is None:
+    yield Store(lambda like: None, lambda step, tree, record: None, 0)
+    return
+  ocp = checkpoints.orbax()
+  folder = pathlib.Path(where.folder).absolute()
+  folder.mkdir(parents=True, exist_ok=True)
+  options = ocp.CheckpointManagerOptions(
+      max_to_keep=where.keep, cleanup_tmp_directories=True)
+  with ocp.CheckpointManager(folder, options=options) as manager:
+
+    def latest(like):
+      step = manager.latest_step()
+      if step is None:
+        return None
+      record = manager.restore(
+          step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))['record']
+      if record['run'] != _json(_identity(run, like)):
+        raise ValueError(
+            f'{folder} holds the state of another run: remove it, or choose '
+            'another folder.')
+      wanted = {i: ocp.utils.to_shape_dtype_struct(leaf)
+                if sharding.mesh_of(leaf) is not None else np.asarray(leaf)
+                for i, leaf in _leaves(like).items()}
+      stored = manager.restore(step, args=ocp.args.Composite(
+          state=ocp.args.StandardRestore(wanted)))['state']
+      return _like(like, stored), record['record']
+
+    def save(step, tree, record):
+      if step == manager.latest_step():
+        return
+      manager.save(step, args=ocp.args.Composite(
+          state=ocp.args.StandardSave(_leaves(tree)),
+          record=ocp.args.JsonSave(
+              {'run': _json(_identity(run, tree)), 'record': _json(record)})))
+
+    yield Store(latest, save, where.every)
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
+  """A pytree's leaves by number: Orbax knows all of that."""
+  return {str(i): jax.random.key_data(leaf) if sharding.is_key(leaf) else leaf
+          for i, leaf in enumerate(jax.tree.leaves(tree))}
+
+
+def _like(tree: Any, leaves: Mapping[str, Any]) -> Any:
+  """The pytree that `_leaves` took apart, from stored values."""
+  def leaf_like(leaf, stored):
+    if sharding.is_key(leaf):
+      return jax.random.wrap_key_data(stored, impl=jax.random.key_impl(leaf))
+    return jnp.asarray(stored) if isinstance(leaf, jax.Array) else stored
+
+  return jax.tree.unflatten(jax.tree.structure(tree), [
+      leaf_like(leaf, leaves[str(i)]) for i, leaf in enumerate(jax.tree.leaves(tree))])
+
+
+def _identity(run: Mapping[str, Any], tree: Any) -> dict[str, Any]:
+  """What tells a run from others: what it says of itself, and its arrays."""
+  paths, _ = jax.tree_util.tree_flatten_with_path(tree)
+  return {**run, 'arrays': [
+      [jax.tree_util.keystr(path), *leaf.shape, str(leaf.dtype)]
+      for path, leaf in paths]}
+
+
+def _json(value: Any) -> Any:
+  """Lists for tuples and arrays, as JSON will have them."""
+  if isinstance(value, Mapping):
+    return {key: _json(v) for key, v in value.items()}
+  if isinstance(value, list | tuple):
+    return [_json(v) for v in value]
+  return np.asarray(value).tolist() if hasattr(value, 'shape') else value

@@ -1,0 +1,35 @@
+"""The one training loop, and passes over many examples."""
+
+from unsc_jax.training.fit import classify
+from unsc_jax.training.fit import classify_in_training
+from unsc_jax.training.fit import cross_entropy
+from unsc_jax.training.fit import fit
+from unsc_jax.training.fit import Fitted
+from unsc_jax.training.fit import fresh
+from unsc_jax.training.fit import Loss
+from unsc_jax.training.fit import make_step
+from unsc_jax.training.fit import only
+from unsc_jax.training.fit import Recipe
+from unsc_jax.training.fit import Refresh
+from unsc_jax.training.fit import train
+from unsc_jax.training.fit import Watch
+from unsc_jax.training.predict import answers
+from unsc_jax.training.predict import predict
+
+__all__ = (
+    'Fitted',
+    'Loss',
+    'Recipe',
+    'Refresh',
+    'Watch',
+    'answers',
+    'classify',
+    'classify_in_training',
+    'cross_entropy',
+    'fit',
+    'fresh',
+    'make_step',
+    'only',
+    'predict',
+    'train',
+)

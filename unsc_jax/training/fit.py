@@ -1,0 +1,291 @@
+"""The one training loop that every method shares.
+
+A loss is `(params, batch, key) -> (value, params)`: it returns the params with
+whatever the forward pass rewrote (running statistics), or as they came. Batches
+are any pytrees; an optimiser is any of Optax. A loss may take further arguments,
+such as the original parameters: a closure would make them constants of the
+program.
+"""
+
+from collections.abc import Callable, Iterable
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from unsc_jax import batching
+from unsc_jax import paths
+from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
+from unsc_jax import storage
+
+Loss = Callable[..., tuple[jax.Array, Any]]
+Watch = Callable[[Any], tuple[dict[str, float], bool]]
+
+
+class Recipe(NamedTuple):
+  """How to train a network from scratch.
+
+  Attributes:
+    optimizer: from the number of steps to an optimiser, for its schedule.
+    epochs: over the examples.
+    batch_size: examples a step.
+  """
+  optimizer: Callable[[int], optax.GradientTransformation]
+  epochs: float
+  batch_size: int
+
+
+class Refresh(NamedTuple):
+  """Further arguments of a loss that follow the parameters.
+
+  Attributes:
+    every: how many steps they are kept for.
+    given: from the parameters of now to the arguments; they may not share
+      buffers with the parameters, which the next step consumes.
+  """
+  every: int
+  given: Callable[[Any], tuple]
+
+
+class Fitted(NamedTuple):
+  """Trained parameters, and the loss of every step."""
+  params: Any
+  history: dict[str, np.ndarray]  # name to [steps]
+
+
+def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+  """Mean cross-entropy against labels `[N]` or their probabilities `[N, C]`."""
+  logits = logits.astype(jnp.float32)
+  if labels.ndim == 1:
+    each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+  else:
+    each = optax.softmax_cross_entropy(logits, labels)
+  return each.mean()
+
+
+def classify(fn: Callable) -> Loss:
+  """Cross-entropy of a network as it is in evaluation: for fine-tuning."""
+  def loss(params, batch, key):
+    del key
+    return cross_entropy(fn(params, batch.x), batch.y), params
+  return loss
+
+
+def classify_in_training(network: problem_lib.Network) -> Loss:
+  """Cross-entropy of a network in training, with dropout and statistics."""
+  def loss(params, batch, key):
+    logits, params = network.training(params, batch.x, key)
+    return cross_entropy(logits, batch.y), params
+  return loss
+
+
+def fit(
+    loss: Loss, optimizer: optax.GradientTransformation, params: Any,
+    batches: Iterable, *, steps: int, key: jax.Array,
+    given: tuple | Refresh = (),
+    trainable: Callable[[str], bool] = lambda path: True,
+    mesh: jax.sharding.Mesh | None = None,
+    progress: problem_lib.Progress = problem_lib.no_progress,
+    label: str = 'training',
+    watch: Watch | None = None, watch_every: int = 10,
+    checkpoint: storage.Rolling | None = None,
+) -> Fitted:
+  """Minimises a loss over a stream of batches.
+
+  The step is jitted once. With a mesh, batches are split over its devices, and
+  parameters are replicated unless they lie there already, split as by
+  `sharding.shard_params`; the partitioner adds the collectives.
+
+  Args:
+    loss: see the module's docstring.
+    optimizer: any Optax optimiser.
+    params: pytree of arrays; left as it is.
+    batches: at least `steps` batches. Every shape and structure among them is
+      compiled for once.
+    steps: how many updates to make.
+    key: for the loss.
+    given: further arguments of the loss, pytrees of arrays; or how to make them
+      anew from time to time.
+    trainable: tells by path which leaves the optimiser may touch.
+    mesh: devices to split batches over.
+    progress: wraps the loop, as `problem.Problem.progress`.
+    label: what the bar says.
+    watch: looks at the parameters now and then: returns measurements by name,
+      which join the history, and whether to stop.
+    watch_every: after how many steps, each time.
+    checkpoint: where to keep the state of the loop. A loop that finds one there
+      goes on from it: the batches that it saw are drawn again and dropped.
+
+  Returns:
+    The new parameters, and the loss before every step.
+
+  Raises:
+    FloatingPointError: the loss has become NaN or infinite.
+    ValueError: the checkpoint is of another run, or the batches end too soon.
+
+  Example:
+    >>> import itertools, optax
+    >>> loss = lambda w, batch, key: ((w - batch) ** 2, w)
+    >>> ones = itertools.repeat(jnp.ones(()))
+    >>> fitted = fit(loss, optax.sgd(.25), jnp.zeros(()), ones, steps=2,
+    ...              key=jax.random.key(0))
+    >>> fitted.params.item(), fitted.history['loss'].tolist()
+    (0.75, [1.0, 0.25])
+  """
+  optimizer = only(optimizer, trainable, params)
+  put = lambda tree: tree if mesh is None else sharding.place(tree, mesh)
+  params = put(params)
+  # The step consumes what it is given, so it gets copies.
+  params, state = jax.tree.map(jnp.array, (params, put(optimizer.init(params))))
+  where = (None, None) if mesh is None else jax.tree.map(
+      lambda leaf: leaf.sharding, (params, state))
+  step = make_step(loss, optimizer, where)
+  extra = () if isinstance(given, Refresh) else put(given)
+  refresh = given.every if isinstance(given, Refresh) else 1
+  losses: list = []
+  watched: list[dict[str, float]] = []
+  over = False
+  run = {'steps': steps, 'key': jax.random.key_data(key)}
+  with storage.opened(checkpoint, run) as store:
+    if found := store.latest((params, state)):
+      (params, state), record = found
+      losses, watched, over = record['losses'], record['watched'], record['over']
+      key = jax.random.wrap_key_data(
+          jnp.array(record['key'], jnp.uint32), impl=jax.random.key_impl(key))
+
+    def save():
+      store.save(len(losses), (params, state), {
+          'losses': _finite(losses, label), 'watched': watched, 'over': over,
+          'key': jax.random.key_data(key)})
+
+    start = len(losses)
+    # A state is of use only where the further arguments are made anew.
+    every = refresh * math.ceil(store.every / refresh)
+    chosen = () if over else itertools.islice(batches, start, steps)
+    for i, batch in enumerate(progress(chosen, label, steps - start), start):
+      if every and i > start and i % every == 0:
+        save()
+      if isinstance(given, Refresh) and i % refresh == 0:
+        extra = put(given.given(params))
+      batch = sharding.shard_batch(batch, mesh)
+      key, now = jax.random.split(key)
+      params, state, value = sharding.settle(
+          step(params, state, batch, now, *extra))
+      losses.append(value)
+      if watch and len(losses) % watch_every == 0:
+        seen, over = watch(params)
+        watched.append(seen)
+        if over:
+          break
+    history = _finite(losses, label)
+    if not over and len(losses) < steps:
+      raise ValueError(
+          f'{label} should make {steps} steps, but its batches ended after '
+          f'{len(losses)}; give more, or repeat them.')
+    over = True
+    save()
+  names = watched[0] if watched else ()
+  return Fitted(params, {'loss': history, **{
+      name: np.array([seen[name] for seen in watched]) for name in names}})
+
+
+def _finite(losses: list, label: str) -> np.ndarray:
+  """The losses on the host; raises if one is not a number."""
+  history = np.asarray(jax.device_get(losses), np.float32)
+  if not np.isfinite(history).all():
+    at = int(np.argmin(np.isfinite(history)))
+    raise FloatingPointError(
+        f'the loss of {label} is {history[at]} at step {at}; lower the learning '
+        'rate, or clip gradients.')
+  return history
+
+
+def make_step(
+    loss: Loss, optimizer: optax.GradientTransformation,
+    where: tuple[Any, Any] = (None, None),
+) -> Callable:
+  """The jitted step: parameters and optimiser state to the next, and the loss.
+
+  Args:
+    loss: see the module's docstring.
+    optimizer: any Optax optimiser.
+    where: shardings of the parameters and of the state, which the next ones
+      have as well; None leaves them to XLA.
+
+  Returns:
+    `(params, state, batch, key, *given) -> (params, state, loss)`. It consumes
+    the parameters and the state.
+  """
+  def step(params, state, batch, key, *given):
+    differentiate = jax.value_and_grad(loss, has_aux=True)
+    (value, rewritten), gradient = differentiate(params, batch, key, *given)
+    updates, state = optimizer.update(gradient, state, params)
+    return optax.apply_updates(rewritten, updates), state, value
+  return jax.jit(step, donate_argnums=(0, 1), out_shardings=(*where, None))
+
+
+def only(
+    optimizer: optax.GradientTransformation,
+    trainable: Callable[[str], bool], params: Any,
+) -> optax.GradientTransformation:
+  """Confines an optimiser to the leaves whose path is trainable."""
+  labels = jax.tree_util.tree_map_with_path(
+      lambda path, _: trainable(paths.path_name(path)), params)
+  if all(jax.tree.leaves(labels)):
+    return optimizer
+  return optax.partition({True: optimizer, False: optax.set_to_zero()}, labels)
+
+
+def train(
+    network: problem_lib.Network, examples: problem_lib.Examples,
+    recipe: Recipe, key: jax.Array, *,
+    mesh: jax.sharding.Mesh | None = None,
+    progress: problem_lib.Progress = problem_lib.no_progress,
+    label: str = 'training',
+    checkpoint: storage.Rolling | None = None,
+) -> Fitted:
+  """Trains a network from scratch.
+
+  Args:
+    network: with `init`.
+    examples: the training examples.
+    recipe: how.
+    key: of the initialisation, the order of the data, and dropout.
+    mesh: devices to split batches over.
+    progress: wraps the loop.
+    label: what the bar says.
+    checkpoint: where to keep the state of the loop, as for `fit`.
+
+  Returns:
+    The parameters, running statistics estimated anew, and the history.
+
+  Raises:
+    ValueError: the network has no `init`.
+  """
+  init_key, order_key, loss_key = jax.random.split(key, 3)
+  steps = batching.steps_for(len(examples), recipe.batch_size, recipe.epochs)
+  fitted = fit(
+      classify_in_training(network), recipe.optimizer(steps),
+      fresh(network, init_key),
+      batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
+      steps=steps, key=loss_key, trainable=network.trainable, mesh=mesh,
+      progress=progress, label=label, checkpoint=checkpoint)
+  return fitted._replace(params=network.finish(fitted.params, examples.x))
+
+
+def fresh(network: problem_lib.Network, key: jax.Array) -> problem_lib.Params:
+  """Freshly initialised parameters of a network.
+
+  Raises:
+    ValueError: the network has no `init`.
+  """
+  if network.init is None:
+    raise ValueError(
+        'training from scratch needs fresh parameters; give the Network an '
+        '`init` function from a key to params.')
+  return network.init(key)
