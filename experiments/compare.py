@@ -34,6 +34,7 @@ from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
+from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation.shadows import compilation
 
@@ -130,9 +131,8 @@ def _original(config, chosen, dataset, network, seed: int):
   """A trained network of one seed, and a key for what follows."""
   train_key, key = jax.random.split(jax.random.key(seed))
   params = training.train(
-      network, dataset.train, chosen.recipe, train_key, mesh=processes.mesh(),
-      progress=bars.progress, label=f'training, seed {seed}',
-      checkpoint=problems_lib.state(config.resume, chosen, dataset, seed)).params
+      network, dataset.train, chosen.recipe, train_key, label=f'training, seed {seed}',
+      session=problems_lib.session(config.resume, chosen, dataset, seed)).params
   return params, key
 
 
@@ -140,7 +140,8 @@ def _problem(dataset, network, params, request) -> problem_lib.Problem:
   return problem_lib.Problem(
       network, params, *request.split(dataset.train), dataset.num_classes,
       request.classes,
-      held_out=dataset.validation, mesh=processes.mesh(), progress=bars.progress)
+      held_out=dataset.validation,
+      session=session_lib.Session(processes.mesh(), bars.progress))
 
 
 def _search(config, found, chosen, dataset, network, others):
@@ -149,7 +150,7 @@ def _search(config, found, chosen, dataset, network, others):
   params, key = _original(config, chosen, dataset, network, seed)
   others = others or requests.hardest(
       _request(config, chosen), network.fn, params, dataset.validation,
-      mesh=processes.mesh())
+      session=session_lib.Session(processes.mesh()))
   problems = [_problem(dataset, network, params, other) for other in others]
   return [other._asdict() for other in others], search.search(
       found, problems, chosen.recipe, key, trials=config.trials, seed=seed)

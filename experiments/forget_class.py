@@ -32,7 +32,7 @@ from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
-from unsc_jax import storage
+from unsc_jax import session as session_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,13 +176,13 @@ def _methods(config, chosen) -> dict[str, problem_lib.Method]:
           **{name: _ALSO[name](config, chosen) for name in config.also}}
 
 
-def _states(config, chosen, dataset, seed: int) -> storage.Rolling | None:
-  """Where the methods keep theirs: other settings, another folder."""
+def _session(config, chosen, dataset, seed: int) -> session_lib.Session:
+  """Where the methods keep their states: other settings, another folder."""
   plain = _plain(config, chosen)
   del plain['seeds']
   settings = zlib.crc32(json.dumps(plain, sort_keys=True).encode())
-  original = problems_lib.state(config.resume, chosen, dataset, seed)
-  return original and original / f'request-{settings:08x}'
+  original = problems_lib.session(config.resume, chosen, dataset, seed)
+  return original.within(f'request-{settings:08x}')
 
 
 def _run_seed(config, chosen, dataset, network, seed: int) -> measure_lib.Run:
@@ -190,10 +190,9 @@ def _run_seed(config, chosen, dataset, network, seed: int) -> measure_lib.Run:
   train_key, method_key, probe_key = jax.random.split(jax.random.key(seed), 3)
   problem = problems_lib.pose(
       chosen, dataset, network, train_key, config.checkpoint,
-      problems_lib.state(config.resume, chosen, dataset, seed))
-  states = _states(config, chosen, dataset, seed)
-  kept = lambda name: dataclasses.replace(
-      problem, checkpoint=states and states / name)
+      problems_lib.session(config.resume, chosen, dataset, seed))
+  session = _session(config, chosen, dataset, seed)
+  kept = lambda name: dataclasses.replace(problem, session=session.within(name))
   done = {name: method(kept(name), method_key)
           for name, method in _methods(config, chosen).items()}
   if config.reference:

@@ -37,6 +37,7 @@ from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import preservation
@@ -115,7 +116,8 @@ def trained(config: Config, name: str, examples: problem_lib.Examples) -> Any:
   if not path.exists():
     key = jax.random.split(jax.random.key(config.seed), 3)[0]
     checkpoints.save(path, training.train(
-        FULL, examples, _RECIPE, key, progress=bars.progress, label=name).params)
+        FULL, examples, _RECIPE, key, label=name,
+        session=session_lib.Session(progress=bars.progress)).params)
   return checkpoints.load(path, _like(FULL))
 
 

@@ -14,6 +14,7 @@ from unsc_jax import batching
 from unsc_jax import null_space
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation import outputs
 from unsc_jax.evaluation.metrics import signals
@@ -55,7 +56,7 @@ def draw(
           name: losses(view) for name, view in seen.items()}},
       'feature_map': feature_map(
           {name: view.test_features for name, view in seen.items()}, labels, rng,
-          problem.progress),
+          problem.session.progress),
       'contours': bases and contours(problem, bases, key),
       'relearn': _relearn(rows)})
 
@@ -80,7 +81,7 @@ def losses(view: outputs.View) -> dict[str, np.ndarray]:
 
 def feature_map(features: Mapping[str, np.ndarray], labels: np.ndarray,
                 rng: np.random.Generator,
-                progress: problem_lib.Progress = problem_lib.no_progress,
+                progress: session_lib.Progress = session_lib.no_progress,
                 ) -> dict[str, Any]:
   """The same test images in the plane, once a network.
 
@@ -151,7 +152,7 @@ def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Arr
       name: {part: np.zeros((len(_ALONG),) * 2) for part in images} for name in pairs}
   grid = [(name, i, j) for name in pairs for i in range(len(_ALONG))
           for j in range(len(_ALONG))]
-  for name, i, j in problem.progress(grid, 'contours', len(grid)):
+  for name, i, j in problem.session.progress(grid, 'contours', len(grid)):
     steps = jnp.array([_ALONG[i], _ALONG[j]])
     for part, loss in losses_at(params, pairs[name], steps, images).items():
       found[name][part][i, j] = loss

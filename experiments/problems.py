@@ -1,5 +1,6 @@
 """The network that is to forget: built, trained or restored, and its problem."""
 
+import dataclasses
 import pathlib
 
 import jax
@@ -10,6 +11,7 @@ from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
 from unsc_jax import models
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.storage import checkpoints
@@ -26,28 +28,29 @@ def build(chosen: settings_lib.Settings, dataset: data_lib.Dataset
 def pose(chosen: settings_lib.Settings, dataset: data_lib.Dataset,
          network: problem_lib.Network, key: jax.Array,
          checkpoint: pathlib.Path | None = None,
-         resume: storage.Rolling | None = None) -> problem_lib.Problem:
+         session: session_lib.Session | None = None) -> problem_lib.Problem:
   """The problem of forgetting, with an original that is trained or restored."""
-  mesh = processes.mesh()
+  session = session or session_lib.Session(processes.mesh(), bars.progress)
   if checkpoint:
     params = restore(network, checkpoint)
   else:
     params = training.train(
-        network, dataset.train, chosen.recipe, key, mesh=mesh,
-        progress=bars.progress, label='training the original',
-        checkpoint=resume).params
+        network, dataset.train, chosen.recipe, key, session=session,
+        label='training the original').params
   retain, forget = problem_lib.split_classes(dataset.train, chosen.forget)
   return problem_lib.Problem(
       network, params, retain, forget, dataset.num_classes, chosen.forget,
-      held_out=dataset.validation, mesh=mesh, progress=bars.progress)
+      held_out=dataset.validation,
+      session=dataclasses.replace(session, checkpoint=None))
 
 
-def state(folder: pathlib.Path | None, chosen: settings_lib.Settings,
-          dataset: data_lib.Dataset, seed: int) -> storage.Rolling | None:
-  """Where the training of one seed's original keeps its state."""
+def session(folder: pathlib.Path | None, chosen: settings_lib.Settings,
+            dataset: data_lib.Dataset, seed: int) -> session_lib.Session:
+  """This run's devices and bars, and where one seed's loops keep their states."""
   name = (f'{dataset.name}-{chosen.network}-{chosen.recipe.epochs:g}-epochs-'
           f'seed-{seed}')
-  return folder and storage.Rolling(folder / name)
+  return session_lib.Session(
+      processes.mesh(), bars.progress, folder and storage.Checkpoint(folder / name))
 
 
 def restore(network: problem_lib.Network, path: pathlib.Path) -> problem_lib.Params:

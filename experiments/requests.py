@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import signals
 
@@ -52,7 +52,7 @@ def surrogates(request: Request, classes: Sequence[int] = ()) -> list[Request]:
 
 def hardest(
     request: Request, fn: Callable, params: Any, examples: problem_lib.Examples,
-    count: int = 2, *, mesh: jax.sharding.Mesh | None = None,
+    count: int = 2, *, session: session_lib.Session = session_lib.DEFAULT,
 ) -> list[Request]:
   """The classes that stay and that a network is least sure of.
 
@@ -65,13 +65,13 @@ def hardest(
     params: of the network.
     examples: that it was not trained on.
     count: how many classes.
-    mesh: devices to split them over.
+    session: where to run.
 
   Returns:
     The surrogates, the hardest first.
   """
   sure = signals.confidence(
-      training.predict(fn, params, examples.x, mesh=mesh), examples.y)
+      training.predict(fn, params, examples.x, session=session), examples.y)
   staying = np.setdiff1d(examples.y, request.classes)
   by_class = [np.mean(sure[examples.y == c]) for c in staying]
   return [Request((int(c),)) for c in staying[np.argsort(by_class)[:count]]]

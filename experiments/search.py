@@ -17,6 +17,7 @@ from experiments import bars
 from experiments import grids
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import signals
 from unsc_jax.evaluation.shadows import compilation
@@ -44,7 +45,8 @@ def search(
   """
   goals = [_reached(p, methods.retrain(recipe)(p, key)) for p in problems]
   # The bar of the search is enough, and those of threads would run into each other.
-  quiet = [dataclasses.replace(p, progress=problem_lib.no_progress) for p in problems]
+  quiet = [dataclasses.replace(p, session=session_lib.Session(p.session.mesh))
+           for p in problems]
 
   def gap(method: problem_lib.Method) -> float:
     try:
@@ -73,7 +75,7 @@ def _workers(problems: Sequence[problem_lib.Problem]) -> int:
 
   On a mesh one: all processes must make the same steps in the same order.
   """
-  return 1 if any(p.mesh is not None for p in problems) else os.cpu_count() or 1
+  return 1 if any(p.session.mesh is not None for p in problems) else os.cpu_count() or 1
 
 
 def _reached(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned

@@ -13,6 +13,7 @@ import pytest
 import unsc_jax
 from unsc_jax import batching
 from unsc_jax import problem
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import training
 
@@ -98,7 +99,7 @@ def test_training_is_that_of_one_device(
   run = lambda params, mesh: training.fit(
       training.classify(fn), unsc_jax.project_updates(optimizer, bases), params,
       batching.stream(problem.Examples(X, Y), 16, 0), steps=6,
-      key=jax.random.key(0), mesh=mesh).params
+      key=jax.random.key(0), session=session_lib.Session(mesh)).params
   with jax.log_compiles(), caplog.at_level(logging.WARNING):
     found = run(there, mesh)
   compiled = [r for r in caplog.records

@@ -12,6 +12,7 @@ from unsc_jax import moments
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem
+from unsc_jax import session
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax import training
@@ -73,6 +74,7 @@ __all__ = (
     'project_updates',
     'report',
     'sampled_moments',
+    'session',
     'sharding',
     'sites',
     'storage',

@@ -3,7 +3,7 @@
 `N` examples, `C` classes; what an input looks like is the network's affair.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
 from typing import Any, NamedTuple
@@ -13,10 +13,9 @@ import numpy as np
 
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
-from unsc_jax import storage
+from unsc_jax import session as session_lib
 
 Params = Any  # a pytree of arrays, running statistics included
-Progress = Callable[[Iterable, str, int], Iterable]
 
 
 @functools.partial(
@@ -76,12 +75,6 @@ class Network:
     return self.train_fn or _as_in_evaluation(self.fn)
 
 
-def no_progress(steps: Iterable, label: str, total: int) -> Iterable:
-  """The progress bar of those who want none."""
-  del label, total
-  return steps
-
-
 @dataclasses.dataclass(frozen=True)
 class Problem:
   """A trained network, and which of its training data to forget.
@@ -96,10 +89,8 @@ class Problem:
       whole classes; empty for a request of single examples.
     held_out: examples of all classes that the network was not trained on, for
       targets that need to know how it speaks of the unseen. Never test data.
-    mesh: devices to split batches over; None is the default device.
-    progress: wraps every long loop: `(steps, label, total) -> steps`.
-    checkpoint: where a method keeps the states of its loops, to go on from them
-      if it was killed; of one method and one key.
+    session: where and how methods run; a checkpoint in it is of one method and
+      one key.
 
   Raises:
     ValueError: either set is empty, a class to forget still has examples to
@@ -112,9 +103,7 @@ class Problem:
   num_classes: int
   forget_classes: tuple[int, ...] = ()
   held_out: Examples | None = None
-  mesh: jax.sharding.Mesh | None = None
-  progress: Progress = no_progress
-  checkpoint: storage.Rolling | None = None
+  session: session_lib.Session = session_lib.DEFAULT
 
   def __post_init__(self):
     if not len(self.forget):
@@ -141,10 +130,6 @@ class Problem:
   @property
   def retain_classes(self) -> tuple[int, ...]:
     return tuple(int(c) for c in np.unique(self.retain.y))
-
-  def state(self, loop: str) -> storage.Rolling | None:
-    """Where one loop of a method keeps its state; each needs its own name."""
-    return self.checkpoint and self.checkpoint / loop
 
 
 class Unlearned(NamedTuple):

@@ -79,12 +79,12 @@ def test_the_first_process_speaks_for_both(together):
 @pytest.mark.parametrize('devices', [None, 2])
 def test_one_process_finishes_what_two_have_begun(devices, alone, together, tmp_path):
   shutil.copytree(together[0] / 'state', tmp_path / 'state')
-  assert {p.name for p in (tmp_path / 'state').iterdir()} == {'2', '4'}
+  assert {p.name for p in (tmp_path / 'state' / 'training').iterdir()} == {'2', '4'}
   mesh = devices and sharding.data_mesh(devices)
   bases, found = alone
   params = jax.tree.map(jnp.asarray, worker.PARAMS)
   finished = worker.train(
-      mesh, params, bases, storage.Rolling(tmp_path / 'state', every=100))
+      mesh, params, bases, storage.Checkpoint(tmp_path / 'state', every=100))
   for path, want in found['trained'].items():
     np.testing.assert_allclose(finished[path], want, atol=1e-5)
 

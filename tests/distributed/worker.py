@@ -18,6 +18,7 @@ from unsc_jax import batching
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax import training
@@ -70,7 +71,7 @@ def train(mesh, params, bases, checkpoint=None, stop=STEPS, x=X):
   optimizer = null_space.project_updates(optax.sgd(.3, momentum=.9), bases)
   return training.fit(
       training.classify(fn), optimizer, params, batches(), steps=STEPS,
-      key=jax.random.key(0), mesh=mesh, checkpoint=checkpoint).params
+      key=jax.random.key(0), session=session_lib.Session(mesh, checkpoint=checkpoint)).params
 
 
 def passes(mesh, params):
@@ -79,7 +80,8 @@ def passes(mesh, params):
   many = problem.Examples(*(np.concatenate([leaf] * 32) for leaf in (X, Y)))
   retain, forget = problem.split_classes(many, [3])
   request = problem.Problem(
-      problem.Network(fn), params, retain, forget, 4, (3,), mesh=mesh)
+      problem.Network(fn), params, retain, forget, 4, (3,),
+      session=session_lib.Session(mesh))
   key = jax.random.key(1)
   return {
       'boundary labels': targets.boundary_labels(.5)(request, key),
@@ -97,7 +99,8 @@ def compute(mesh):
   return bases, {
       'moments': {path: m.second for path, (m,) in moments.by_path.items()},
       'bases': {path: whole(b.vectors) for path, (b,) in bases.items()},
-      'logits': training.predict(fn, params, X, batch_size=24, mesh=mesh),
+      'logits': training.predict(fn, params, X, batch_size=24,
+                                 session=session_lib.Session(mesh)),
       **passes(mesh, whole(params)),
       'trained': train(mesh, params, bases),
       'trained in shards': whole(train(mesh, split, bases))}
@@ -111,7 +114,7 @@ def main(folder: pathlib.Path):
   params = sharding.shard_params(PARAMS, mesh, smallest=1)
   x = Counted(X)
   with contextlib.suppress(Interrupted):
-    train(mesh, params, bases, storage.Rolling(folder / 'state', every=2), STOP, x)
+    train(mesh, params, bases, storage.Checkpoint(folder / 'state', every=2), STOP, x)
   (folder / f'read-{jax.process_index()}').write_text(str(x.read))
   if processes.is_first():
     leaves, _ = jax.tree_util.tree_flatten_with_path(found)

@@ -10,7 +10,6 @@ import pytest
 from experiments import bars
 from experiments import forget_class
 from experiments import problems as problems_lib
-from experiments import processes
 from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
 from unsc_jax import training
@@ -27,7 +26,7 @@ def test_the_original_goes_on(tmp_path):
   dataset = data_lib.load('digits')
   network = problems_lib.build(chosen, dataset)
   key = jax.random.key(0)
-  state = problems_lib.state(tmp_path, chosen, dataset, seed=0)
+  session = problems_lib.session(tmp_path, chosen, dataset, seed=0)
   counts = []
 
   def killed_after(steps):
@@ -41,14 +40,14 @@ def test_the_original_goes_on(tmp_path):
     return progress
 
   train = lambda steps: training.train(
-      network, dataset.train, chosen.recipe, key, checkpoint=state,
-      mesh=processes.mesh(), progress=killed_after(steps))
+      network, dataset.train, chosen.recipe, key, label='training the original',
+      session=dataclasses.replace(session, progress=killed_after(steps)))
   with pytest.raises(Killed):
     train(120)
   found = len(train(None).history['loss'])
   assert counts == [120, found - 100]
   # The script finds it done, and the same as if nothing had happened.
-  resumed = problems_lib.pose(chosen, dataset, network, key, resume=state)
+  resumed = problems_lib.pose(chosen, dataset, network, key, session=session)
   unbroken = problems_lib.pose(chosen, dataset, network, key)
   jax.tree.map(np.testing.assert_array_equal, resumed.params, unbroken.params)
 

@@ -11,6 +11,7 @@ import pytest
 import unsc_jax
 from unsc_jax import methods
 from unsc_jax import null_space
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax import training
@@ -35,13 +36,18 @@ def _run(method, problem, folder=None, die=(None, 0)):
       made[label] += 1
       yield step
 
-  problem = dataclasses.replace(
-      problem, progress=progress,
-      checkpoint=folder and storage.Rolling(folder, every=EVERY))
+  problem = dataclasses.replace(problem, session=dataclasses.replace(
+      problem.session, progress=progress,
+      checkpoint=folder and storage.Checkpoint(folder, every=EVERY)))
   try:
     return method(problem, KEY), made
   except Killed:
     return None, made
+
+
+def _on(problem, devices):
+  mesh = devices and sharding.data_mesh(devices)
+  return dataclasses.replace(problem, session=session_lib.Session(mesh))
 
 
 def _recipe():
@@ -89,7 +95,7 @@ def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
 @pytest.mark.parametrize(('combine', 'devices'), [
     (null_space.pooled(.9), None), (null_space.sequential([.9, .8]), 2)])
 def test_bases_are_made_once(combine, devices, toy, tmp_path):
-  toy = dataclasses.replace(toy, mesh=devices and sharding.data_mesh(devices))
+  toy = _on(toy, devices)
   method = lambda combine: methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
   whole, made = _run(method(combine), toy)
   assert made['moments'] == 2
@@ -109,10 +115,8 @@ def test_on_other_devices_bases_are_not_made_again(toy, tmp_path):
   energies = iter([.9, .5])
   combine = lambda classes: null_space.pooled(next(energies))(classes)
   method = methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
-  on = lambda devices: dataclasses.replace(
-      toy, mesh=devices and sharding.data_mesh(devices))
-  _run(method, on(2), tmp_path, die=('unlearning', 4))
-  found, _ = _run(method, on(None), tmp_path)
+  _run(method, _on(toy, 2), tmp_path, die=('unlearning', 4))
+  found, _ = _run(method, _on(toy, None), tmp_path)
   assert next(energies) == .5
   whole, _ = _run(CASES['unsc'][0], toy)
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),

@@ -9,6 +9,7 @@ import pytest
 
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax.methods.unsir import error_maximising
 
@@ -59,7 +60,8 @@ def test_impairs_on_noise_beside_the_retained(toy, ref):
 
 def test_noise_is_the_same_on_several_devices(toy):
   labels = np.full(6, 2, np.int32)
-  problem = dataclasses.replace(toy, mesh=sharding.data_mesh(2))
+  problem = dataclasses.replace(
+      toy, session=session_lib.Session(sharding.data_mesh(2)))
   one, two = (error_maximising(p, labels, KEY, 20, .1) for p in (toy, problem))
   np.testing.assert_allclose(two, one, atol=1e-5)
 

@@ -8,6 +8,7 @@ import pytest
 
 from unsc_jax import data
 from unsc_jax import models
+from unsc_jax import session as session_lib
 from unsc_jax.models import batch_stats
 from unsc_jax.storage import checkpoints
 
@@ -180,7 +181,8 @@ def test_progress_sees_every_batch():
 
   model, x = _DropsBeforeItPools(), _data(10)
   batch_stats.reestimate(
-      model, model.init(jax.random.key(0), x), x, 4, progress)
+      model, model.init(jax.random.key(0), x), x, 4,
+      session_lib.Session(progress=progress))
   assert seen == [[0, 4, 8], 'BatchNorm statistics', 3]
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from unsc_jax import batching
 from unsc_jax import problem
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax import training
@@ -57,11 +58,12 @@ def _fit(folder=None, before=None, mesh=None, key=0, every=2, **options):
         before[1]()
       yield batch
 
-  checkpoint = folder and storage.Rolling(folder, every=every)
+  session = session_lib.Session(
+      mesh, checkpoint=folder and storage.Checkpoint(folder, every=every))
   return training.fit(
       loss, optax.chain(optax.add_noise(.01, .5, key=3), optax.adam(.02)), params,
-      batches(), steps=STEPS, key=jax.random.key(key), mesh=mesh,
-      checkpoint=checkpoint, **options)
+      batches(), steps=STEPS, key=jax.random.key(key), session=session,
+      **options)
 
 
 @pytest.fixture(scope='module')
@@ -85,7 +87,7 @@ def test_a_killed_process_is_taken_over(tmp_path, whole):
       env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
   assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
   # The states of steps 2 to 8 were begun; those that are whole are numbers.
-  left = [int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()]
+  left = [int(p.name) for p in (tmp_path / 'training').iterdir() if p.name.isdigit()]
   assert left
   assert max(left) <= 8
   _same(_fit(tmp_path), whole)
@@ -133,7 +135,7 @@ def test_what_was_watched_is_not_forgotten(tmp_path):
 def test_what_is_half_written_is_no_state(tmp_path, whole):
   with pytest.raises(Interrupted):
     _fit(tmp_path, before=(7, _stop))
-  newest = tmp_path / '6'
+  newest = tmp_path / 'training' / '6'
   assert json.loads((newest / '_CHECKPOINT_METADATA').read_text())
   # What a process leaves that dies while it writes: no mark of success.
   for mark in newest.rglob('commit_success.txt'):
@@ -146,5 +148,6 @@ def test_a_diverged_loop_is_not_stored(tmp_path):
   with pytest.raises(FloatingPointError, match='inf at step 2'):
     training.fit(
         loss, optax.sgd(1.), jnp.ones(()), [1., 1., np.inf, 1., 1., 1.], steps=6,
-        key=jax.random.key(0), checkpoint=storage.Rolling(tmp_path, every=2))
-  assert [p.name for p in tmp_path.iterdir()] == ['2']
+        key=jax.random.key(0), label='diverging',
+        session=session_lib.Session(checkpoint=storage.Checkpoint(tmp_path, every=2)))
+  assert [p.name for p in (tmp_path / 'diverging').iterdir()] == ['2']

@@ -13,6 +13,7 @@ import unsc_jax
 from unsc_jax import batching
 from unsc_jax import null_space
 from unsc_jax import problem
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax import training
@@ -45,7 +46,7 @@ def test_eight_devices_do_what_one_does():
   data, params, fn = _regression()
   run = lambda mesh: training.fit(
       training.classify(fn), optax.sgd(.1), params, batching.stream(data, 16, 0),
-      steps=10, key=jax.random.key(0), mesh=mesh).params['w']
+      steps=10, key=jax.random.key(0), session=session_lib.Session(mesh)).params['w']
   np.testing.assert_allclose(run(sharding.data_mesh(8)), run(None), atol=1e-5)
 
 
@@ -112,7 +113,8 @@ def test_divergence_is_named():
 def test_batches_that_end_too_soon_are_no_finished_run(tmp_path):
   fit = lambda batches: training.fit(
       lambda w, batch, key: (w * batch, w), optax.sgd(1.), jnp.ones(()), batches,
-      steps=5, key=jax.random.key(0), checkpoint=storage.Rolling(tmp_path, every=2))
+      steps=5, key=jax.random.key(0),
+      session=session_lib.Session(checkpoint=storage.Checkpoint(tmp_path, every=2)))
   with pytest.raises(ValueError, match='5 steps, but its batches ended after 3'):
     fit([1.] * 3)
   assert fit([1.] * 5).params == -4  # it goes on from the second

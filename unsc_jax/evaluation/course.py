@@ -53,7 +53,8 @@ def course(problem: problem_lib.Problem, test: problem_lib.Examples, params: Any
   says = training.predict(problem.fn, outputs.on_host(problem.params), watched.x)
   target = _SHARE * float(np.mean(says.argmax(-1) == watched.y))
   found = []
-  for now in problem.progress(jax.random.split(key, _DRAWS), 'relearning', _DRAWS):
+  for now in problem.session.progress(
+      jax.random.split(key, _DRAWS), 'relearning', _DRAWS):
     drawn = [part.where(rng.permutation(len(part))[:few])
              for part in (problem.forget, problem.retain)]
     found.append(relearn.relearn_time(

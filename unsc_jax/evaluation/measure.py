@@ -11,6 +11,7 @@ import numpy as np
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation import attacks
 from unsc_jax.evaluation import course as course_lib
@@ -148,7 +149,7 @@ def _probe(bench: Bench, view: outputs.View) -> estimate_lib.Estimate | None:
       problem_lib.Examples(view.train_features, view.train_labels),
       problem_lib.Examples(view.test_features, view.test_labels),
       bench.problem.num_classes, bench.key, epochs=bench.probe_epochs,
-      progress=bench.problem.progress)
+      session=session_lib.Session(progress=bench.problem.session.progress))
   counts = np.bincount(bench.test.y, minlength=len(right))[classes]
   return estimate_lib.mean_of_proportions(
       np.round(right[classes] * counts), counts)

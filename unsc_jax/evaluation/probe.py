@@ -12,6 +12,7 @@ import optax
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import training
 
 
@@ -22,7 +23,7 @@ def _head(weights, features):
 def linear_probe(
     train: problem_lib.Examples, test: problem_lib.Examples, num_classes: int,
     key: jax.Array, *, epochs: float = 20, learning_rate: float = .01,
-    batch_size: int = 128, progress: problem_lib.Progress = problem_lib.no_progress,
+    batch_size: int = 128, session: session_lib.Session = session_lib.DEFAULT,
 ) -> np.ndarray:
   r"""Trains a fresh head on frozen features and tests it class by class.
 
@@ -42,7 +43,7 @@ def linear_probe(
     learning_rate: of SGD with momentum .9, at the start; it falls to zero along a
       cosine.
     batch_size: examples a step.
-    progress: wraps the loop.
+    session: where to train.
 
   Returns:
     `[C]` test accuracy of every class; NaN where it has no examples.
@@ -70,7 +71,7 @@ def linear_probe(
   fitted = training.fit(
       training.classify(_head), optax.sgd(rate, momentum=.9), weights,
       itertools.islice(batches, steps), steps=steps, key=key,
-      progress=progress, label='linear probe')
+      session=session, label='linear probe')
   right = np.asarray(_head(fitted.params, test.x)).argmax(-1) == test.y
   return np.array([right[test.y == c].mean() if (test.y == c).any() else np.nan
                    for c in range(num_classes)])

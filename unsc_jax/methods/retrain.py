@@ -31,9 +31,8 @@ def retrain(recipe: training.Recipe) -> problem_lib.Method:
     stopwatch = clock.Stopwatch()
     with stopwatch('training'):
       fitted = training.train(
-          problem.network, problem.retain, recipe, key, mesh=problem.mesh,
-          progress=problem.progress, label='retraining',
-          checkpoint=problem.state('retraining'))
+          problem.network, problem.retain, recipe, key, session=problem.session,
+          label='retraining')
     return problem_lib.Unlearned(
         problem.fn, fitted.params, fitted.history, stopwatch.seconds)
   return method

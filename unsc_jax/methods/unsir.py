@@ -105,8 +105,8 @@ def error_maximising(
 
   fitted = training.fit(
       loss, optax.adam(learning_rate), start, itertools.repeat(labels),
-      steps=steps, key=key, given=(problem.params,), mesh=problem.mesh,
-      progress=problem.progress, label='noise', checkpoint=problem.state('noise'))
+      steps=steps, key=key, given=(problem.params,),
+      session=problem.session, label='noise')
   return np.asarray(fitted.params)
 
 

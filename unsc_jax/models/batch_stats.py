@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 
 
 def reestimate(
@@ -22,7 +22,7 @@ def reestimate(
     variables: Any,
     x: np.ndarray,
     batch_size: int = 500,
-    progress: problem_lib.Progress = problem_lib.no_progress,
+    session: session_lib.Session = session_lib.DEFAULT,
 ) -> Any:
   """Estimates BatchNorm's running statistics with everything else at rest.
 
@@ -42,7 +42,7 @@ def reestimate(
     variables: Its variables, `{'params': ..., 'batch_stats': ...}`.
     x: Inputs [N, ...], those that the network was trained on or a part.
     batch_size: `B`; the last batch may be smaller.
-    progress: Wraps the loop over batches, as `problem.Problem.progress`.
+    session: Whose bar is shown.
 
   Returns:
     The variables with new 'batch_stats'; the argument is not changed.
@@ -75,7 +75,7 @@ def reestimate(
   mean: Any = collections.defaultdict(float)  # sums over examples, float64
   square: Any = collections.defaultdict(float)
   starts = range(0, len(x), batch_size)
-  for start in progress(starts, 'BatchNorm statistics', len(starts)):
+  for start in session.progress(starts, 'BatchNorm statistics', len(starts)):
     batch = x[start:start + batch_size]
     for path, found in statistics(variables, batch).items():
       m, v = (np.asarray(a, np.float64) for a in found)

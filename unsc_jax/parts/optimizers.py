@@ -25,7 +25,7 @@ def null_space(
       whole batches; by default all.
 
   Returns:
-    The transform of `compose`. With `problem.checkpoint` a run that goes on takes
+    The transform of `compose`. With a checkpoint in the problem's session a run that goes on takes
     the bases that it made. They are refused if the network's shapes, the retained
     labels or the numbers in `combine` have changed; what else it may do cannot be
     seen, so a folder is of one method and one key. Cost: a forward pass over the

@@ -20,14 +20,14 @@ def batches(
   On one device the sizes differ by one at most; on several they are such that
   most of them can be split.
   """
-  if problem.mesh is None:
+  if problem.session.mesh is None:
     n = batching.count(data)
     edges = np.linspace(0, n, -(-n // size) + 1).astype(int)
     for lo, hi in zip(edges, edges[1:]):
       yield jax.tree.map(lambda leaf, lo=lo, hi=hi: leaf[lo:hi], data)
     return
   for batch in batching.in_few_sizes(data, size):
-    yield sharding.shard_batch(batch, problem.mesh)
+    yield sharding.shard_batch(batch, problem.session.mesh)
 
 
 def moments(

@@ -28,7 +28,7 @@ def moments_by_class(
   """
   moments_fn = moments_lib.input_moments(problem.fn)
   classes = problem.retain_classes
-  for c in problem.progress(classes, 'moments', len(classes)):
+  for c in problem.session.progress(classes, 'moments', len(classes)):
     found = problem.retain.where(problem.retain.y == c)
     if examples is not None:
       found = found.spread(_share(examples, found, problem.retain, batch_size))
@@ -58,7 +58,7 @@ def bases(
 ) -> tuple[null_space.Bases, moments_lib.Moments | None]:
   """The bases of the retained classes, and the sum of the classes' moments.
 
-  With `problem.checkpoint` they are made once: a run that goes on finds them
+  With a checkpoint in the problem's session they are made once: a run that goes on finds them
   there. Made anew they need not be the same, as sums that other devices take in
   another order can shift a rank by one; no stored optimiser would fit it.
 
@@ -79,7 +79,7 @@ def bases(
     raise ValueError(
         f'the moments of {examples} examples protect nothing; take some, or None '
         'for all that are retained.')
-  where = problem.state('constraint')
+  where = problem.session.within('constraint').checkpoint
   if where is None:
     return _made(problem, combine, batch_size, examples)
   folder = pathlib.Path(where.folder)
@@ -103,7 +103,7 @@ def _made(problem, combine, batch_size, examples):
 
 
 def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:
-  return tree if problem.mesh is None else sharding.replicate(tree, problem.mesh)
+  return tree if problem.session.mesh is None else sharding.replicate(tree, problem.session.mesh)
 
 
 def _identity(

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ from unsc_jax.storage import checkpoints
 
 
 @dataclasses.dataclass(frozen=True)
-class Rolling:
+class Checkpoint:
   """The last states of one loop.
 
   Attributes:
@@ -33,9 +34,10 @@ class Rolling:
   every: int = 100
   keep: int = 2
 
-  def __truediv__(self, name: str) -> 'Rolling':
+  def __truediv__(self, name: str) -> 'Checkpoint':
     """The same for a loop of this name, in a folder within this one."""
-    return dataclasses.replace(self, folder=pathlib.Path(self.folder) / name)
+    safe = re.sub(r'[^\w.-]+', '-', name)
+    return dataclasses.replace(self, folder=pathlib.Path(self.folder) / safe)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Store:
 
 @contextlib.contextmanager
 def opened(
-    where: Rolling | None, run: Mapping[str, Any]
+    where: Checkpoint | None, run: Mapping[str, Any]
 ) -> Iterator[Store]:
   """Opens a folder of states; everything is written when the block ends.
 
@@ -74,7 +76,7 @@ def opened(
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> for _ in range(2):
-    ...   with opened(Rolling(folder.name), run={'seed': 0}) as store:
+    ...   with opened(Checkpoint(folder.name), run={'seed': 0}) as store:
     ...     found = store.latest({'w': np.zeros(2)})
     ...     w, at = found if found else ({'w': np.ones(2)}, {'step': 0})
     ...     store.save(at['step'] + 1, w, {'step': at['step'] + 1})

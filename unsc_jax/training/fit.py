@@ -20,6 +20,7 @@ import optax
 from unsc_jax import batching
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 
@@ -89,11 +90,8 @@ def fit(
     batches: Iterable, *, steps: int, key: jax.Array,
     given: tuple | Refresh = (),
     trainable: Callable[[str], bool] = lambda path: True,
-    mesh: jax.sharding.Mesh | None = None,
-    progress: problem_lib.Progress = problem_lib.no_progress,
-    label: str = 'training',
+    session: session_lib.Session = session_lib.DEFAULT, label: str = 'training',
     watch: Watch | None = None, watch_every: int = 10,
-    checkpoint: storage.Rolling | None = None,
 ) -> Fitted:
   """Minimises a loss over a stream of batches.
 
@@ -112,14 +110,12 @@ def fit(
     given: further arguments of the loss, pytrees of arrays; or how to make them
       anew from time to time.
     trainable: tells by path which leaves the optimiser may touch.
-    mesh: devices to split batches over.
-    progress: wraps the loop, as `problem.Problem.progress`.
-    label: what the bar says.
+    session: where to run. A loop that finds its state in the checkpoint goes on from
+      it: the batches that it saw are drawn again and dropped.
+    label: of the loop: what the bar says, and the name of its state.
     watch: looks at the parameters now and then: returns measurements by name,
       which join the history, and whether to stop.
     watch_every: after how many steps, each time.
-    checkpoint: where to keep the state of the loop. A loop that finds one there
-      goes on from it: the batches that it saw are drawn again and dropped.
 
   Returns:
     The new parameters, and the loss before every step.
@@ -137,6 +133,7 @@ def fit(
     >>> fitted.params.item(), fitted.history['loss'].tolist()
     (0.75, [1.0, 0.25])
   """
+  mesh = session.mesh
   optimizer = only(optimizer, trainable, params)
   put = lambda tree: tree if mesh is None else sharding.place(tree, mesh)
   params = put(params)
@@ -151,7 +148,7 @@ def fit(
   watched: list[dict[str, float]] = []
   over = False
   run = {'steps': steps, 'key': jax.random.key_data(key)}
-  with storage.opened(checkpoint, run) as store:
+  with storage.opened(session.within(label).checkpoint, run) as store:
     if found := store.latest((params, state)):
       (params, state), record = found
       losses, watched, over = record['losses'], record['watched'], record['over']
@@ -167,7 +164,8 @@ def fit(
     # A state is of use only where the further arguments are made anew.
     every = refresh * math.ceil(store.every / refresh)
     chosen = () if over else itertools.islice(batches, start, steps)
-    for i, batch in enumerate(progress(chosen, label, steps - start), start):
+    for i, batch in enumerate(
+        session.progress(chosen, label, steps - start), start):
       if every and i > start and i % every == 0:
         save()
       if isinstance(given, Refresh) and i % refresh == 0:
@@ -244,10 +242,7 @@ def only(
 def train(
     network: problem_lib.Network, examples: problem_lib.Examples,
     recipe: Recipe, key: jax.Array, *,
-    mesh: jax.sharding.Mesh | None = None,
-    progress: problem_lib.Progress = problem_lib.no_progress,
-    label: str = 'training',
-    checkpoint: storage.Rolling | None = None,
+    session: session_lib.Session = session_lib.DEFAULT, label: str = 'training',
 ) -> Fitted:
   """Trains a network from scratch.
 
@@ -256,10 +251,8 @@ def train(
     examples: the training examples.
     recipe: how.
     key: of the initialisation, the order of the data, and dropout.
-    mesh: devices to split batches over.
-    progress: wraps the loop.
-    label: what the bar says.
-    checkpoint: where to keep the state of the loop, as for `fit`.
+    session: where to run, and to keep the state of the loop, as for `fit`.
+    label: of the loop.
 
   Returns:
     The parameters, running statistics estimated anew, and the history.
@@ -273,8 +266,8 @@ def train(
       classify_in_training(network), recipe.optimizer(steps),
       fresh(network, init_key),
       batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
-      steps=steps, key=loss_key, trainable=network.trainable, mesh=mesh,
-      progress=progress, label=label, checkpoint=checkpoint)
+      steps=steps, key=loss_key, trainable=network.trainable,
+      session=session, label=label)
   return fitted._replace(params=network.finish(fitted.params, examples.x))
 
 

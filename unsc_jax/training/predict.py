@@ -9,14 +9,13 @@ import numpy as np
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 
 
 def predict(
     fn: Callable, params: Any, x: Any, *, batch_size: int = 500,
-    mesh: jax.sharding.Mesh | None = None,
-    progress: problem_lib.Progress = problem_lib.no_progress,
-    label: str = 'evaluating',
+    session: session_lib.Session = session_lib.DEFAULT, label: str = 'evaluating',
 ) -> np.ndarray:
   """Evaluates `fn(params, x)` for any number of examples.
 
@@ -26,8 +25,7 @@ def predict(
     x: inputs in host memory, a pytree of `[N, ...]`.
     batch_size: how many at once; on a mesh, the next multiple of its devices.
       The last batch is filled up, so that one program serves all.
-    mesh: devices to split every batch over.
-    progress: wraps the loop, as `problem.Problem.progress`.
+    session: whose devices every batch is split over, and whose bar is shown.
     label: what the bar says.
 
   Returns:
@@ -38,12 +36,13 @@ def predict(
     >>> predict(double, 2., np.arange(3.), batch_size=2).tolist()
     [0.0, 2.0, 4.0]
   """
+  mesh = session.mesh
   devices = 1 if mesh is None else mesh.size
   size = -(-min(batch_size, batching.count(x)) // devices) * devices
   fill = lambda leaf: np.concatenate([leaf, leaf[:1].repeat(size - len(leaf), 0)])
   jitted, out = _jitted(fn, mesh), []
   batches = -(-batching.count(x) // size)
-  for batch in progress(batching.in_order(x, size), label, batches):
+  for batch in session.progress(batching.in_order(x, size), label, batches):
     n = batching.count(batch)
     if n < size:
       batch = jax.tree.map(fill, batch)
@@ -54,10 +53,10 @@ def predict(
 
 def answers(problem: problem_lib.Problem, params: Any, x: Any, *,
             fn: Callable | None = None) -> np.ndarray:
-  """Evaluates a problem's network, on its mesh and under its bar.
+  """Evaluates a problem's network in its session.
 
   Args:
-    problem: whose mesh and progress bar are used.
+    problem: whose session is used.
     params: pytree of arrays.
     x: inputs in host memory, a pytree of `[N, ...]`.
     fn: another function than the problem's own.
@@ -65,8 +64,7 @@ def answers(problem: problem_lib.Problem, params: Any, x: Any, *,
   Returns:
     `[N, ...]` in host memory, in every process.
   """
-  return predict(fn or problem.fn, params, x, mesh=problem.mesh,
-                 progress=problem.progress)
+  return predict(fn or problem.fn, params, x, session=problem.session)
 
 
 @functools.lru_cache(maxsize=64)

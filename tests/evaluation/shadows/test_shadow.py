@@ -11,6 +11,7 @@ import pytest
 from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax import training
@@ -71,7 +72,7 @@ def test_members_are_split_over_devices():
   data = _data()
   included = np.ones((4, len(data)), bool)
   one, two = (shadow.train(NETWORK, data, included, RECIPE, jax.random.key(0),
-                           mesh=m).params['w'] for m in (None, mesh))
+                           session=session_lib.Session(m)).params['w'] for m in (None, mesh))
   assert len(two.sharding.device_set) == 2
   np.testing.assert_allclose(one, two, atol=1e-6)
 
@@ -114,7 +115,8 @@ def test_every_member_keeps_a_state_of_its_own(tmp_path):
   method = methods.fine_tune(optax.sgd(.1), steps=3, batch_size=8)
   of = lambda problem: [u.params['w'] for u in shadow.unlearn(
       method, problem, params, jax.random.key(0))]
-  kept = dataclasses.replace(problem, checkpoint=storage.Rolling(tmp_path))
+  kept = dataclasses.replace(problem, session=session_lib.Session(
+      checkpoint=storage.Checkpoint(tmp_path)))
   for _ in range(2):  # the second time, all is done
     np.testing.assert_array_equal(of(kept), of(problem))
 

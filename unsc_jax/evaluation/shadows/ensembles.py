@@ -5,6 +5,7 @@ measured with. `M` members, `N` forgotten examples.
 """
 
 from collections.abc import Sequence
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -39,14 +40,16 @@ def train(problem: problem_lib.Problem, recipe: training.Recipe, key: jax.Array,
   everything = outputs.training_examples(problem)
 
   # Members of several processes could not be read in one.
-  mesh = problem.mesh if jax.process_count() == 1 else None
+  session = problem.session
+  if jax.process_count() > 1:
+    session = dataclasses.replace(session, mesh=None)
 
   def some(count, examples, key, label):
     if not count:
       return None
     return shadow.train(
         problem.network, examples, np.ones((count, len(examples)), bool), recipe,
-        key, mesh=mesh, progress=problem.progress, label=label).params
+        key, session=session, label=label).params
 
   return Ensembles(
       some(originals, everything, keys[0], 'shadow originals'),

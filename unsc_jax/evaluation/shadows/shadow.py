@@ -18,6 +18,7 @@ import optax
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
+from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import training
 from unsc_jax.evaluation.shadows import compilation
@@ -68,8 +69,7 @@ def halves(members: int, examples: int, seed: int) -> np.ndarray:
 def train(
     network: problem_lib.Network, examples: problem_lib.Examples,
     included: np.ndarray, recipe: training.Recipe, key: jax.Array, *,
-    mesh: jax.sharding.Mesh | None = None,
-    progress: problem_lib.Progress = problem_lib.no_progress,
+    session: session_lib.Session = session_lib.DEFAULT,
     label: str = 'shadow models',
 ) -> Shadows:
   r"""Trains all members at once, each on its own part of the examples.
@@ -88,9 +88,8 @@ def train(
     recipe: as for one network. Epochs count over the largest part, so that all
       members make the same number of steps.
     key: of everything.
-    mesh: devices to split the members over, where the number of devices
-      divides theirs; there is nothing to communicate.
-    progress: wraps the loop.
+    session: where to train: members are split over its devices where their
+      number divides theirs; there is nothing to communicate.
     label: what the bar says.
 
   Returns:
@@ -121,14 +120,14 @@ def train(
   optimizer = training.only(
       recipe.optimizer(steps), network.trainable, member(params, 0))
   state = jax.vmap(optimizer.init)(params)
-  spread = _spread(members, mesh)
+  spread = _spread(members, session.mesh)
   params, state = spread(params), spread(state)
   keys = spread(jax.random.split(loss_key, members))
   data = jax.tree.map(jnp.asarray, examples)
   run = _program(network, optimizer)
   order = _order(included, recipe.batch_size, batching.seed_of(order_key))
   starts, losses = range(0, steps, _STEPS_A_CALL), []
-  for start in progress(starts, label, len(starts)):
+  for start in session.progress(starts, label, len(starts)):
     # All calls are of one shape; the last one may leave batches unused.
     batches = spread(np.stack([*itertools.islice(order, _STEPS_A_CALL)], 1))
     count = min(_STEPS_A_CALL, steps - start)
@@ -219,10 +218,11 @@ def unlearn(
   members = len(jax.tree.leaves(params)[0])
   keys = jax.random.split(key, members)
   own = lambda i: dataclasses.replace(
-      problem, params=member(params, i), checkpoint=problem.state(f'member-{i}'))
+      problem, params=member(params, i), session=problem.session.within(f'member-{i}'))
   with compilation.shared():
     return [method(own(i), keys[i])
-            for i in problem.progress(range(members), 'shadows forget', members)]
+            for i in problem.session.progress(
+                range(members), 'shadows forget', members)]
 
 
 def outputs(unlearned: Sequence[problem_lib.Unlearned], x: np.ndarray) -> np.ndarray:
