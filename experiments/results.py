@@ -69,7 +69,7 @@ def write_json(path: pathlib.Path, results: dict[str, Any]) -> None:
     if isinstance(value, float) and not np.isfinite(value):
       return None
     return value
-  files.write(path, json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
+  files.write_text(path, json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
 
 
 def kept(folder: pathlib.Path | None, name: str, config: dict[str, Any],

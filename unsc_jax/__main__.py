@@ -64,7 +64,7 @@ def _report(given: argparse.Namespace) -> int:
                    'out, and each page is written beside its results.')
   for path in paths:
     output = given.output or path.with_name('report.html')
-    files.write(output, _using(path, page.render))
+    files.write_text(output, _using(path, page.render))
     print(output)
   return 0
 
@@ -81,7 +81,7 @@ def _compare(given: argparse.Namespace) -> int:
   runs = [_using(path, lambda results, name=name: side_by_side.read(name, results))
           for path, name in zip(paths, names(paths))]
   if given.output:
-    files.write(given.output, comparison_page.render(runs))
+    files.write_text(given.output, comparison_page.render(runs))
   print(terminal.render(runs))
   if given.output:
     print(f'\n{given.output}')
@@ -106,14 +106,14 @@ def names(paths: Sequence[pathlib.Path]) -> list[str]:
 
 def _paths(given: Sequence[pathlib.Path]) -> list[pathlib.Path]:
   from unsc_jax.report import files
-  return [path for one in given for path in files.results(one)]
+  return [path for one in given for path in files.find(one)]
 
 
 def _using(path: pathlib.Path, use) -> Any:
   """What is made of a file's results, or a sentence with the file's name."""
   from unsc_jax.report import files
   try:
-    return use(files.read(path))
+    return use(json.loads(path.read_text(encoding='utf-8')))
   except json.JSONDecodeError as error:
     raise _Refused(f'{path} is not JSON ({error}): give the results.json that an '
                    'experiment wrote.') from error

@@ -1,97 +1,145 @@
-"""What `results['pictures']` holds: data of figures, of the first seed.
+"""The data of the figures that show networks of the first seed.
 
-`C` classes, `E` bins, `n` images, `k` steps along a direction, `s` steps of
-training. Every part may be null or missing, and so may all of it.
+`C` classes, `E` bins, `n` images, `k` steps along a direction.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from typing import Annotated
 
-from unsc_jax.report import kinds
+import msgspec
 
-_GRID = kinds.Kind('a list of lists of numbers or nulls, all of one length',
-                   kinds.grid(kinds.measured))
-_TABLE = kinds.Kind('a list of lists of numbers that are not negative, all of one length',
-                    kinds.grid(lambda v: kinds.number(v) and v >= 0))
-_POINTS = kinds.Kind('a list of pairs of numbers or nulls', kinds.each(
-    lambda v: kinds.each(kinds.measured)(v) and len(v) == 2))
-_LANDSCAPE = {'forget': _GRID, 'retain': _GRID}
-SPEC = {
-    'confusion': kinds.Optional(kinds.Each(_TABLE)),
-    'losses': kinds.Optional({
-        'edges': kinds.RISING,
-        'counts': kinds.Each(
-            dict.fromkeys(('retain', 'unseen', 'forget'), kinds.SHARES))}),
-    'feature_map': kinds.Optional({
-        'labels': kinds.CLASSES, 'points': kinds.Each(_POINTS),
-        'note': kinds.Optional(kinds.TEXT)}),
-    'contours': kinds.Optional({
-        'along': kinds.RISING,
-        'losses': {'in_null_space': _LANDSCAPE, 'out_of_null_space': _LANDSCAPE}}),
-    'relearn': kinds.Optional({
-        'steps': kinds.RISING, 'accuracy': kinds.Each(kinds.ACCURACIES),
-        'target': kinds.MEASURED}),
-}
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Rising = Annotated[tuple[float, ...], msgspec.Meta(min_length=2)]
+Table = tuple[tuple[NotNegative, ...], ...]
+Grid = tuple[tuple[float | None, ...], ...]
 
 
-def of(results: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-  """The data of one figure; None where there are none.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LossShares:
+  """Shares of images whose loss lies in each of `E` bins.
 
-  Example:
-    >>> of({'pictures': {'relearn': None}}, 'relearn'), of({}, 'losses')
-    (None, None)
+  Attributes:
+    retain: of the training images that stay.
+    unseen: of the test images.
+    forget: of the training images to be forgotten.
   """
-  return (results.get('pictures') or {}).get(name) or None
+  retain: tuple[NotNegative, ...]
+  unseen: tuple[NotNegative, ...]
+  forget: tuple[NotNegative, ...]
 
 
-def check(results: Mapping[str, Any]) -> None:
-  """Checks that pictures agree with the results and in themselves.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Losses:
+  """Histograms of the cross-entropy loss.
 
-  Args:
-    results: which `kinds.check` has found to be of the right kinds.
-
-  Raises:
-    ValueError: one sentence about the first thing that is wrong.
+  Attributes:
+    edges: `[E + 1]` of the bins, rising.
+    counts: by method.
   """
-  classes = results['dataset']['num_classes']
-  for method, table in _methods(results, 'confusion', 'confusion').items():
-    if (len(table), len(table[0])) != (classes, classes):
-      kinds.wrong(f'pictures.confusion.{method}', f'is {len(table)} x '
-                  f'{len(table[0])} for {classes} classes')
-  for method, kinds_of in _methods(results, 'losses', 'losses.counts').items():
-    bins = len(results['pictures']['losses']['edges']) - 1
-    for name, shares in kinds_of.items():
-      _size(f'losses.counts.{method}.{name}', shares, bins, 'bins')
-  for method, points in _methods(results, 'feature_map', 'feature_map.points').items():
-    labels = results['pictures']['feature_map']['labels']
-    _size(f'feature_map.points.{method}', points, len(labels), 'labels')
-    if not all(0 <= label < classes for label in labels):
-      kinds.wrong('pictures.feature_map.labels', 'names a class that is not one '
-                  f'of 0 to {classes - 1}')
-  for method, values in _methods(results, 'relearn', 'relearn.accuracy').items():
-    steps = results['pictures']['relearn']['steps']
-    _size(f'relearn.accuracy.{method}', values, len(steps), 'steps')
-  if contours := of(results, 'contours'):
-    k = len(contours['along'])
-    for direction, parts in contours['losses'].items():
-      for name, grid in parts.items():
-        if (len(grid), len(grid[0])) != (k, k):
-          kinds.wrong(f'pictures.contours.losses.{direction}.{name}',
-                      f'is {len(grid)} x {len(grid[0])} for {k} steps along')
+  edges: Rising
+  counts: Mapping[str, LossShares]
+
+  def __post_init__(self):
+    check_rising('edges', self.edges)
+    for method, shares in self.counts.items():
+      for name, values in vars(shares).items():
+        check_length(f'counts.{method}.{name}', values, len(self.edges) - 1, 'bins')
 
 
-def _methods(results, name: str, path: str) -> Mapping[str, Any]:
-  """What a picture holds by method."""
-  found = of(results, name)
-  for key in path.split('.')[1:]:
-    found = found and found[key]
-  for method in found or {}:
-    if method not in results['methods']:
-      kinds.wrong(f'pictures.{path}', f'names {method!r}, which methods does not')
-  return found or {}
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureMap:
+  """Features of the same test images in the plane, once a network.
+
+  Attributes:
+    labels: `[n]`, their classes.
+    points: `[n, 2]` by method.
+    note: how the map was made, and what not to read from it.
+  """
+  labels: tuple[Natural, ...]
+  points: Mapping[str, tuple[tuple[float | None, float | None], ...]]
+  note: str | None = None
+
+  def __post_init__(self):
+    for method, points in self.points.items():
+      check_length(f'points.{method}', points, len(self.labels), 'labels')
 
 
-def _size(path: str, values, size: int, things: str) -> None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Landscape:
+  """Mean losses at every pair of `k` steps, `[k, k]`.
+
+  Attributes:
+    forget: of images to be forgotten.
+    retain: of images that stay.
+  """
+  forget: Grid
+  retain: Grid
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Contours:
+  """The loss around the original weights along two random directions.
+
+  Attributes:
+    along: `[k]` steps in norms of the weights, rising.
+    in_null_space: losses along directions in the null space.
+    out_of_null_space: losses along directions orthogonal to it.
+  """
+  along: Rising
+  in_null_space: Landscape
+  out_of_null_space: Landscape
+
+  def __post_init__(self):
+    check_rising('along', self.along)
+    for space in ('in_null_space', 'out_of_null_space'):
+      for name, grid in vars(getattr(self, space)).items():
+        if {len(grid), *map(len, grid)} != {len(self.along)}:
+          raise ValueError(f'{space}.{name} is not {len(self.along)} x '
+                           f'{len(self.along)} for {len(self.along)} steps along')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pictures:
+  """What figures show of single networks; each part may be missing.
+
+  Attributes:
+    confusion: `[C, C]` by method: test images by true and predicted class.
+    losses: histograms of losses.
+    feature_map: features in the plane.
+    contours: losses around the original weights.
+  """
+  confusion: Mapping[str, Table] = dataclasses.field(default_factory=dict)
+  losses: Losses | None = None
+  feature_map: FeatureMap | None = None
+  contours: Contours | None = None
+
+  def disagreements(self, methods: Sequence[str], classes: int) -> Iterator[str]:
+    """What does not fit to the rest of the results, as clauses."""
+    by_method: dict[str, Mapping] = {'confusion': self.confusion}
+    if self.losses:
+      by_method['losses.counts'] = self.losses.counts
+    if self.feature_map:
+      by_method['feature_map.points'] = self.feature_map.points
+      if not all(label < classes for label in self.feature_map.labels):
+        yield ('pictures.feature_map.labels names a class that is not one of 0 to '
+               f'{classes - 1}')
+    for path, part in by_method.items():
+      if others := [method for method in part if method not in methods]:
+        yield f'pictures.{path} names {others[0]!r}, which methods does not'
+    for method, table in self.confusion.items():
+      if {len(table), *map(len, table)} != {classes}:
+        yield f'pictures.confusion.{method} is not {classes} x {classes}'
+
+
+def check_length(name: str, values: Sequence, size: int, things: str) -> None:
+  """Raises if there is not one value for each of some things."""
   if len(values) != size:
-    kinds.wrong(f'pictures.{path}',
-                f'has {len(values)} entries for {size} {things}')
+    raise ValueError(f'{name} has {len(values)} entries for {size} {things}')
+
+
+def check_rising(name: str, values: Sequence[float]) -> None:
+  """Raises if a value is not larger than the one before."""
+  if not all(a < b for a, b in zip(values, values[1:])):
+    raise ValueError(f'{name} has a number that is no larger than the one before')

@@ -9,7 +9,7 @@ from typing import Any
 
 from unsc_jax.report import kinds
 from unsc_jax.report import metrics as metrics_lib
-from unsc_jax.report import pictures
+from unsc_jax.report import picture_spec
 
 SCHEMA = 1
 
@@ -55,7 +55,7 @@ def validate(results: Any) -> None:
       kinds.wrong(f'dataset.class_counts.{split}',
                   f'has {len(counts)} counts for {classes} classes')
   _check_rows(results, classes)
-  pictures.check(results)
+  picture_spec.check(results)
   for i, layer in enumerate(results['layers']):
     if not 1 <= layer['rank'] <= len(layer['eigenvalues']):
       kinds.wrong(f'layers[{i}].rank', f'is {layer["rank"]}, but there are '
@@ -115,5 +115,5 @@ _RESULTS = {
     'forget_classes': kinds.CLASSES, 'methods': kinds.TEXTS,
     'rows': kinds.List(_ROW), 'layers': kinds.List(_LAYER),
     'curve': kinds.List(_POINT, optional=True),
-    'pictures': kinds.Optional(pictures.SPEC),
+    'pictures': kinds.Optional(picture_spec.SPEC),
 }

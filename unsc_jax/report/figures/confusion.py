@@ -7,7 +7,7 @@ from matplotlib import collections
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import pictures
+from unsc_jax.report import picture_spec
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -26,7 +26,7 @@ def confusion(results: Mapping[str, Any]) -> svg.Plot | None:
     The plot; None without the data, and for more than 20 classes, where no one
     could read it: `called` says what matters of it.
   """
-  found = pictures.of(results, 'confusion')
+  found = picture_spec.of(results, 'confusion')
   classes = results['dataset']['num_classes']
   if not found or classes > MOST:
     return None
@@ -78,7 +78,7 @@ def called(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = pictures.of(results, 'confusion')
+  found = picture_spec.of(results, 'confusion')
   forgotten = results['forget_classes']
   if not found or not forgotten:
     return None

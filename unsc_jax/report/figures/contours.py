@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import pictures
+from unsc_jax.report import picture_spec
 from unsc_jax.report import svg
 from unsc_jax.report.figures import looks
 
@@ -25,7 +25,7 @@ def contours(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = pictures.of(results, 'contours')
+  found = picture_spec.of(results, 'contours')
   if not found:
     return None
   along = np.asarray(found['along'], float)

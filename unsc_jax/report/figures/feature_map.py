@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import pictures
+from unsc_jax.report import picture_spec
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -25,7 +25,7 @@ def feature_map(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = pictures.of(results, 'feature_map')
+  found = picture_spec.of(results, 'feature_map')
   if not found or not found['points'] or not found['labels']:
     return None
   labels, forgotten = np.asarray(found['labels']), results['forget_classes']

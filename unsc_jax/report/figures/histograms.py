@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import pictures
+from unsc_jax.report import picture_spec
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -27,7 +27,7 @@ def losses(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = pictures.of(results, 'losses')
+  found = picture_spec.of(results, 'losses')
   if not found or not found['counts']:
     return None
   methods, left_out = looks.panels(results, found['counts'])

@@ -7,7 +7,7 @@ import numpy as np
 
 from unsc_jax.report import comparison
 from unsc_jax.report import numerals
-from unsc_jax.report import pictures
+from unsc_jax.report import picture_spec
 from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -22,7 +22,7 @@ def relearn(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = pictures.of(results, 'relearn')
+  found = picture_spec.of(results, 'relearn')
   if not found or not found['accuracy']:
     return None
   steps, target = np.asarray(found['steps'], float), found['target']

@@ -1,0 +1,255 @@
+"""What an experiment found: the types that scripts write and the page reads.
+
+`C` classes. A measured number is None where it does not apply.
+"""
+
+from collections.abc import Iterator, Mapping
+import dataclasses
+import math
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import pictures as pictures_lib
+from unsc_jax.report.pictures import Natural
+from unsc_jax.report.pictures import NotNegative
+
+SCHEMA: Final = 2
+
+Count = Annotated[int, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Relearning:
+  """Accuracy on forgotten images while a few of them are learnt again.
+
+  Attributes:
+    steps: of training, at which the accuracy was taken.
+    accuracy: mean over draws of the few images.
+    target: the accuracy at which they count as known again.
+    reached: share of the draws that came so far.
+  """
+  steps: tuple[Natural, ...]
+  accuracy: tuple[Share | None, ...]
+  target: float | None = None
+  reached: float | None = None
+
+  def __post_init__(self):
+    pictures_lib.check_rising('steps', self.steps)
+    pictures_lib.check_length('accuracy', self.accuracy, len(self.steps), 'steps')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Measured:
+  """Everything that is measured of one network.
+
+  Attributes:
+    metrics: by name; see `report.metrics`.
+    intervals: of 95 %, of the metrics that have one, the low end first.
+    per_class: `[C]` test accuracies; None for a class without images.
+    seconds: by phase.
+    history: by name, a number for every step or so.
+    limits: where counting stopped: the metric of this name is a least value.
+    relearning: how fast the forgotten is back.
+  """
+  metrics: Mapping[str, float | None]
+  intervals: Mapping[str, tuple[float | None, float | None] | None] = (
+      dataclasses.field(default_factory=dict))
+  per_class: tuple[Share | None, ...]
+  seconds: Mapping[str, NotNegative]
+  history: Mapping[str, tuple[float | None, ...]]
+  limits: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+  relearning: Relearning | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Network:
+  """Which network it is; a base of its own, so that a row opens with it."""
+  method: str
+  seed: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Row(Measured, _Network):
+  """The network of one method and seed, and what was measured of it."""
+
+  def __post_init__(self):
+    for name, value in self.metrics.items():
+      if metrics_lib.describe(name).images and not _is_share(value):
+        raise ValueError(f'metrics.{name} is {value!r}, not a number from 0 to 1 or null')
+    for name, ends in self.intervals.items():
+      if ends and None not in ends and ends[0] > ends[1]:
+        raise ValueError(f'intervals.{name} is {ends!r}, not the low end first')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layer:
+  """What the null space leaves free in one layer.
+
+  Attributes:
+    path: of the layer's weights.
+    rank: how many directions of the inputs are kept.
+    eigenvalues: of the inputs' second moments, one a direction, falling.
+    layer_drift: relative change of the layer's output; None if not known.
+  """
+  path: str
+  rank: Count
+  eigenvalues: tuple[float | None, ...]
+  layer_drift: float | None = None
+
+  def __post_init__(self):
+    if self.rank > len(self.eigenvalues):
+      raise ValueError(
+          f'rank is {self.rank}, but there are {len(self.eigenvalues)} eigenvalues')
+
+  @property
+  def fan_in(self) -> int:
+    """How many directions the inputs have."""
+    return len(self.eigenvalues)
+
+  @property
+  def free(self) -> int:
+    """In how many directions the weights may change."""
+    return self.fan_in - self.rank
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+  """UNSC with one share of the inputs' energy protected.
+
+  Attributes:
+    energy: the share.
+    metrics: as in a row.
+  """
+  energy: Share
+  metrics: Mapping[str, float | None]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trial:
+  """Settings that were tried, and how far they ended from retraining."""
+  settings: Mapping[str, Any]
+  gap: float | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sizes:
+  """How many examples every split has."""
+  train: Count
+  validation: Natural
+  test: Count
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassCounts:
+  """`[C]`: how many examples of every class every split has."""
+  train: tuple[Natural, ...]
+  validation: tuple[Natural, ...]
+  test: tuple[Natural, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dataset:
+  """The data, and a hash by which to know them again.
+
+  Attributes:
+    name: as `unsc_jax.data.load` takes it.
+    num_classes: `C`.
+    class_names: `[C]`.
+    sizes: of the splits.
+    class_counts: examples by split and class.
+    sha256: of all images and labels.
+  """
+  name: str
+  num_classes: Count
+  class_names: tuple[str, ...]
+  sizes: Sizes
+  class_counts: ClassCounts | None = None
+  sha256: str
+
+  def __post_init__(self):
+    check = pictures_lib.check_length
+    check('class_names', self.class_names, self.num_classes, 'classes')
+    for split, counts in vars(self.class_counts).items() if self.class_counts else ():
+      check(f'class_counts.{split}', counts, self.num_classes, 'classes')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Results:
+  """All that a page is made of.
+
+  Attributes:
+    schema: of these types.
+    experiment: name of the script.
+    created: when, as ISO 8601 has it.
+    command: what runs it again.
+    environment: versions, `jax` among them, and hardware by name.
+    config: settings by name, `seeds` among them.
+    dataset: what was learnt.
+    forget_classes: empty where single examples were forgotten.
+    methods: in the order of the page.
+    rows: one for every method and seed, and for further retrained networks.
+    layers: of UNSC's first network.
+    curve: UNSC by protected energy.
+    pictures: data of figures, of the first seed.
+    surrogates: requests that settings were chosen on.
+    search: what was tried by method, the best first.
+    wall_seconds: of the whole run.
+  """
+  schema: Literal[2] = SCHEMA
+  experiment: str
+  created: str
+  command: str
+  environment: Mapping[str, Any]
+  config: Mapping[str, Any]
+  dataset: Dataset
+  forget_classes: tuple[Natural, ...]
+  methods: tuple[str, ...]
+  rows: tuple[Row, ...]
+  layers: tuple[Layer, ...] = ()
+  curve: tuple[CurvePoint, ...] = ()
+  pictures: pictures_lib.Pictures = pictures_lib.Pictures()
+  surrogates: tuple[Mapping[str, Any], ...] = ()
+  search: Mapping[str, tuple[Trial, ...]] = dataclasses.field(default_factory=dict)
+  wall_seconds: float | None = None
+
+  def __post_init__(self):
+    if fault := next(_disagreements(self), None):
+      raise ValueError(fault)
+
+  def rows_of(self, method: str) -> list[Row]:
+    """The rows of a method, one a seed."""
+    return [row for row in self.rows if row.method == method]
+
+
+def _disagreements(results: Results) -> Iterator[str]:
+  """What does not fit together, as clauses that open with a field."""
+  classes, methods = results.dataset.num_classes, results.methods
+  for part, key in (('config', 'seeds'), ('environment', 'jax')):
+    if not getattr(results, part).get(key):
+      yield f'{part}.{key} is missing'
+  if not all(c < classes for c in results.forget_classes):
+    yield (f'forget_classes names {[*results.forget_classes]}, but classes are '
+           f'numbered 0 to {classes - 1}')
+  if len(set(methods)) != len(methods):
+    yield 'methods names a method twice'
+  seen = set()
+  for i, row in enumerate(results.rows):
+    if row.method not in methods:
+      yield f'rows[{i}].method is {row.method!r}, which methods does not name'
+    if (row.method, row.seed) in seen:
+      yield f'rows[{i}] is a second row of {row.method!r} with seed {row.seed}'
+    if len(row.per_class) != classes:
+      yield (f'rows[{i}].per_class has {len(row.per_class)} accuracies for {classes} '
+             'classes')
+    seen.add((row.method, row.seed))
+  for method in methods:
+    if not results.rows_of(method):
+      yield f'methods names {method!r}, but no row is of it'
+  yield from results.pictures.disagreements(methods, classes)
+
+
+def _is_share(value: float | None) -> bool:
+  return value is None or math.isnan(value) or 0 <= value <= 1
