@@ -14,6 +14,7 @@ import numpy as np
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import session as session_lib
+from unsc_jax import storage
 
 Params = Any  # a pytree of arrays, running statistics included
 
@@ -130,6 +131,13 @@ class Problem:
   @property
   def retain_classes(self) -> tuple[int, ...]:
     return tuple(int(c) for c in np.unique(self.retain.y))
+
+  def identity(self) -> dict[str, str]:
+    """Hashes of inputs, labels and parameters; reads all of them."""
+    sets = (self.retain, self.forget)
+    return {'inputs': storage.fingerprint([examples.x for examples in sets]),
+            'labels': storage.fingerprint([examples.y for examples in sets]),
+            'parameters': storage.fingerprint(self.params)}
 
 
 class Unlearned(NamedTuple):

@@ -36,13 +36,13 @@ def _stop():
   raise Interrupted
 
 
-def _fit(folder=None, before=None, mesh=None, key=0, every=2, **options):
+def _fit(folder=None, before=None, mesh=None, key=0, every=2, scale=1., **options):
   """Training with dropout and noise: the order of data and keys matters."""
   rng = np.random.default_rng(0)
   data = problem.Examples(
       rng.normal(size=(50, 16)).astype(np.float32), rng.integers(0, 8, 50))
   params = {'a': rng.normal(size=(16, 32)) / 4, 'b': rng.normal(size=(32, 8)) / 6}
-  params = jax.tree.map(lambda p: jnp.asarray(p, jnp.float32), params)
+  params = jax.tree.map(lambda p: jnp.asarray(scale * p, jnp.float32), params)
   if mesh is not None:
     params = sharding.shard_params(params, mesh, smallest=1)
 
@@ -93,8 +93,43 @@ def test_a_killed_process_is_taken_over(tmp_path, whole):
   _same(_fit(tmp_path), whole)
   # Nothing is left to do, and no batch is drawn.
   _same(_fit(tmp_path, before=(0, _stop)), whole)
-  with pytest.raises(ValueError, match='holds the state of another run: remove it'):
-    _fit(tmp_path, key=1)
+
+@pytest.mark.parametrize(('name', 'other'), [
+    ('key', {'key': 1}), ('parameters', {'scale': 2.}),
+    ('run.labels', {'identity': lambda: {'labels': np.ones(3)}})])
+def test_the_state_of_another_run_is_refused(name, other, tmp_path):
+  ours = {'identity': lambda: {'labels': np.zeros(3)}}
+  with pytest.raises(Interrupted):
+    _fit(tmp_path, before=(3, _stop), **ours)
+  with pytest.raises(ValueError, match=f'of another run, with another {name}: remove'):
+    _fit(tmp_path, **{**ours, **other})
+
+
+def test_nothing_is_hashed_where_nothing_is_kept(whole):
+  def identity():
+    raise AssertionError
+  _same(_fit(identity=identity), whole)
+
+
+def test_a_part_is_made_once_and_kept_whole(tmp_path):
+  made = []
+
+  def make():
+    made.append(1)
+    if len(made) == 1:
+      raise KeyboardInterrupt  # killed: nothing half-made stays
+    return [{'gap': float('inf'), 'settings': {'steps': 3}}]
+
+  keep = lambda run: storage.kept(tmp_path / 'a', 'search', run, make)
+  with pytest.raises(KeyboardInterrupt):
+    keep({'seeds': (0, 1)})
+  assert not list((tmp_path / 'a').iterdir())
+  assert keep({'seeds': (0, 1)}) == keep({'seeds': [0, 1]}) == [
+      {'gap': float('inf'), 'settings': {'steps': 3}}]
+  assert len(made) == 2
+  with pytest.raises(ValueError, match='the search of another run, with another seeds'):
+    keep({'seeds': (0,)})
+  assert storage.kept(None, 'search', {}, lambda: 7) == 7
 
 
 def test_another_number_of_devices_goes_on(tmp_path, whole):

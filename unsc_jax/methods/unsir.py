@@ -106,7 +106,7 @@ def error_maximising(
   fitted = training.fit(
       loss, optax.adam(learning_rate), start, itertools.repeat(labels),
       steps=steps, key=key, given=(problem.params,),
-      session=problem.session, label='noise')
+      session=problem.session, label='noise', identity=problem.identity)
   return np.asarray(fitted.params)
 
 

@@ -115,7 +115,7 @@ def train(
         objective.loss(problem.fn), confined.optimizer, params, plan.batches,
         steps=plan.steps, key=loss_key, given=given,
         trainable=problem.network.trainable, session=problem.session, label=loop,
-        watch=watch and watch(problem))
+        watch=watch and watch(problem), identity=problem.identity)
   return problem_lib.Unlearned(
       problem.fn, fitted.params, fitted.history, stopwatch.seconds,
       confined.moments, confined.bases)

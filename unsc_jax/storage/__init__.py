@@ -1,9 +1,15 @@
 """What is kept on the disk: whole, or not at all."""
 
+from unsc_jax.storage.identity import describe
+from unsc_jax.storage.identity import fingerprint
 from unsc_jax.storage.resume import Checkpoint
+from unsc_jax.storage.resume import kept
 from unsc_jax.storage.resume import opened
 
 __all__ = (
     'Checkpoint',
+    'describe',
+    'fingerprint',
+    'kept',
     'opened',
 )

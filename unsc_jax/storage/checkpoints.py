@@ -6,11 +6,10 @@ Variables are a pytree of arrays, for Flax linen
 read as well.
 """
 
-from collections.abc import Iterator, Mapping
-import contextlib
+from collections.abc import Mapping
+import functools
 import os
 import pathlib
-import tempfile
 from typing import Any
 import zipfile
 
@@ -19,15 +18,17 @@ from jax.experimental import multihost_utils
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax.storage import atomic
+
 _COLLECTIONS = ('params/', 'batch_stats/')
 
 
 def save(path: str | os.PathLike[str], variables: Any) -> None:
   """Writes variables; a path that ends in .npz is a file, any other a folder.
 
-  Written under a temporary name and then renamed: `path` never holds half a
-  checkpoint. A file is replaced, a folder is not. Of several processes all call
-  this alike; arrays that are split over them need a folder.
+  `path` never holds half a checkpoint: see `atomic.written`. A file is replaced, a
+  folder is not. Of several processes all call this alike; arrays that are split over
+  them need a folder.
 
   Args:
     path: Where to write. Missing parent folders are made.
@@ -38,21 +39,20 @@ def save(path: str | os.PathLike[str], variables: Any) -> None:
     ImportError: A folder is asked for and Orbax is not installed.
   """
   path = pathlib.Path(path).absolute()
-  if path.is_dir():
-    raise FileExistsError(f'{path} exists: remove it or choose another name.')
+  path.parent.mkdir(parents=True, exist_ok=True)
+  new = functools.partial(atomic.written, path, replace=False)
   if path.suffix == '.npz':
     flat = {
         key: leaf.astype(np.float32) if leaf.dtype == jnp.bfloat16 else leaf
         for key, leaf in _flatten(jax.device_get(variables)).items()}
-    if jax.process_index() == 0:
-      with _renamed_to(path) as temporary:
-        np.savez(temporary, **flat)
+    with new(here=jax.process_index() == 0) as draft:
+      np.savez(draft, **flat)
     multihost_utils.sync_global_devices(f'saved {path}')
   else:
-    ours = _renamed_to if jax.process_count() == 1 else contextlib.nullcontext
-    # Processes must agree on a temporary name, so they take Orbax's own.
-    with ours(path) as temporary, orbax().PyTreeCheckpointer() as writer:
-      writer.save(temporary, jax.tree.map(_shared, variables))
+    alone = jax.process_count() == 1
+    with new(here=alone) as draft, orbax().PyTreeCheckpointer() as writer:
+      # Processes must agree on a temporary name, so they take Orbax's own.
+      writer.save(draft if alone else path, jax.tree.map(_shared, variables))
 
 
 def load(path: str | os.PathLike[str], like: Any) -> Any:
@@ -73,6 +73,7 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
 
   Example:
     >>> variables = {'params': {'fc': {'kernel': jnp.ones((3, 2))}}}
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...   save(f'{folder}/trained.npz', variables)
     ...   loaded = load(f'{folder}/trained.npz', like=variables)
@@ -160,17 +161,6 @@ def _fit(path: pathlib.Path, key: str, value: np.ndarray,
         f'{path} holds {_bare(key)!r} as {value.dtype}, but the network has '
         f'{like.dtype}: convert it before saving.')
   return jnp.asarray(value, dtype=like.dtype)
-
-
-@contextlib.contextmanager
-def _renamed_to(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """A temporary name beside `path` that becomes `path` if nothing fails."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(
-      dir=path.parent, prefix=f'.{path.name}-') as folder:
-    temporary = pathlib.Path(folder) / path.name
-    yield temporary
-    os.replace(temporary, path)
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ state. What one number of devices or processes has stored, any other can read.
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -17,7 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import sharding
+from unsc_jax.storage import atomic
 from unsc_jax.storage import checkpoints
+from unsc_jax.storage import identity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Store:
   Attributes:
     latest: from a pytree of arrays to the stored values, on the devices that
       it lies on, and the record beside them; None where nothing is stored.
-    save: `(step, tree, record)`; a record is of what JSON knows.
+    save: `(step, tree, record)`; a record is of what JSON can hold.
     every: how many steps between saves; 0 is never.
   """
   latest: Callable[[Any], tuple[Any, dict[str, Any]] | None]
@@ -57,13 +60,14 @@ class Store:
 
 @contextlib.contextmanager
 def opened(
-    where: Checkpoint | None, run: Mapping[str, Any]
+    where: Checkpoint | None, run: Callable[[], Mapping[str, Any]]
 ) -> Iterator[Store]:
   """Opens a folder of states; everything is written when the block ends.
 
   Args:
     where: None is nowhere.
-    run: of what JSON knows: what tells this run from others.
+    run: gives what tells this run from others, for `identity.describe`; not called
+      where nothing is kept.
 
   Yields:
     The store.
@@ -76,7 +80,7 @@ def opened(
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> for _ in range(2):
-    ...   with opened(Checkpoint(folder.name), run={'seed': 0}) as store:
+    ...   with opened(Checkpoint(folder.name), lambda: {'seed': 0}) as store:
     ...     found = store.latest({'w': np.zeros(2)})
     ...     w, at = found if found else ({'w': np.ones(2)}, {'step': 0})
     ...     store.save(at['step'] + 1, w, {'step': at['step'] + 1})
@@ -92,6 +96,7 @@ def opened(
   folder.mkdir(parents=True, exist_ok=True)
   options = ocp.CheckpointManagerOptions(
       max_to_keep=where.keep, cleanup_tmp_directories=True)
+  described = identity.describe(run())
   with ocp.CheckpointManager(folder, options=options) as manager:
 
     def latest(like):
@@ -100,10 +105,8 @@ def opened(
         return None
       record = manager.restore(
           step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))['record']
-      if record['run'] != _json(_identity(run, like)):
-        raise ValueError(
-            f'{folder} holds the state of another run: remove it, or choose '
-            'another folder.')
+      identity.check(
+          folder, 'the state', record['run'], {**described, 'shapes': _shapes(like)})
       wanted = {i: ocp.utils.to_shape_dtype_struct(leaf)
                 if sharding.mesh_of(leaf) is not None else np.asarray(leaf)
                 for i, leaf in _leaves(like).items()}
@@ -116,8 +119,8 @@ def opened(
         return
       manager.save(step, args=ocp.args.Composite(
           state=ocp.args.StandardSave(_leaves(tree)),
-          record=ocp.args.JsonSave(
-              {'run': _json(_identity(run, tree)), 'record': _json(record)})))
+          record=ocp.args.JsonSave({
+              'run': {**described, 'shapes': _shapes(tree)}, 'record': record})))
 
     yield Store(latest, save, where.every)
 
@@ -139,18 +142,45 @@ def _like(tree: Any, leaves: Mapping[str, Any]) -> Any:
       leaf_like(leaf, leaves[str(i)]) for i, leaf in enumerate(jax.tree.leaves(tree))])
 
 
-def _identity(run: Mapping[str, Any], tree: Any) -> dict[str, Any]:
-  """What tells a run from others: what it says of itself, and its arrays."""
-  paths, _ = jax.tree_util.tree_flatten_with_path(tree)
-  return {**run, 'arrays': [
-      [jax.tree_util.keystr(path), *leaf.shape, str(leaf.dtype)]
-      for path, leaf in paths]}
+def _shapes(tree: Any) -> list[list]:
+  """Path, shape and dtype of every leaf."""
+  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+  return [[jax.tree_util.keystr(path), *leaf.shape, str(leaf.dtype)]
+          for path, leaf in leaves]
 
 
-def _json(value: Any) -> Any:
-  """Lists for tuples and arrays, as JSON will have them."""
-  if isinstance(value, Mapping):
-    return {key: _json(v) for key, v in value.items()}
-  if isinstance(value, list | tuple):
-    return [_json(v) for v in value]
-  return np.asarray(value).tolist() if hasattr(value, 'shape') else value
+def kept(
+    folder: str | os.PathLike[str] | None, name: str, run: Mapping[str, Any],
+    make: Callable[[], Any],
+) -> Any:
+  """A part of a run, made once: a run that was killed finds it when it goes on.
+
+  Args:
+    folder: where parts are kept; None keeps none, as do several processes.
+    name: of the part.
+    run: what tells this run from others, for `identity.describe`.
+    make: makes the part, of what JSON can hold.
+
+  Returns:
+    The part, as JSON has it.
+
+  Raises:
+    ValueError: the folder has that of another run.
+
+  Example:
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...   [kept(folder, 'draw', {'seed': 0}, lambda i=i: (i, i)) for i in range(2)]
+    [[0, 0], [0, 0]]
+  """
+  if folder is None or jax.process_count() > 1:
+    return make()
+  path = pathlib.Path(folder) / f'{name}.json'
+  if not path.exists():
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = {'run': identity.describe(run), 'made': make()}
+    with atomic.written(path) as draft:
+      draft.write_text(json.dumps(made, indent=1) + '\n', encoding='utf-8')
+  stored = json.loads(path.read_text(encoding='utf-8'))
+  identity.check(path, f'the {name}', stored['run'], run)
+  return stored['made']

@@ -7,7 +7,8 @@ such as the original parameters: a closure would make them constants of the
 program.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+import functools
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -92,6 +93,7 @@ def fit(
     trainable: Callable[[str], bool] = lambda path: True,
     session: session_lib.Session = session_lib.DEFAULT, label: str = 'training',
     watch: Watch | None = None, watch_every: int = 10,
+    identity: Callable[[], Mapping[str, Any]] = dict,
 ) -> Fitted:
   """Minimises a loss over a stream of batches.
 
@@ -116,6 +118,9 @@ def fit(
     watch: looks at the parameters now and then: returns measurements by name,
       which join the history, and whether to stop.
     watch_every: after how many steps, each time.
+    identity: gives what tells this loop from others beside its first parameters,
+      steps and key: hashes of its data, say (see `storage.describe`). It is called
+      only where there is a checkpoint.
 
   Returns:
     The new parameters, and the loss before every step.
@@ -147,7 +152,7 @@ def fit(
   losses: list = []
   watched: list[dict[str, float]] = []
   over = False
-  run = {'steps': steps, 'key': jax.random.key_data(key)}
+  run = functools.partial(_run, params, steps, key, identity)
   with storage.opened(session.within(label).checkpoint, run) as store:
     if found := store.latest((params, state)):
       (params, state), record = found
@@ -157,8 +162,8 @@ def fit(
 
     def save():
       store.save(len(losses), (params, state), {
-          'losses': _finite(losses, label), 'watched': watched, 'over': over,
-          'key': jax.random.key_data(key)})
+          'losses': _finite(losses, label).tolist(), 'watched': watched, 'over': over,
+          'key': jax.random.key_data(key).tolist()})
 
     start = len(losses)
     # A state is of use only where the further arguments are made anew.
@@ -190,6 +195,12 @@ def fit(
   names = watched[0] if watched else ()
   return Fitted(params, {'loss': history, **{
       name: np.array([seen[name] for seen in watched]) for name in names}})
+
+
+def _run(params, steps: int, key: jax.Array, identity: Callable) -> dict[str, Any]:
+  """What tells a loop from others."""
+  return {'parameters': storage.fingerprint(params), 'steps': steps, 'key': key,
+          'run': identity()}
 
 
 def _finite(losses: list, label: str) -> np.ndarray:
@@ -261,13 +272,15 @@ def train(
     ValueError: the network has no `init`.
   """
   init_key, order_key, loss_key = jax.random.split(key, 3)
+  data = lambda: {'inputs': examples.x, 'labels': examples.y,
+                  'batch_size': recipe.batch_size}
   steps = batching.steps_for(len(examples), recipe.batch_size, recipe.epochs)
   fitted = fit(
       classify_in_training(network), recipe.optimizer(steps),
       fresh(network, init_key),
       batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
       steps=steps, key=loss_key, trainable=network.trainable,
-      session=session, label=label)
+      session=session, label=label, identity=data)
   return fitted._replace(params=network.finish(fitted.params, examples.x))
 
 

@@ -1,0 +1,132 @@
+"""What tells a run from others: its choices by their fields, its arrays by hashes."""
+
+from collections.abc import Mapping
+import dataclasses
+import functools
+import hashlib
+import os
+import sys
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+import numpy as np
+
+from unsc_jax import sharding
+
+
+def describe(value: Any) -> Any:
+  """A choice as JSON has it: by its fields; equal choices give equal descriptions.
+
+  Args:
+    value: a number, a string, None, an array, a function of a module's level, a
+      dataclass or named tuple, or a tuple, list or mapping of such.
+
+  Returns:
+    Numbers, strings, lists and mappings: arrays by hash, functions by name, and what
+    has fields with its `class`.
+
+  Raises:
+    TypeError: for anything else, such as a lambda, whose inside cannot be seen.
+
+  Example:
+    >>> describe({'shape': (2, 3), 'rate': np.float32(.5), 'solver': os.path.join})
+    {'shape': [2, 3], 'rate': 0.5, 'solver': 'posixpath.join'}
+  """
+  if value is None or isinstance(value, bool | int | float | str):
+    return value
+  if isinstance(value, np.generic):
+    return value.item()
+  if isinstance(value, np.ndarray | jax.Array):
+    return fingerprint(value)
+  if isinstance(value, Mapping):
+    return {str(key): describe(v) for key, v in value.items()}
+  if isinstance(value, functools.partial):
+    return {'class': 'partial', **describe(
+        {'func': value.func, 'args': value.args, 'keywords': value.keywords})}
+  if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    fields = {field.name: getattr(value, field.name)
+              for field in dataclasses.fields(value) if field.compare}
+    return {'class': _name(type(value)), **describe(fields)}
+  if isinstance(value, tuple) and hasattr(value, '_asdict'):
+    return {'class': _name(type(value)), **describe(value._asdict())}
+  if isinstance(value, list | tuple):
+    return [describe(v) for v in value]
+  if (name := _name(value)) and _named(name) is value:
+    return name
+  raise TypeError(
+      f'{value!r} cannot be told from others like it when a run is resumed: pass a '
+      'frozen dataclass with fields instead.')
+
+
+def _name(value: Any) -> str:
+  return f'{getattr(value, "__module__", "")}.{getattr(value, "__qualname__", "")}'
+
+
+def _named(name: str) -> Any:
+  """What a module has under a name such as 'optax.adam'; None if it has nothing."""
+  module, _, own = name.rpartition('.')
+  return getattr(sys.modules.get(module), own, None)
+
+
+def fingerprint(tree: Any) -> str:
+  """A hash of a pytree of arrays: SHA-256 of paths, shapes, dtypes and bytes.
+
+  Arrays that are split over processes are gathered, one at a time: the hash does
+  not depend on where arrays lie, and all processes have to call this alike.
+
+  Example:
+    >>> fingerprint({'w': np.ones(2)}) == fingerprint({'w': np.ones(2)})
+    True
+    >>> fingerprint({'w': np.ones(2)}) == fingerprint({'v': np.ones(2)})
+    False
+  """
+  digest = hashlib.sha256()
+  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+  for path, leaf in leaves:
+    leaf = jax.random.key_data(leaf) if sharding.is_key(leaf) else leaf
+    if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+      leaf = multihost_utils.process_allgather(leaf, tiled=True)
+    leaf = np.ascontiguousarray(leaf)
+    about = f'{jax.tree_util.keystr(path)} {leaf.shape} {leaf.dtype}\n'
+    digest.update(about.encode() + leaf.tobytes())
+  return digest.hexdigest()
+
+
+def check(
+    path: str | os.PathLike[str], what: str, stored: Mapping[str, Any],
+    own: Mapping[str, Any],
+) -> None:
+  """Refuses what is of another run, and says what of it is other.
+
+  Args:
+    path: where it is stored.
+    what: is stored there.
+    stored: the identity beside it, as JSON has it.
+    own: that of this run.
+
+  Raises:
+    ValueError: they differ.
+
+  Example:
+    >>> check('states', 'the state', {'rank': {'energy': .9}}, {'rank': {'energy': .8}})
+    Traceback (most recent call last):
+    ValueError: states holds the state of another run, with another rank.energy: ...
+  """
+  if names := _differing(stored, describe(own)):
+    raise ValueError(
+        f'{path} holds {what} of another run, with another {" and ".join(names)}: '
+        'remove it, or choose another folder.')
+
+
+def _differing(a: Any, b: Any) -> list[str]:
+  """The names under which two descriptions differ, 'rank.energy'."""
+  names = []
+  for name in dict.fromkeys([*a, *b]):
+    one, other = a.get(name), b.get(name)
+    if one == other:
+      continue
+    inside = (isinstance(one, dict) and isinstance(other, dict)
+              and one.get('class') == other.get('class'))
+    names += [f'{name}.{inner}' for inner in _differing(one, other)] if inside else [name]
+  return names
