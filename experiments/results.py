@@ -9,10 +9,8 @@ import json
 import os
 import pathlib
 import platform
-import shutil
 import subprocess
 import sys
-import tempfile
 from typing import Any
 
 import flax
@@ -24,6 +22,7 @@ from experiments import processes
 import unsc_jax
 from unsc_jax import data as data_lib
 from unsc_jax.report import files
+from unsc_jax.storage import atomic
 
 
 @contextlib.contextmanager
@@ -38,25 +37,11 @@ def folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
   Yields:
     A temporary folder beside it to write to. Removed if the block raises.
   """
-  if not processes.is_first():
-    with tempfile.TemporaryDirectory() as nowhere:
-      yield pathlib.Path(nowhere)
-    return
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  draft = pathlib.Path(tempfile.mkdtemp(prefix=f'.{path.name}-', dir=path.parent))
-  try:
+  with atomic.written(path, here=processes.is_first()) as draft:
+    draft.mkdir()
     yield draft
-    draft.chmod(0o755)
-    if path.exists():
-      old = pathlib.Path(tempfile.mkdtemp(dir=path.parent)) / path.name
-      path.rename(old)
-      draft.rename(path)
-      shutil.rmtree(old.parent)
-    else:
-      draft.rename(path)
-  finally:
-    shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_json(path: pathlib.Path, results: dict[str, Any]) -> None:

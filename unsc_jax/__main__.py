@@ -111,7 +111,6 @@ def _paths(given: Sequence[pathlib.Path]) -> list[pathlib.Path]:
 
 def _using(path: pathlib.Path, use) -> Any:
   """What is made of a file's results, or a sentence with the file's name."""
-  from unsc_jax.report import files
   try:
     return use(json.loads(path.read_text(encoding='utf-8')))
   except json.JSONDecodeError as error:

@@ -10,6 +10,7 @@ import numpy as np
 
 from unsc_jax.report import migrations
 from unsc_jax.report import results as results_lib
+from unsc_jax.storage import atomic
 
 NAME = 'results.json'
 
@@ -117,13 +118,8 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
   Raises:
     OSError: it cannot be written; the older one is untouched.
   """
-  path = pathlib.Path(path)
-  draft = path.with_name(f'.{path.name}.{os.getpid()}')
-  try:
+  with atomic.written(path) as draft:
     draft.write_text(text, encoding='utf-8')
-    draft.replace(path)
-  finally:
-    draft.unlink(missing_ok=True)
 
 def _fault(error: str, raw: Any) -> str:
   """Where something is wrong, and what, from an error of msgspec's.
