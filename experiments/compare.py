@@ -22,6 +22,7 @@ import tyro
 from experiments import bars
 from experiments import cli
 from experiments import grids
+from experiments import measure as measure_lib
 from experiments import problems as problems_lib
 from experiments import processes
 from experiments import requests
@@ -172,9 +173,9 @@ def _run_seed(
       print(f'{name} has no row for seed {seed}: {error}', file=sys.stderr)
     compilation.forget()
   moments = next((u.moments for u in done.values() if u.moments is not None), None)
-  bench = evaluation.Bench(
+  setup = evaluation.Setup(
       problem, dataset.test, probe_key, moments, config.probe_epochs)
-  return [{'method': name, 'seed': seed, **evaluation.measure(bench, unlearned)}
+  return [measure_lib.row(name, seed, evaluation.measure(setup, unlearned))
           for name, unlearned in done.items()]
 
 

@@ -198,7 +198,7 @@ def _run_seed(config, chosen, dataset, network, seed: int) -> measure_lib.Run:
   if config.reference:
     done['retrain'] = done['retrain']._replace(
         params=problems_lib.restore(network, config.reference))
-  return measure_lib.Run(seed, evaluation.Bench(
+  return measure_lib.Run(seed, evaluation.Setup(
       problem, dataset.test, probe_key, done['unsc'].moments, config.probe_epochs), done)
 
 
@@ -213,8 +213,8 @@ def _measured(config, chosen, runs_of_seeds) -> dict[str, Any]:
   _, method_key, _ = jax.random.split(jax.random.key(first.seed), 3)
   return {
       'rows': found.rows, 'pictures': found.pictures,
-      'layers': _layers(first.bench.problem, first.done['unsc']),
-      'curve': _curve(config, chosen, first.bench, method_key) if config.curve else None}
+      'layers': _layers(first.setup.problem, first.done['unsc']),
+      'curve': _curve(config, chosen, first.setup, method_key) if config.curve else None}
 
 
 def _layers(problem, unlearned) -> list[dict[str, Any]]:
@@ -229,16 +229,16 @@ def _layers(problem, unlearned) -> list[dict[str, Any]]:
   } for path, found in unlearned.bases.items() for basis in found]
 
 
-def _curve(config, chosen, bench, key) -> list[dict[str, Any]]:
+def _curve(config, chosen, setup, key) -> list[dict[str, Any]]:
   """UNSC at several energies: what protection costs and buys."""
   # The moments are there already; only the bases change.
   stored = lambda energy: lambda classes: null_space.null_space_bases(
-      bench.moments, energy)
+      setup.moments, energy)
   points = []
   for energy in sorted({*config.curve, chosen.unlearning.energy}):
     method = chosen.unlearning._replace(energy=energy).method(stored)
-    row = evaluation.measure(bench, method(bench.problem, key))
-    points.append({'energy': energy, **row['metrics']})
+    measured = evaluation.measure(setup, method(setup.problem, key))
+    points.append({'energy': energy, **measured.metrics})
   return points
 
 

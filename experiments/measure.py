@@ -1,6 +1,7 @@
 """All rows of a request, and the pictures of its first networks."""
 
 from collections.abc import Mapping, Sequence
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +10,6 @@ from experiments import pictures
 from unsc_jax import evaluation
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.evaluation import measure
 from unsc_jax.evaluation.shadows import ensembles
 
 _RETRAIN = 'retrain'
@@ -18,7 +18,7 @@ _RETRAIN = 'retrain'
 class Run(NamedTuple):
   """The networks of one seed."""
   seed: int
-  bench: evaluation.Bench
+  setup: evaluation.Setup
   done: Mapping[str, problem_lib.Unlearned]  # by method, `retrain` among them
 
 
@@ -56,21 +56,23 @@ def of_seeds(
   trained = [_ensembles(run, recipe, references, shadows) for run in runs]
   # Numbers that no `--seeds` has.
   further = [{1000 * (run.seed + 1) + i: one for i, one in enumerate(
-      ensembles.members(run.bench.problem, found.retrained))}
+      ensembles.members(run.setup.problem, found.retrained))}
              for run, found in zip(runs, trained)]
-  known = {seed: evaluation.reference(run.bench, one)
+  known = {seed: evaluation.reference(run.setup, one)
            for run, more in zip(runs, further)
            for seed, one in {run.seed: run.done[_RETRAIN], **more}.items()}
   rows, drawn = [], {}
   for run, found, more in zip(runs, trained, further):
-    seen = {name: measure.look(run.bench, one) for name, one in run.done.items()}
-    mine = {name: _row(name, run.seed, run.bench, one, known, seen[name])
+    seen = {name: run.setup.outputs(one) for name, one in run.done.items()}
+    mine = {name: _measure(name, run.seed, run.setup, one, known, seen[name])
             for name, one in run.done.items()}
     if shadows:
-      _add_ensembles(mine, run, found, methods)
+      mine |= {name: mine[name].with_(_ensemble(name, run, found, method))
+               for name, method in methods.items()}
     drawn = drawn or _pictures(run, mine, seen)
-    rows += [*mine.values(), *(_row(_RETRAIN, seed, run.bench, one, known)
-                               for seed, one in more.items())]
+    rows += [*(row(name, run.seed, one) for name, one in mine.items()),
+             *(row(_RETRAIN, seed, _measure(_RETRAIN, seed, run.setup, one, known))
+               for seed, one in more.items())]
   return Rows(rows, drawn)
 
 
@@ -84,34 +86,34 @@ def check(shadows: int) -> None:
 
 def _ensembles(run, recipe, references, shadows) -> ensembles.Ensembles:
   return ensembles.train(
-      run.bench.problem, recipe, _keys(run)[0], originals=shadows,
+      run.setup.problem, recipe, _keys(run)[0], originals=shadows,
       retrained=max(references, 2 * shadows))
 
 
 def _keys(run):
   """For training, forgetting and drawing."""
-  return jax.random.split(run.bench.key, 3)
+  return jax.random.split(run.setup.key, 3)
 
 
-def _row(name, seed, bench, unlearned, known, view=None) -> dict[str, Any]:
+def row(method: str, seed: int, measured: evaluation.Measured) -> dict[str, Any]:
+  """What the results hold of one network."""
+  return {'method': method, 'seed': seed, **dataclasses.asdict(measured)}
+
+
+def _measure(name, seed, setup, unlearned, known, outputs=None) -> evaluation.Measured:
   """One network beside retrained ones, of which it may be one itself."""
   others = [one for number, one in known.items()
             if name != _RETRAIN or number != seed]
   # Retrained networks have one other less, so the last one counts for none.
   others = others[:max(1, len(known) - 1)]
-  return {'method': name, 'seed': seed,
-          **evaluation.measure(bench, unlearned, view=view, references=others)}
+  return evaluation.measure(setup, unlearned, outputs=outputs, references=others)
 
 
-def _add_ensembles(rows, run, found, methods) -> None:
-  for name, method in methods.items():
-    more = measure.plain(evaluation.measure(
-        run.bench.problem, found, None if name == _RETRAIN else method,
-        _keys(run)[1]))
-    for part, values in more.items():
-      rows[name][part].update(values)
+def _ensemble(name, run, found, method) -> dict[str, Any]:
+  return ensembles.measure(run.setup.problem, found,
+                           None if name == _RETRAIN else method, _keys(run)[1])
 
 
 def _pictures(run, rows, seen) -> dict[str, Any]:
   bases = next((one.bases for one in run.done.values() if one.bases is not None), None)
-  return pictures.draw(run.bench.problem, seen, rows, bases, _keys(run)[2])
+  return pictures.draw(run.setup.problem, seen, rows, bases, _keys(run)[2])

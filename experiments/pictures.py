@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
+from unsc_jax import evaluation
 from unsc_jax import null_space
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
@@ -31,8 +32,8 @@ _NOTE = (
 
 
 def draw(
-    problem: problem_lib.Problem, seen: Mapping[str, outputs.View],
-    rows: Mapping[str, Mapping[str, Any]], bases: null_space.Bases | None,
+    problem: problem_lib.Problem, seen: Mapping[str, outputs.Outputs],
+    rows: Mapping[str, evaluation.Measured], bases: null_space.Bases | None,
     key: jax.Array,
 ) -> dict[str, Any]:
   """All pictures of one seed.
@@ -40,7 +41,7 @@ def draw(
   Args:
     problem: what was asked for.
     seen: what each method's network says.
-    rows: of `measure.row`, by method; those with `relearning` have a curve.
+    rows: what was measured, by method; those with `relearning` have a curve.
     bases: of the null space, where a method has one.
     key: of what is drawn at random.
 
@@ -61,21 +62,21 @@ def draw(
       'relearn': _relearn(rows)})
 
 
-def confusion(view: outputs.View, classes: int) -> np.ndarray:
+def confusion(view: outputs.Outputs, classes: int) -> np.ndarray:
   """`[C, C]` test images by true class (rows) and predicted class."""
   table = np.zeros((classes, classes), int)
-  np.add.at(table, (view.test_labels, view.test.argmax(-1)), 1)
+  np.add.at(table, (view.test_labels, view.test_logits.argmax(-1)), 1)
   return table
 
 
-def losses(view: outputs.View) -> dict[str, np.ndarray]:
+def losses(view: outputs.Outputs) -> dict[str, np.ndarray]:
   """Shares of losses between the edges: trained on, unseen, forgotten."""
   def shares(logits, labels):
     found = np.asarray(signals.loss(logits, labels))
     counts, _ = np.histogram(np.clip(found, 0, _EDGES[-1]), _EDGES)
     return counts / max(len(found), 1)
-  of = lambda mask: shares(view.train[mask], view.train_labels[mask])
-  return {'retain': of(~view.forgotten), 'unseen': shares(view.test, view.test_labels),
+  of = lambda mask: shares(view.train_logits[mask], view.train_labels[mask])
+  return {'retain': of(~view.forgotten), 'unseen': shares(view.test_logits, view.test_labels),
           'forget': of(view.forgotten)}
 
 
@@ -187,13 +188,12 @@ def directions(params: Any, bases: null_space.Bases, key: jax.Array
 
 
 def _relearn(rows) -> dict[str, Any] | None:
-  found = {name: row['relearning'] for name, row in rows.items()
-           if row.get('relearning')}
-  if not found:
+  courses = {name: row.relearning for name, row in rows.items() if row.relearning}
+  if not courses:
     return None
-  some = next(iter(found.values()))
-  return {'steps': some['steps'], 'target': some['target'],
-          'accuracy': {name: one['accuracy'] for name, one in found.items()}}
+  some = next(iter(courses.values()))
+  return {'steps': some.steps, 'target': some.target,
+          'accuracy': {name: one.accuracy for name, one in courses.items()}}
 
 
 def short(value: Any) -> Any:

@@ -1,17 +1,17 @@
-"""The gap of one network's row to those of retrained ones, as pages show it."""
+"""The gap of one network's measures to those of retrained ones, as pages show it."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from unsc_jax import evaluation
 
 
-def gap(row: Mapping[str, Any], others: Iterable[Mapping[str, Any]], name: str
+def gap(measured: evaluation.Measured, others: Iterable[evaluation.Measured], name: str
         ) -> evaluation.Gap:
-  """The gap of a metric, given the row of a network and those of retrained ones."""
-  return evaluation.gap(_estimate(row, name), [_estimate(one, name) for one in others])
+  """The gap of a metric, given what was measured of all of them."""
+  return evaluation.gap(_estimate(measured, name),
+                        [_estimate(one, name) for one in others])
 
 
-def _estimate(row, name) -> evaluation.Estimate:
-  value = row['metrics'][name]
-  return evaluation.Estimate(value, *row['intervals'].get(name, (value, value)))
+def _estimate(measured, name) -> evaluation.Estimate:
+  value = measured.metrics[name]
+  return evaluation.Estimate(value, *measured.intervals.get(name, (value, value)))

@@ -33,27 +33,27 @@ FLAG_DAMAGE = ('retain_test', 'retain_train', 'agreement', 'js_divergence', 'cka
 
 @functools.cache
 def _networks():
-  """Bench, with the original, and retrained networks."""
+  """Setup, with the original, and retrained networks."""
   data = data_lib.load('digits')
   network = models.from_linen(models.MLP(num_classes=10), (8, 8, 1))
   trained = training.train(network, data.train, RECIPE, jax.random.key(0)).params
   problem = problem_lib.Problem(
       network, trained, *problem_lib.split_classes(data.train, [FORGET]), 10, (FORGET,))
-  bench = evaluation.Bench(problem, data.test, jax.random.key(1), probe_epochs=3)
-  return bench, [methods.retrain(RECIPE)(problem, jax.random.key(seed))
+  setup = evaluation.Setup(problem, data.test, jax.random.key(1), probe_epochs=3)
+  return setup, [methods.retrain(RECIPE)(problem, jax.random.key(seed))
                  for seed in range(1, 1 + RETRAINED)]
 
 
 @functools.cache
 def _rows():
-  bench, retrained = _networks()
-  known = [evaluation.reference(bench, one) for one in retrained]
-  rows = {f'r{i}': evaluation.measure(bench, one, references=[
+  setup, retrained = _networks()
+  known = [evaluation.reference(setup, one) for one in retrained]
+  rows = {f'r{i}': evaluation.measure(setup, one, references=[
       *known[:i], *known[i + 1:]]) for i, one in enumerate(retrained)}
   ruin = methods.gradient_ascent(optax.adam(1e-2), steps=40)
   for name, method in {'original': methods.original(), 'damaged': ruin}.items():
     rows[name] = evaluation.measure(
-        bench, method(bench.problem, jax.random.key(2)), references=known[1:])
+        setup, method(setup.problem, jax.random.key(2)), references=known[1:])
   return rows
 
 
@@ -81,30 +81,30 @@ def test_a_retrained_network_of_another_seed_passes():
 
 
 def test_identical_networks_have_no_gap():
-  bench, retrained = _networks()
-  same = evaluation.reference(bench, retrained[1])
-  row = evaluation.measure(bench, retrained[1], references=[same])['metrics']
+  setup, retrained = _networks()
+  same = evaluation.reference(setup, retrained[1])
+  row = evaluation.measure(setup, retrained[1], references=[same]).metrics
   want = {'tow': 1, 'tow_mia': 1, 'average_gap': 0, 'agreement': 1, 'js_divergence': 0,
           'js_forget': 0, 'told_from_retrained': .5, 'cka': 1}
   assert {name: row[name] for name in want} == pytest.approx(want, abs=1e-4)
   for name in OF_ONE:
-    assert row[name] == pytest.approx(_rows()['r1']['metrics'][name], abs=1e-6), name
+    assert row[name] == pytest.approx(_rows()['r1'].metrics[name], abs=1e-6), name
 
 
 def test_distances_are_means_over_all_retrained_networks():
   """By a few lines of numpy, from the logits themselves."""
-  bench, retrained = _networks()
-  z = [np.asarray(bench.problem.fn(one.params, bench.test.x), np.float64)
+  setup, retrained = _networks()
+  z = [np.asarray(setup.problem.fn(one.params, setup.test.x), np.float64)
        for one in retrained]
   p = [np.exp(a) / np.exp(a).sum(1, keepdims=True) for a in z]
   kl = lambda a, b: (a * np.log(a / b)).sum(1)
   js = lambda a, b: np.mean(kl(a, (a + b) / 2) + kl(b, (a + b) / 2)) / 2
-  row = _rows()['r0']['metrics']
+  row = _rows()['r0'].metrics
   assert row['js_divergence'] == pytest.approx(
       np.mean([js(p[0], other) for other in p[1:]]), rel=1e-3)
   assert row['agreement'] == pytest.approx(
       np.mean([a.argmax(1) == z[0].argmax(1) for a in z[1:]]), abs=1e-6)
-  scores = [_rows()[f'r{i}']['metrics'] for i in range(RETRAINED)]
+  scores = [_rows()[f'r{i}'].metrics for i in range(RETRAINED)]
   names = ('forget_test', 'retain_test', 'forget_train', 'retain_train',
            'mia_classifier')
   gaps = [abs(scores[0][name] - np.mean([one[name] for one in scores[1:]]))
@@ -118,8 +118,7 @@ def test_distances_are_means_over_all_retrained_networks():
 def test_what_never_comes_back_is_a_least_value():
   rows = _rows()
   for row in rows.values():
-    course = row['relearning']
-    assert ('limits' in row) == (course['reached'] < 1)
-    if course['reached'] == 0:
-      assert row['metrics']['relearn_steps'] == row['limits']['relearn_steps']
-  assert rows['original']['relearning']['reached'] == 1
+    assert bool(row.limits) == (row.relearning.reached < 1)
+    if row.relearning.reached == 0:
+      assert row.metrics['relearn_steps'] == row.limits['relearn_steps']
+  assert rows['original'].relearning.reached == 1

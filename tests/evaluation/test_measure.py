@@ -22,7 +22,7 @@ from unsc_jax import models
 from unsc_jax import problem as problem_lib
 from unsc_jax.evaluation import course as course_lib
 from unsc_jax.evaluation import distances
-from unsc_jax.evaluation import measure
+from unsc_jax.evaluation import measured as measured_lib
 from unsc_jax.evaluation.shadows import ensembles
 from unsc_jax.evaluation.shadows import shadow
 
@@ -48,7 +48,7 @@ def _problem():
                           originals=SHADOWS, retrained=2 * SHADOWS)
   problem = problem_lib.Problem(
       network, shadow.member(found.originals, 0), retain, forget, 10, (FORGET,))
-  return problem, found, evaluation.Bench(
+  return problem, found, evaluation.Setup(
       problem, data.test, jax.random.key(1), probe_epochs=5)
 
 
@@ -68,15 +68,15 @@ def _damaged():
 @functools.cache
 def _rows():
   """Metrics by network: `r0` … are retrained, each beside the others."""
-  problem, _, bench = _problem()
-  known = [evaluation.reference(bench, one) for one in _retrained()]
-  rows = {f'r{i}': evaluation.measure(bench, one, references=[
+  problem, _, setup = _problem()
+  known = [evaluation.reference(setup, one) for one in _retrained()]
+  rows = {f'r{i}': evaluation.measure(setup, one, references=[
       *known[:i], *known[i + 1:]]) for i, one in enumerate(_retrained())}
   key = jax.random.key(3)
   for name, method in {'original': methods.original(),
                        'head_only': methods.head_only()}.items():
-    rows[name] = evaluation.measure(bench, method(problem, key), references=known[:-1])
-  rows['damaged'] = evaluation.measure(bench, _damaged(), references=known[:-1])
+    rows[name] = evaluation.measure(setup, method(problem, key), references=known[:-1])
+  rows['damaged'] = evaluation.measure(setup, _damaged(), references=known[:-1])
   return rows
 
 
@@ -103,7 +103,7 @@ def test_over_and_under_show_on_different_sides():
 
 def test_a_retrained_network_of_another_seed_passes():
   """Nine out of ten at the least: each band is one of 95 %."""
-  judged = [name for name, value in _rows()['r0']['metrics'].items()
+  judged = [name for name, value in _rows()['r0'].metrics.items()
             if value is not None and name not in ('logit_drift', 'flips')]
   assert len(judged) > 15
   within = [bool(_gap(name, f'r{i}').within) for name in judged
@@ -114,60 +114,61 @@ def test_a_retrained_network_of_another_seed_passes():
 def test_the_mask_ties_on_accuracy_and_is_found_behind_it():
   assert _gap('forget_test', 'head_only').within
   assert _gap('forget_train', 'head_only').within
-  assert _rows()['head_only']['metrics']['relearn_steps'] == 0
+  assert _rows()['head_only'].metrics['relearn_steps'] == 0
   assert not _gap('relearn_steps', 'head_only').within
 
 
 def test_identical_networks_have_no_gap():
-  _, _, bench = _problem()
-  view = measure.look(bench, _retrained()[0])
-  same = evaluation.reference(bench, _retrained()[0])
-  found = measure.plain(
-      distances.measure(view, same.scores, [same], jax.random.key(0)))
+  _, _, setup = _problem()
+  outputs = setup.outputs(_retrained()[0])
+  same = evaluation.reference(setup, _retrained()[0])
+  metrics, _ = measured_lib.plain(
+      distances.measure(outputs, same.scores, [same], jax.random.key(0)))
   want = {'tow': 1, 'tow_mia': 1, 'average_gap': 0, 'agreement': 1,
           'js_divergence': 0, 'js_forget': 0, 'told_from_retrained': .5, 'cka': 1}
-  assert found['metrics'] == pytest.approx(want, abs=1e-4)
+  assert metrics == pytest.approx(want, abs=1e-4)
   problem, both, _ = _problem()
   m = ensembles.margins(ensembles.members(problem, both.retrained), problem.forget)
-  same = measure.plain(ensembles.scores(m, m))['metrics']
+  same, _ = measured_lib.plain(ensembles.scores(m, m))
   assert same == pytest.approx(
       {'lira_auc': .5, 'klom': 0, 'forgetting_score': 1}, abs=1e-6)
 
 
 def test_ensembles_flag_the_original_and_pass_retraining():
   problem, found, _ = _problem()
-  scores = lambda method: measure.plain(evaluation.measure(
+  scores = lambda method: measured_lib.plain(ensembles.measure(
       problem, found, method, jax.random.key(0)))
   original, mask, retrain = map(
       scores, (methods.original(), methods.head_only(), None))
-  for row in (original, mask):
-    assert row['intervals']['lira_auc'][0] > .9
-    assert row['metrics']['klom'] > retrain['intervals']['klom'][1]
-    assert row['metrics']['forgetting_score'] == 0
-  assert retrain['intervals']['lira_auc'][0] <= .5  # no better than guessing
+  _, likely = retrain
+  for metrics, intervals in (original, mask):
+    assert intervals['lira_auc'][0] > .9
+    assert metrics['klom'] > likely['klom'][1]
+    assert metrics['forgetting_score'] == 0
+  assert likely['lira_auc'][0] <= .5  # no better than guessing
 
 
 def test_without_references_only_the_quick_measures_are_there():
-  _, _, bench = _problem()
-  row = evaluation.measure(bench, methods.original()(bench.problem, None))
-  assert 'relearning' not in row
-  assert 'mia_confidence' in row['metrics']
-  assert 'cka' not in row['metrics']
-  alone = evaluation.measure(bench, _retrained()[0], references=())
-  assert alone['metrics']['cka'] is None
-  assert alone['metrics']['nmi'] is not None
+  _, _, setup = _problem()
+  row = evaluation.measure(setup, methods.original()(setup.problem, None))
+  assert row.relearning is None
+  assert 'mia_confidence' in row.metrics
+  assert 'cka' not in row.metrics
+  alone = evaluation.measure(setup, _retrained()[0], references=())
+  assert alone.metrics['cka'] is None
+  assert alone.metrics['nmi'] is not None
 
 
 def test_numbers_are_those_of_a_few_lines_of_numpy():
-  problem, _, bench = _problem()
+  problem, _, setup = _problem()
   row = _rows()['r0']
-  params, test = _retrained()[0].params, bench.test
+  params, test = _retrained()[0].params, setup.test
   before, after = (np.asarray(problem.fn(p, test.x), np.float64)
                    for p in (problem.params, params))
   said, gone = after.argmax(1), test.y == FORGET
-  metrics = row['metrics']
+  metrics = row.metrics
   per_class = [np.mean(said[test.y == c] == c) for c in range(10)]
-  np.testing.assert_allclose(row['per_class'], per_class, atol=1e-6)
+  np.testing.assert_allclose(row.per_class, per_class, atol=1e-6)
   assert metrics['forget_test'] == pytest.approx(per_class[FORGET])
   assert metrics['retain_test'] == pytest.approx(np.mean(np.delete(per_class, FORGET)))
   kept = np.delete(np.arange(10), FORGET)
@@ -179,25 +180,25 @@ def test_numbers_are_those_of_a_few_lines_of_numpy():
   others = [np.asarray(problem.fn(one.params, test.x)) for one in _retrained()[1:]]
   assert metrics['agreement'] == pytest.approx(
       np.mean([other.argmax(1) == said for other in others]), abs=1e-6)
-  for name, (low, high) in row['intervals'].items():
+  for name, (low, high) in row.intervals.items():
     assert low - 1e-6 <= metrics[name] <= high + 1e-6, name
 
 
 def test_a_course_is_the_same_for_all_networks_but_for_the_weights():
-  problem, _, bench = _problem()
-  again = [course_lib.course(problem, bench.test, problem.params, bench.key)
+  problem, _, setup = _problem()
+  again = [course_lib.course(problem, setup.test, problem.params, setup.key)
            for _ in range(2)]
   assert again[0].accuracy == again[1].accuracy
   assert again[0].at[0] == 0
   assert again[0].target == pytest.approx(
-      .95 * _rows()['original']['metrics']['forget_test'], abs=1e-6)
+      .95 * _rows()['original'].metrics['forget_test'], abs=1e-6)
 
 
 def test_rows_of_all_seeds_hold_every_network_and_pictures():
-  problem, _, bench = _problem()
+  problem, _, setup = _problem()
   ways = {'original': methods.original(), 'retrain': methods.original(),
           'head_only': methods.head_only()}
-  runs = [measure_lib.Run(seed, bench, {
+  runs = [measure_lib.Run(seed, setup, {
       name: method(problem, None) for name, method in ways.items()}) for seed in (7, 9)]
   quick = RECIPE._replace(epochs=1)
   found = measure_lib.of_seeds(runs, ways, quick, references=2, shadows=3)
@@ -212,9 +213,9 @@ def test_rows_of_all_seeds_hold_every_network_and_pictures():
 
 
 def test_a_network_retrained_for_one_seed_is_a_reference_for_another():
-  problem, _, bench = _problem()
+  problem, _, setup = _problem()
   ways = {'original': methods.original(), 'retrain': methods.retrain(RECIPE)}
-  runs = [measure_lib.Run(seed, bench, {
+  runs = [measure_lib.Run(seed, setup, {
       'original': ways['original'](problem, None),
       'retrain': _retrained()[seed]}) for seed in (0, 1)]
   found = {(row['method'], row['seed']): row['metrics']

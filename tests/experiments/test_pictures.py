@@ -20,7 +20,7 @@ def _view(seed=0, n=60, t=40, classes=4):
   draw = lambda n: (3 * rng.normal(size=(n, classes)), rng.normal(size=(n, 6)),
                     rng.integers(0, classes, n))
   (train, f_train, y), (test, f_test, y_test) = draw(n), draw(t)
-  return outputs.View(train, test, f_train, f_test, y, y_test, y == 1, (1,), (0, 2, 3))
+  return outputs.Outputs(train, test, f_train, f_test, y, y_test, y == 1, (1,), (0, 2, 3))
 
 
 def _problem(seed=0):
@@ -43,7 +43,8 @@ def test_confusion_is_scikit_learns():
   view = _view()
   np.testing.assert_array_equal(
       pictures.confusion(view, 5),
-      metrics.confusion_matrix(view.test_labels, view.test.argmax(1), labels=range(5)))
+      metrics.confusion_matrix(
+          view.test_labels, view.test_logits.argmax(1), labels=range(5)))
 
 
 def test_losses_are_shares_of_all():
@@ -52,10 +53,11 @@ def test_losses_are_shares_of_all():
   for shares in found.values():
     np.testing.assert_allclose(sum(shares), 1)
   gone = view.train_labels == 1
-  nats = -np.log(np.exp(view.train[gone, 1]) / np.exp(view.train[gone]).sum(1))
+  p = np.exp(view.train_logits[gone])
+  nats = -np.log(p[:, 1] / p.sum(1))
   np.testing.assert_allclose(
       found['forget'], np.histogram(nats, pictures._EDGES)[0] / gone.sum())
-  masked = view._replace(train=np.where(np.arange(4) == 1, -1e9, view.train))
+  masked = view._replace(train_logits=np.where(np.arange(4) == 1, -1e9, view.train_logits))
   assert pictures.losses(masked)['forget'][-1] == 1
 
 

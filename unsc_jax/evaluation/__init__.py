@@ -5,7 +5,7 @@ retrained without the forget set reach: pass every value through `gap` with
 several of them. A value beyond the retrained models' on the far side is
 over-unlearning.
 
-`measure` does all of it for one network, any `(fn, params)`, on a `Bench`, with
+`measure` does all of it for one network, any `(fn, params)`, in a `Setup`, with
 several of `reference` as the ruler. What it gives are values with intervals:
 what some functions here return bare (CKA, alignment, clusters, the linear probe,
 relearn time, tug of war, average gap) has them there, from a jackknife, from the
@@ -13,9 +13,11 @@ counts, over draws or from what they are made of. Tug of war and average gap are
 gaps themselves and have none of their own.
 """
 
-from unsc_jax.evaluation.measure import Bench
 from unsc_jax.evaluation.measure import measure
 from unsc_jax.evaluation.measure import reference
+from unsc_jax.evaluation.measure import Setup
+from unsc_jax.evaluation.measured import Measured
+from unsc_jax.evaluation.measured import Relearning
 from unsc_jax.evaluation.metrics.accuracy import average_gap
 from unsc_jax.evaluation.metrics.accuracy import macro_accuracy
 from unsc_jax.evaluation.metrics.accuracy import overall_accuracy
@@ -77,30 +79,30 @@ from unsc_jax.evaluation.metrics.signals import loss
 from unsc_jax.evaluation.metrics.signals import margin
 from unsc_jax.evaluation.metrics.signals import modified_entropy
 from unsc_jax.evaluation.metrics.signals import probabilities
-from unsc_jax.evaluation.outputs import look
+from unsc_jax.evaluation.outputs import Outputs
+from unsc_jax.evaluation.outputs import outputs_of
 from unsc_jax.evaluation.outputs import Reference
-from unsc_jax.evaluation.outputs import View
 from unsc_jax.evaluation.probe import linear_probe
 from unsc_jax.evaluation.relearn import anamnesis_index
 from unsc_jax.evaluation.relearn import relearn_time
 from unsc_jax.evaluation.relearn import Relearned
 
 __all__ = (
-    'Attack', 'Bench', 'ClusterScores', 'Curve', 'DimensionalAlignment',
-    'Estimate', 'Gap', 'Reference', 'Relearned', 'ThresholdAttacks', 'ULira',
-    'View', 'activation_distance', 'anamnesis_index', 'assignment_scores',
-    'attack_epsilons', 'auc', 'average_gap', 'balanced_accuracy',
-    'blind_measures', 'bootstrap', 'classifier_attack', 'cluster_scores',
-    'competition_score', 'confidence', 'correctness', 'dimensional_alignment',
-    'drift_estimate', 'entropy', 'flips', 'flips_estimate',
-    'forgetting_quality', 'gap', 'jackknife', 'js_divergence', 'k_means',
-    'kl_of_margins', 'linear_cka', 'linear_probe', 'logit_drift', 'look',
+    'Attack', 'ClusterScores', 'Curve', 'DimensionalAlignment', 'Estimate', 'Gap',
+    'Measured', 'Outputs', 'Reference', 'Relearned', 'Relearning', 'Setup',
+    'ThresholdAttacks', 'ULira', 'activation_distance', 'anamnesis_index',
+    'assignment_scores', 'attack_epsilons', 'auc', 'average_gap',
+    'balanced_accuracy', 'blind_measures', 'bootstrap', 'classifier_attack',
+    'cluster_scores', 'competition_score', 'confidence', 'correctness',
+    'dimensional_alignment', 'drift_estimate', 'entropy', 'flips',
+    'flips_estimate', 'forgetting_quality', 'gap', 'jackknife', 'js_divergence',
+    'k_means', 'kl_of_margins', 'linear_cka', 'linear_probe', 'logit_drift',
     'loss', 'macro_accuracy', 'margin', 'mean_of_proportions', 'measure',
-    'modified_entropy', 'normal', 'normalized_mutual_information',
+    'modified_entropy', 'normal', 'normalized_mutual_information', 'outputs_of',
     'overall_accuracy', 'pairwise_f1', 'per_class_accuracy',
     'prediction_agreement', 'probabilities', 'reference', 'relearn_time',
     'retrained_attack', 'rmia_scores', 'roc_curve', 'threshold_at_fpr',
-    'threshold_attack', 'threshold_attacks', 'ties', 'tpr_at_fpr',
-    'tug_of_war', 'tuned_offline_a', 'ulira', 'ulira_scores', 'wilson',
-    'without_interval', 'zero_retrain_forgetting',
+    'threshold_attack', 'threshold_attacks', 'ties', 'tpr_at_fpr', 'tug_of_war',
+    'tuned_offline_a', 'ulira', 'ulira_scores', 'wilson', 'without_interval',
+    'zero_retrain_forgetting',
 )

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
-from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.evaluation.metrics import agreement
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import membership
@@ -28,12 +28,12 @@ NAMES = (*_GAPS, 'agreement', 'js_divergence', 'js_forget', 'told_from_retrained
          'cka')
 
 
-def measure(view: outputs.View, scores: Mapping[str, estimate_lib.Estimate | None],
-            references: Sequence[outputs.Reference], key: jax.Array) -> dict[str, Any]:
+def measure(outputs: outputs_lib.Outputs, scores: Mapping[str, estimate_lib.Estimate | None],
+            references: Sequence[outputs_lib.Reference], key: jax.Array) -> dict[str, Any]:
   """Gaps and distances; all None without a retrained network.
 
   Args:
-    view: of the network.
+    outputs: of the network.
     scores: its accuracies and its classifier attack, as each reference has them.
     references: retrained networks, this one not among them. Accuracies are
       compared with the mean of all; distances are the mean of those to each of
@@ -47,20 +47,21 @@ def measure(view: outputs.View, scores: Mapping[str, estimate_lib.Estimate | Non
   if not references:
     return dict.fromkeys(NAMES)
   rng = np.random.default_rng(batching.seed_of(key))
-  chosen = rng.permutation(outputs.thin(rng, np.ones(len(view.test), bool), _MOST))
-  mine, labels = view.train[view.forgotten], view.train_labels[view.forgotten]
-  some = outputs.thin(rng, np.ones(len(mine), bool), _MOST)
+  chosen = rng.permutation(outputs_lib.thin(rng, np.ones(len(outputs.test_logits), bool), _MOST))
+  mine, labels = outputs.train_logits[outputs.forgotten], outputs.train_labels[outputs.forgotten]
+  some = outputs_lib.thin(rng, np.ones(len(mine), bool), _MOST)
   mean = lambda distance: _mean(distance, references[:_MOST_REFERENCES])
   return {
       **summaries(scores, [one.scores for one in references]),
       'agreement': mean(lambda one: agreement.prediction_agreement(
-          view.test, one.test)),
-      'js_divergence': mean(lambda one: agreement.js_divergence(view.test, one.test)),
-      'js_forget': mean(lambda one: agreement.js_divergence(mine, one.forget)),
+          outputs.test_logits, one.test_logits)),
+      'js_divergence': mean(lambda one: agreement.js_divergence(
+          outputs.test_logits, one.test_logits)),
+      'js_forget': mean(lambda one: agreement.js_divergence(mine, one.forget_logits)),
       'told_from_retrained': mean(lambda one: membership.retrained_attack(
-          mine[some], one.forget[some], labels[some], key)),
+          mine[some], one.forget_logits[some], labels[some], key)),
       'cka': mean(lambda one: _cka(
-          view.test_features[chosen], one.test_features[chosen]))}
+          outputs.test_features[chosen], one.test_features[chosen]))}
 
 
 def summaries(
@@ -94,8 +95,8 @@ def summaries(
   return found
 
 
-def _mean(distance: Callable[[outputs.Reference], estimate_lib.Estimate | None],
-          references: Sequence[outputs.Reference]) -> estimate_lib.Estimate | None:
+def _mean(distance: Callable[[outputs_lib.Reference], estimate_lib.Estimate | None],
+          references: Sequence[outputs_lib.Reference]) -> estimate_lib.Estimate | None:
   """Over the references; None where a distance is not defined."""
   found = [distance(one) for one in references]
   if None in found:

@@ -1,6 +1,6 @@
 """Everything that is measured of one unlearned network: a row of a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import dataclasses
 import functools
 from typing import Any
@@ -16,7 +16,8 @@ from unsc_jax import training
 from unsc_jax.evaluation import attacks
 from unsc_jax.evaluation import course as course_lib
 from unsc_jax.evaluation import distances
-from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation import measured as measured_lib
+from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.evaluation import probe
 from unsc_jax.evaluation.metrics import accuracy
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
@@ -24,7 +25,7 @@ from unsc_jax.evaluation.metrics import preservation
 
 
 @dataclasses.dataclass(frozen=True)
-class Bench:
+class Setup:
   """What all networks of one request are measured with."""
   problem: problem_lib.Problem
   test: problem_lib.Examples
@@ -37,27 +38,29 @@ class Bench:
     """`[T, C]`: the original network's logits of the test examples."""
     return training.answers(self.problem, self.problem.params, self.test.x)
 
+  def outputs(self, unlearned: problem_lib.Unlearned) -> outputs_lib.Outputs:
+    """Logits and features of a network on all data."""
+    return outputs_lib.outputs_of(
+        self.problem, self.test, unlearned.fn, unlearned.params)
+
 
 def measure(
-    bench: Bench, unlearned: problem_lib.Unlearned, *,
-    view: outputs.View | None = None,
-    references: Sequence[outputs.Reference] | None = None,
-) -> dict[str, Any]:
+    setup: Setup, unlearned: problem_lib.Unlearned, *,
+    outputs: outputs_lib.Outputs | None = None,
+    references: Sequence[outputs_lib.Reference] | None = None,
+) -> measured_lib.Measured:
   """Measures one network; see `unsc_jax.report.metrics` for what it means.
 
   Args:
-    bench: data and the original network.
+    setup: what all networks of the request are measured with.
     unlearned: what a method gave back.
-    view: what the network says, where that is known already.
+    outputs: of the network, where they are known already.
     references: retrained networks, this one not among them. None: only
       accuracies, the probe, attacks by a threshold and what has moved are
       measured, which is quick.
 
   Returns:
-    `metrics` by name, their `intervals`, `per_class` test accuracy, `seconds`,
-    `history` and, with references, the course of `relearning`. Where something
-    was counted up to a limit and no farther, `limits` has that limit by name, and
-    the metric is a least value.
+    Measured, with `relearning` where there are references.
 
   Raises:
     ImportError: there are references, and scikit-learn is missing.
@@ -72,85 +75,69 @@ def measure(
     >>> problem = problem_lib.Problem(
     ...     network, trained, *problem_lib.split_classes(data, [3]), 4, (3,))
     >>> mine = {'head': np.diag([9, 9, 9, -9]).astype(np.float32)}
-    >>> bench = Bench(problem, data, jax.random.key(0))
-    >>> row = measure(bench, problem_lib.Unlearned(network.fn, mine, {}, {}))
-    >>> [row['metrics'][name] for name in ('forget_test', 'retain_test', 'probe')]
+    >>> setup = Setup(problem, data, jax.random.key(0))
+    >>> measured = measure(setup, problem_lib.Unlearned(network.fn, mine, {}, {}))
+    >>> [measured.metrics[name] for name in ('forget_test', 'retain_test', 'probe')]
     [0.0, 1.0, 1.0]
   """
-  problem = bench.problem
-  view = view or look(bench, unlearned)
-  found: dict[str, Any] = {
-      **outputs.accuracies(view), **_moved(bench, view),
-      'probe': _probe(bench, view), **attacks.thresholds(view),
+  problem = setup.problem
+  outputs = outputs or setup.outputs(unlearned)
+  estimates: dict[str, Any] = {
+      **outputs_lib.accuracies(outputs), **_moved(setup, outputs),
+      'probe': _probe(setup, outputs), **attacks.thresholds(outputs),
       'leak': _leak(problem, unlearned),
-      'certificate': _certificate(bench, unlearned)}
-  more: dict[str, Any] = {}
+      'certificate': _certificate(setup, unlearned)}
+  relearning, limits = None, {}
   if references is not None:
-    course = course_lib.course(problem, bench.test, unlearned.params, bench.key)
-    found |= attacks.measure(view, references, bench.key)
-    found |= {**distances.measure(view, found, references, bench.key),
-              'relearn_steps': course.steps}
-    more = {'relearning': {
-        'steps': course.at, 'accuracy': course.accuracy, 'target': course.target,
-        'reached': course.reached}}
+    course = course_lib.course(problem, setup.test, unlearned.params, setup.key)
+    estimates |= attacks.measure(outputs, references, setup.key)
+    estimates |= {**distances.measure(outputs, estimates, references, setup.key),
+                  'relearn_steps': course.steps}
+    relearning = measured_lib.Relearning(
+        steps=course.at, accuracy=course.accuracy, target=course.target,
+        reached=course.reached)
     if course.reached < 1:
-      more['limits'] = {'relearn_steps': course.cap}
-  per_class = accuracy.per_class_accuracy(view.test, bench.test.y).value
-  return {
-      **plain(found), **more,
-      'per_class': [float(v) for v in np.asarray(per_class)],
-      'seconds': unlearned.seconds,
-      'history': {name: [float(v) for v in values]
-                  for name, values in unlearned.history.items()},
-  }
+      limits = {'relearn_steps': float(course.cap)}
+  metrics, intervals = measured_lib.plain(estimates)
+  per_class = accuracy.per_class_accuracy(outputs.test_logits, setup.test.y).value
+  return measured_lib.Measured(
+      metrics=metrics, intervals=intervals,
+      per_class=[None if np.isnan(v) else float(v) for v in np.asarray(per_class)],
+      seconds=dict(unlearned.seconds),
+      history={name: [float(v) for v in values]
+               for name, values in unlearned.history.items()},
+      limits=limits, relearning=relearning)
 
 
-def look(bench: Bench, unlearned: problem_lib.Unlearned) -> outputs.View:
-  """What a network says and sees on the bench's data."""
-  return outputs.look(bench.problem, bench.test, unlearned.fn, unlearned.params)
-
-
-def reference(bench: Bench, unlearned: problem_lib.Unlearned) -> outputs.Reference:
+def reference(setup: Setup, unlearned: problem_lib.Unlearned) -> outputs_lib.Reference:
   """What is needed of a retrained network to measure others by it."""
-  view = look(bench, unlearned)
-  scores = {**outputs.accuracies(view),
-            'mia_classifier': attacks.classifier(view, bench.key)}
-  return outputs.Reference(
-      view.train[view.forgotten], view.test, view.test_features, scores)
+  outputs = setup.outputs(unlearned)
+  scores = {**outputs_lib.accuracies(outputs),
+            'mia_classifier': attacks.classifier(outputs, setup.key)}
+  return outputs_lib.Reference(
+      outputs.train_logits[outputs.forgotten], outputs.test_logits, outputs.test_features, scores)
 
 
-def plain(found: Mapping[str, Any]) -> dict[str, dict]:
-  """Numbers and their intervals, apart."""
-  metrics, intervals = {}, {}
-  for name, value in found.items():
-    if isinstance(value, estimate_lib.Estimate):
-      value, low, high = map(float, value)
-      if np.isfinite([low, high]).all():
-        intervals[name] = [low, high]
-    metrics[name] = None if value is None else float(value)
-  return {'metrics': metrics, 'intervals': intervals}
-
-
-def _moved(bench: Bench, view: outputs.View) -> dict[str, estimate_lib.Estimate]:
+def _moved(setup: Setup, outputs: outputs_lib.Outputs) -> dict[str, estimate_lib.Estimate]:
   """How far the retained test logits are from the original's."""
-  kept = np.isin(bench.test.y, view.retain_classes)
-  before, after = bench.original[kept], view.test[kept]
+  kept = np.isin(setup.test.y, outputs.retain_classes)
+  before, after = setup.original[kept], outputs.test_logits[kept]
   return {
-      'logit_drift': preservation.drift_estimate(before, after, view.retain_classes),
+      'logit_drift': preservation.drift_estimate(before, after, outputs.retain_classes),
       'flips': preservation.flips_estimate(before, after)}
 
 
-def _probe(bench: Bench, view: outputs.View) -> estimate_lib.Estimate | None:
+def _probe(setup: Setup, outputs: outputs_lib.Outputs) -> estimate_lib.Estimate | None:
   """How often a new head on the features finds the forgotten classes."""
-  classes = outputs.present(view.test_labels, view.forget_classes)
+  classes = outputs_lib.present(outputs.test_labels, outputs.forget_classes)
   if not classes:
     return None
   right = probe.linear_probe(
-      problem_lib.Examples(view.train_features, view.train_labels),
-      problem_lib.Examples(view.test_features, view.test_labels),
-      bench.problem.num_classes, bench.key, epochs=bench.probe_epochs,
-      session=session_lib.Session(progress=bench.problem.session.progress))
-  counts = np.bincount(bench.test.y, minlength=len(right))[classes]
+      problem_lib.Examples(outputs.train_features, outputs.train_labels),
+      problem_lib.Examples(outputs.test_features, outputs.test_labels),
+      setup.problem.num_classes, setup.key, epochs=setup.probe_epochs,
+      session=session_lib.Session(progress=setup.problem.session.progress))
+  counts = np.bincount(setup.test.y, minlength=len(right))[classes]
   return estimate_lib.mean_of_proportions(
       np.round(right[classes] * counts), counts)
 
@@ -163,11 +150,11 @@ def _leak(problem, unlearned) -> float | None:
   return max(map(float, null_space.leak(change, unlearned.bases).values()))
 
 
-def _certificate(bench: Bench, unlearned) -> float | None:
+def _certificate(setup: Setup, unlearned) -> float | None:
   """The largest drift of a layer on the retained training data."""
-  if bench.moments is None:
+  if setup.moments is None:
     return None
   drift = null_space.drift(
-      bench.moments, bench.problem.params, unlearned.params)
+      setup.moments, setup.problem.params, unlearned.params)
   worst = max(map(float, drift.values()))
   return worst if np.isfinite(worst) else None  # a frozen one moved: unknown

@@ -1,4 +1,4 @@
-"""What a network says of the data and how it sees them, found once.
+"""Logits and features of one network on all data, computed once.
 
 `N` training and `T` test examples, `F` of the training ones forgotten, `C`
 classes, `d` features.
@@ -19,10 +19,10 @@ from unsc_jax.evaluation.metrics import accuracy
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
-class View(NamedTuple):
-  """Outputs and features of one network, and what they are of."""
-  train: np.ndarray  # [N, C] logits, of the retained before the forgotten
-  test: np.ndarray  # [T, C]
+class Outputs(NamedTuple):
+  """Logits and features of one network on all data, and what they are of."""
+  train_logits: np.ndarray  # [N, C], of the retained before the forgotten
+  test_logits: np.ndarray  # [T, C]
   train_features: np.ndarray  # [N, d] inputs of the head
   test_features: np.ndarray  # [T, d]
   train_labels: np.ndarray  # [N]
@@ -32,8 +32,8 @@ class View(NamedTuple):
   retain_classes: tuple[int, ...]
 
   @property
-  def alike(self) -> np.ndarray:
-    """`[T]`: the test examples that are like the forgotten ones, and unseen."""
+  def like_forgotten(self) -> np.ndarray:
+    """`[T]`: the test examples of the forgotten classes; all where there are none."""
     if not self.forget_classes:
       return np.ones(len(self.test_labels), bool)
     return np.isin(self.test_labels, self.forget_classes)
@@ -41,8 +41,8 @@ class View(NamedTuple):
 
 class Reference(NamedTuple):
   """What is needed of a retrained network to measure others by it."""
-  forget: np.ndarray  # [F, C] logits
-  test: np.ndarray  # [T, C]
+  forget_logits: np.ndarray  # [F, C]
+  test_logits: np.ndarray  # [T, C]
   test_features: np.ndarray  # [T, d]
   scores: Mapping[str, estimate_lib.Estimate | None]  # accuracies and the like
 
@@ -53,8 +53,8 @@ def training_examples(problem: problem_lib.Problem) -> problem_lib.Examples:
       lambda *parts: np.concatenate(parts), problem.retain, problem.forget)
 
 
-def look(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,
-         params: Any) -> View:
+def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,
+               params: Any) -> Outputs:
   """Runs a network over all data.
 
   Args:
@@ -64,20 +64,21 @@ def look(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,
     params: of the network.
 
   Returns:
-    The view.
+    Outputs.
   """
   head = capture.head_path(problem.fn, params, test.x[:1])
   both = _both(fn, capture.layer_inputs(problem.fn, head))
   retained, forgotten, unseen = (
       training.answers(problem, params, part.x, fn=both)
       for part in (problem.retain, problem.forget, test))
-  cut = lambda out: np.split(out, [problem.num_classes], 1)
-  says, sees = cut(np.concatenate([retained, forgotten]))
-  says_test, sees_test = cut(unseen)
+  split = lambda out: np.split(out, [problem.num_classes], 1)
+  train_logits, train_features = split(np.concatenate([retained, forgotten]))
+  test_logits, test_features = split(unseen)
   labels = np.concatenate([problem.retain.y, problem.forget.y])
-  return View(says, says_test, sees, sees_test, labels, test.y,
-              np.arange(len(labels)) >= len(retained),
-              problem.forget_classes, problem.retain_classes)
+  return Outputs(
+      train_logits, test_logits, train_features, test_features, labels, test.y,
+      np.arange(len(labels)) >= len(retained),
+      problem.forget_classes, problem.retain_classes)
 
 
 @functools.lru_cache(maxsize=16)
@@ -97,25 +98,26 @@ def present(labels: np.ndarray, classes: Sequence[int]) -> list[int]:
   return [c for c in classes if (labels == c).any()]
 
 
-def accuracies(view: View) -> dict[str, estimate_lib.Estimate | None]:
+def accuracies(outputs: Outputs) -> dict[str, estimate_lib.Estimate | None]:
   """Macro accuracies of what was forgotten and of what remains.
 
   No test example is forgotten by a request of single examples.
   """
-  kept = ~view.alike if view.forget_classes else view.alike
+  kept = ~outputs.like_forgotten if outputs.forget_classes else outputs.like_forgotten
 
   def macro(values, labels, mask, classes):
     some = present(labels[mask], classes)
     return (accuracy.macro_accuracy(values[mask], labels[mask], some)
             if some else None)
 
-  test, train = (view.test, view.test_labels), (view.train, view.train_labels)
-  given_up = view.forget_classes or view.retain_classes
+  test = outputs.test_logits, outputs.test_labels
+  train = outputs.train_logits, outputs.train_labels
+  given_up = outputs.forget_classes or outputs.retain_classes
   return {
-      'forget_test': macro(*test, view.alike, view.forget_classes),
-      'retain_test': macro(*test, kept, view.retain_classes),
-      'forget_train': macro(*train, view.forgotten, given_up),
-      'retain_train': macro(*train, ~view.forgotten, view.retain_classes)}
+      'forget_test': macro(*test, outputs.like_forgotten, outputs.forget_classes),
+      'retain_test': macro(*test, kept, outputs.retain_classes),
+      'forget_train': macro(*train, outputs.forgotten, given_up),
+      'retain_train': macro(*train, ~outputs.forgotten, outputs.retain_classes)}
 
 
 def thin(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:
