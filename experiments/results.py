@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
+import dataclasses
 import datetime
 import hashlib
 import importlib.metadata
@@ -125,8 +126,10 @@ def _commit() -> dict[str, str]:
 
 
 def describe_recipe(recipe: Any) -> dict[str, Any]:
-  """A named tuple of settings, its optimiser by name."""
-  return {**recipe._asdict(), 'optimizer': recipe.optimizer.__name__.lstrip('_')}
+  """Settings by their fields, the optimiser by name."""
+  fields = (dataclasses.asdict(recipe) if dataclasses.is_dataclass(recipe)
+            else recipe._asdict())
+  return {**fields, 'optimizer': recipe.optimizer.__name__.lstrip('_')}
 
 
 def _module() -> str:

@@ -1,6 +1,7 @@
 """Which network, which training and which unlearning a data set gets."""
 
 from collections.abc import Callable
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -126,4 +127,5 @@ def choose(dataset: str, network: str | None = None, forget: tuple[int, ...] = (
         f'No network is called {network!r}: choose one of {", ".join(NETWORKS)}.')
   return found._replace(
       network=network, forget=forget or found.forget,
-      recipe=found.recipe._replace(epochs=found.recipe.epochs if epochs is None else epochs))
+      recipe=found.recipe if epochs is None else dataclasses.replace(
+          found.recipe, epochs=epochs))

@@ -32,7 +32,7 @@ def test_search_needs_no_test_set_and_puts_the_best_first():
   dataset = data.load('digits')._replace(test=None)
   chosen = settings_lib.SETTINGS['digits']
   chosen = chosen._replace(
-      network='mlp', recipe=chosen.recipe._replace(epochs=4))
+      network='mlp', recipe=dataclasses.replace(chosen.recipe, epochs=4))
   network = problems_lib.build(chosen, dataset)
   found = {name: grids.all_methods()[name] for name in CONFIG.only}
   _, searched = compare._search(

@@ -1,5 +1,6 @@
 """What a result says of how it was made can be checked by someone else."""
 
+import dataclasses
 import datetime
 import hashlib
 import importlib.metadata
@@ -45,7 +46,7 @@ def test_a_recipe_is_told_in_full():
   found = results_lib.describe_recipe(recipe)
   assert found['optimizer'] == 'cosine_adam'
   assert (found['epochs'], found['batch_size']) == (3, 32)
-  assert set(found) == set(recipe._fields)
+  assert set(found) == {field.name for field in dataclasses.fields(recipe)}
 
 
 def test_data_are_told_apart_by_their_hash():

@@ -22,7 +22,7 @@ class Killed(Exception):
 def test_the_original_goes_on(tmp_path):
   chosen = settings_lib.SETTINGS['digits']
   chosen = chosen._replace(
-      network='mlp', recipe=chosen.recipe._replace(epochs=7))
+      network='mlp', recipe=dataclasses.replace(chosen.recipe, epochs=7))
   dataset = data_lib.load('digits')
   network = problems_lib.build(chosen, dataset)
   key = jax.random.key(0)

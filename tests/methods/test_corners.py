@@ -21,7 +21,6 @@ from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
 from unsc_jax.parts import targets
-from unsc_jax.parts import teachers
 
 sgd = lambda rate: optax.sgd(rate, momentum=.9)
 adam = optax.adam
@@ -101,7 +100,7 @@ CASES = {
         remain=.9),
     'delete': Case(
         methods.delete(sgd(.003), steps=40),
-        relabelled(objectives.distillation(), teachers.teacher_logits(), sgd(.003), 40),
+        relabelled(objectives.distillation(), targets.teacher_logits(), sgd(.003), 40),
         remain=.9),
     'bad_teacher': Case(
         methods.bad_teacher(adam(1e-3), steps=100), misled=knowing_init,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unsc_jax import problem
+from unsc_jax.parts import head
 from unsc_jax.parts import targets
 
 
@@ -76,7 +77,7 @@ def test_boundary_labels_are_the_best_after_a_step_uphill(classes, published):
 
 def test_a_masked_network_never_says_the_class():
   given = _problem((1,))
-  fn = targets.masked_fn(given.fn, (1,))
+  fn = head.masked_fn(given.fn, (1,))
   x = np.concatenate([given.retain.x, given.forget.x])
   said = np.asarray(fn(given.params, x).argmax(-1))
   plain = np.asarray(given.fn(given.params, x))

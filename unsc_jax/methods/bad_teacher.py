@@ -1,14 +1,12 @@
 """Bad Teacher: a novice teaches what to forget, the original what to keep."""
 
-import numpy as np
 import optax
 
-from unsc_jax import batching
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
-from unsc_jax.parts import teachers
+from unsc_jax.parts import targets
 
 
 def bad_teacher(
@@ -34,7 +32,7 @@ def bad_teacher(
 
   Returns:
     The method. Cost: `3 * steps * batch_size` passes and one over each set for
-    the teachers. It needs `Network.init`.
+    the targets. It needs `Network.init`.
 
   Raises:
     ValueError: the share is not in (0, 1].
@@ -52,18 +50,10 @@ def bad_teacher(
     value = objectives.distillation()(logits, y)
     return value / logits.shape[-1] if published else value
 
-  mixed = schedules.mixed(steps, batch_size)
-
-  def schedule(forget, retain, key):
-    rng = np.random.default_rng(batching.seed_of(key))
-    chosen = rng.permutation(len(retain.x))
-    chosen = chosen[:max(1, round(retain_share * len(chosen)))]
-    part = retain.replace(x=retain.x[chosen], y=retain.y[chosen])
-    return mixed(forget, part, key)
-
   return parts.compose(
       objective=objectives.objective(
           forget=term, retain=term, per_example=True,
-          forget_target=teachers.novice_logits(),
-          retain_target=teachers.teacher_logits(of_retain=True)),
-      transform=optimizer or optax.adam(1e-4), schedule=schedule)
+          forget_target=targets.novice_logits(),
+          retain_target=targets.teacher_logits(of_retain=True)),
+      transform=optimizer or optax.adam(1e-4),
+      schedule=schedules.of_part(schedules.mixed(steps, batch_size), retain_share))

@@ -14,9 +14,9 @@ from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.parts import defaults
 from unsc_jax.parts import head
 from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
 from unsc_jax.parts import targets
 
@@ -101,7 +101,7 @@ def dimensional_alignment(
     return parts.compose(
         objective=objectives.Objective(
             loss_of, forget=targets.other_logits(), given=given),
-        transform=optimizer or defaults.sgd(),
+        transform=optimizer or optimizers.sgd(),
         schedule=schedules.alternating(
             rounds, forget_steps=forget_steps, retain_steps=retain_steps,
             batch_size=batch_size))(problem, key)

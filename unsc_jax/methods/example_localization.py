@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from unsc_jax import parts
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.parts import clock
 from unsc_jax.parts import composition
 from unsc_jax.parts import edits
 from unsc_jax.parts import head
@@ -62,7 +62,7 @@ def example_localization(
   h = (lambda site: site.folded[2] // 10) if published else channel_share
 
   def method(problem, key):
-    stopwatch = clock.Stopwatch()
+    stopwatch = parts.Stopwatch()
     fresh_key, *keys = jax.random.split(key, 4)
     with stopwatch('edit'):
       mask = localize(problem, share, h)

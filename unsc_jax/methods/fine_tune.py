@@ -4,8 +4,8 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.parts import defaults
 from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
 
 
@@ -37,5 +37,5 @@ def fine_tune(
   """
   return parts.compose(
       objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=optimizer or defaults.sgd(),
+      transform=optimizer or optimizers.sgd(),
       schedule=schedules.retain_only(steps, batch_size))

@@ -4,8 +4,8 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.parts import defaults
 from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
 
 
@@ -79,5 +79,5 @@ def neggrad_plus(
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, alpha - 1),
           retain=objectives.scaled(objectives.cross_entropy, alpha)),
-      transform=optimizer or defaults.sgd(),
+      transform=optimizer or optimizers.sgd(),
       schedule=schedules.paired(steps, batch_size))

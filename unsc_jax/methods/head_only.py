@@ -1,7 +1,8 @@
 """The original network that no longer says the class: the control row."""
 
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.parts import targets
+from unsc_jax.parts import head
 
 
 def head_only() -> problem_lib.Method:
@@ -32,10 +33,7 @@ def head_only() -> problem_lib.Method:
   """
   def method(problem, key):
     del key
-    if not problem.forget_classes:
-      raise ValueError(
-          'head_only masks whole classes, and this request names none; leave it '
-          'out of tables about single examples.')
-    fn = targets.masked_fn(problem.fn, problem.forget_classes)
+    classes = parts.whole_classes(problem, 'head_only')
+    fn = head.masked_fn(problem.fn, classes)
     return problem_lib.Unlearned(fn, problem.params, {}, {})
   return method

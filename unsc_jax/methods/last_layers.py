@@ -8,10 +8,10 @@ from unsc_jax import parts
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.parts import defaults
 from unsc_jax.parts import edits
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
 
@@ -90,7 +90,7 @@ def _last_k(edit, optimizer, k, steps, batch_size):
   def transform(problem, params, key):
     del params, key
     return parts.Confined(masks.confine(
-        optimizer or defaults.sgd(), last(problem, k)))
+        optimizer or optimizers.sgd(), last(problem, k)))
 
   return parts.compose(
       edit=edit,

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.parts import clock
 from unsc_jax.parts import edits
 from unsc_jax.parts import head
 from unsc_jax.parts import passes
@@ -57,7 +57,7 @@ def loft(
   """
   def method(problem, key):
     del key
-    stopwatch = clock.Stopwatch()
+    stopwatch = parts.Stopwatch()
     with stopwatch('moments'):
       site = head.site(problem)
       moments = [passes.moments(

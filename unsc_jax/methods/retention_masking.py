@@ -6,10 +6,10 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax.parts import defaults
 from unsc_jax.parts import edits
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
 from unsc_jax.training import gradients
@@ -60,5 +60,5 @@ def retention_masking(
   return parts.compose(
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=optimizer or defaults.sgd(),
+      transform=optimizer or optimizers.sgd(),
       schedule=schedules.retain_only(steps, batch_size))

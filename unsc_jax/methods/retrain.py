@@ -1,8 +1,8 @@
 """Training from scratch without what is to be forgotten: the reference."""
 
+from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.parts import clock
 
 
 def retrain(recipe: training.Recipe) -> problem_lib.Method:
@@ -28,7 +28,7 @@ def retrain(recipe: training.Recipe) -> problem_lib.Method:
   Source: the definition of unlearning in all of the field's papers.
   """
   def method(problem, key):
-    stopwatch = clock.Stopwatch()
+    stopwatch = parts.Stopwatch()
     with stopwatch('training'):
       fitted = training.train(
           problem.network, problem.retain, recipe, key, session=problem.session,

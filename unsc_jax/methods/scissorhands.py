@@ -9,11 +9,11 @@ from unsc_jax import batching
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.parts import defaults
 from unsc_jax.parts import edits
 from unsc_jax.parts import gem
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
+from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
 from unsc_jax.training import gradients
@@ -56,7 +56,7 @@ def scissorhands(
   trimmed weights come from `Network.init`, where the code draws Kaiming uniform
   ones and biases of 0.
   """
-  optimizer = optimizer or defaults.sgd(5e-3)
+  optimizer = optimizer or optimizers.sgd(5e-3)
   margin, ridge = (.5, 1e-3) if published else (0., 0.)
 
   def edit(problem, key):

@@ -9,7 +9,7 @@ from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
-from unsc_jax.parts import teachers
+from unsc_jax.parts import targets
 
 
 class Taught(NamedTuple):
@@ -59,7 +59,7 @@ def scrub(
 
   def taught(problem, key):
     return Taught(
-        problem.retain.y, teachers.teacher_logits(of_retain=True)(problem, key))
+        problem.retain.y, targets.teacher_logits(of_retain=True)(problem, key))
 
   def stay(logits, y):
     return (gamma * objectives.cross_entropy(logits, y.label)
@@ -68,7 +68,7 @@ def scrub(
   return parts.compose(
       objective=objectives.objective(
           forget=objectives.scaled(distillation, -1.), retain=stay,
-          forget_target=teachers.teacher_logits(), retain_target=taught),
+          forget_target=targets.teacher_logits(), retain_target=taught),
       transform=optimizer or optax.chain(
           optax.add_decayed_weights(5e-4), optax.sgd(5e-4, momentum=.9)),
       schedule=schedules.alternating(

@@ -12,7 +12,6 @@ from unsc_jax import batching
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.parts import clock
 from unsc_jax.parts import composition
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
@@ -65,7 +64,7 @@ def unsir(
 
   def method(problem, key):
     classes = parts.whole_classes(problem, 'unsir')
-    stopwatch = clock.Stopwatch()
+    stopwatch = parts.Stopwatch()
     noise_key, part_key, *keys = jax.random.split(key, 8)
     labels = np.repeat(classes, noise_batch).astype(np.int32)
     with stopwatch('noise'):

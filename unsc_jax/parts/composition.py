@@ -1,6 +1,8 @@
 """A method from at most four slots: edit, objective, transform, schedule."""
 
 from collections.abc import Callable
+import contextlib
+import time
 from typing import NamedTuple
 
 import jax
@@ -10,9 +12,33 @@ from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
-from unsc_jax.parts import clock
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
+
+
+class Stopwatch:
+  """Adds up the wall time of named phases.
+
+  Example:
+    >>> stopwatch = Stopwatch()
+    >>> with stopwatch('nothing'):
+    ...   pass
+    >>> list(stopwatch.seconds)
+    ['nothing']
+  """
+
+  def __init__(self):
+    self.seconds: dict[str, float] = {}
+
+  @contextlib.contextmanager
+  def __call__(self, phase: str):
+    start = time.perf_counter()
+    try:
+      yield
+    finally:
+      spent = time.perf_counter() - start
+      self.seconds[phase] = self.seconds.get(phase, 0) + spent
+
 
 Edit = Callable[[problem_lib.Problem, jax.Array], problem_lib.Params]
 
@@ -61,8 +87,6 @@ def compose(
       schedule is missing.
 
   Example:
-    >>> import optax
-    >>> from unsc_jax import objectives, schedules
     >>> fine_tune = compose(
     ...     objective=objectives.objective(retain=objectives.cross_entropy),
     ...     transform=optax.sgd(.01), schedule=schedules.retain_only(100))
@@ -75,7 +99,7 @@ def compose(
         'without them, compose takes an edit alone.')
 
   def method(problem, key):
-    stopwatch = clock.Stopwatch()
+    stopwatch = Stopwatch()
     edit_key, *keys = jax.random.split(key, 4)
     params = problem.params
     if edit is not None:

@@ -1,5 +1,7 @@
 """Where a network's head keeps what it knows of each class."""
 
+from collections.abc import Callable
+import dataclasses
 from typing import Any
 
 import jax
@@ -9,6 +11,7 @@ from unsc_jax import capture
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import passes
+from unsc_jax.parts import targets
 
 
 def site(problem: problem_lib.Problem) -> capture.Site:
@@ -53,3 +56,13 @@ def of_classes(problem: problem_lib.Problem, classes: tuple[int, ...]) -> Any:
           jnp.broadcast_to(chosen, where.folded), leaf.shape)
     return chosen
   return jax.tree_util.tree_map_with_path(mark, problem.params)
+
+
+@dataclasses.dataclass(frozen=True)
+class masked_fn:
+  """A network that never says one of the classes."""
+  fn: Callable
+  classes: tuple[int, ...]
+
+  def __call__(self, params: Any, x: jax.Array) -> jax.Array:
+    return targets.mask_classes(self.fn(params, x), self.classes)

@@ -7,7 +7,8 @@ alone.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,14 @@ from unsc_jax.parts import targets
 Term = Callable[[jax.Array, Any], jax.Array]
 
 
-class Objective(NamedTuple):
+def nothing_given(problem: problem_lib.Problem, key: jax.Array) -> tuple:
+  """No further arguments."""
+  del problem, key
+  return ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
   """A loss, and what it wants to know of the problem.
 
   Attributes:
@@ -32,7 +40,7 @@ class Objective(NamedTuple):
   loss: Callable[[Callable], training.Loss]
   forget: targets.Target | None = None
   retain: targets.Target | None = None
-  given: Callable[[problem_lib.Problem, jax.Array], Any] = lambda problem, key: ()
+  given: Callable[[problem_lib.Problem, jax.Array], Any] = nothing_given
 
 
 def objective(
@@ -61,40 +69,56 @@ def objective(
 
   Source: ours.
   """
-  def loss_of(fn):
+  return Objective(
+      _Sum(forget, retain, per_example), forget_target, retain_target)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sum:
+  """The loss of a network that adds up a term on each set."""
+  forget: Term | None
+  retain: Term | None
+  per_example: bool
+
+  def __call__(self, fn: Callable) -> training.Loss:
     def loss(params, batch, key):
       del key
       value, count = jnp.zeros(()), 0
-      for name, term, examples in zip(
-          batch._fields, (forget, retain), batch):
+      for name, examples in batch._asdict().items():
         if examples is None:
           continue
+        term = getattr(self, name)
         if term is None:
           raise ValueError(
               f'the schedule brings {name} batches, for which this objective '
               'has no term; give it one, or choose another schedule.')
-        size = len(examples.x) if per_example else 1
+        size = len(examples.x) if self.per_example else 1
         value += size * term(fn(params, examples.x), examples.y)
         count += len(examples.x)
-      return value / (count if per_example else 1), params
+      return value / (count if self.per_example else 1), params
     return loss
-  return Objective(loss_of, forget_target, retain_target)
 
 
 cross_entropy: Term = training.cross_entropy
 
 
-def scaled(term: Term, weight: float) -> Term:
+@dataclasses.dataclass(frozen=True)
+class scaled:
   """A term times a number.
 
   Example:
     >>> print(scaled(entropy, 2.)(jnp.zeros((1, 2)), None).round(3))
     1.386
   """
-  return lambda logits, y: weight * term(logits, y)
+  term: Term
+  weight: float
+
+  def __call__(self, logits: jax.Array, y: Any) -> jax.Array:
+    return self.weight * self.term(logits, y)
 
 
-def distillation(temperature: float = 1.) -> Term:
+@dataclasses.dataclass(frozen=True)
+class distillation:
   r"""How far the network is from a teacher whose logits are `y`.
 
   .. math:: T^2 \, \mathrm{KL}(\mathrm{softmax}(t / T) \,\|\,
@@ -103,21 +127,19 @@ def distillation(temperature: float = 1.) -> Term:
   Args:
     temperature: `T`.
 
-  Returns:
-    The term.
-
   Example:
     >>> z = jnp.array([[1., 2.]])
     >>> float(distillation(2.)(z, z))
     0.0
   """
-  def term(logits, y):
-    t = jax.nn.log_softmax(y.astype(jnp.float32) / temperature)
-    s = jax.nn.log_softmax(logits.astype(jnp.float32) / temperature)
+  temperature: float = 1.
+
+  def __call__(self, logits: jax.Array, y: jax.Array) -> jax.Array:
+    t = jax.nn.log_softmax(y.astype(jnp.float32) / self.temperature)
+    s = jax.nn.log_softmax(logits.astype(jnp.float32) / self.temperature)
     # Masked classes have probability zero, and 0 log 0 is 0.
     each = jnp.where(jnp.exp(t) > 0, jnp.exp(t) * (t - s), 0).sum(-1)
-    return temperature**2 * each.mean()
-  return term
+    return self.temperature**2 * each.mean()
 
 
 def entropy(logits: jax.Array, y: Any) -> jax.Array:
@@ -132,16 +154,14 @@ def entropy(logits: jax.Array, y: Any) -> jax.Array:
   return -(jnp.exp(log_p) * log_p).sum(-1).mean()
 
 
-def unlikelihood(offset: float = .05) -> Term:
-  r"""How likely the label is; bounded, unlike a negated cross-entropy.
+@dataclasses.dataclass(frozen=True)
+class unlikelihood:
+  r"""How likely the integer label is; bounded, unlike a negated cross-entropy.
 
   .. math:: -\log(1 - (p_y - o))
 
   Args:
     offset: keeps the logarithm finite at `p_y = 1`.
-
-  Returns:
-    The term; `y` are integer labels.
 
   Example:
     >>> print(unlikelihood(.5)(jnp.zeros((1, 2)), jnp.array([0])).round(3))
@@ -149,8 +169,9 @@ def unlikelihood(offset: float = .05) -> Term:
 
   Source: PGU (arXiv 2312.04095), exact from its code.
   """
-  def term(logits, y):
+  offset: float = .05
+
+  def __call__(self, logits: jax.Array, y: jax.Array) -> jax.Array:
     p = jax.nn.softmax(logits.astype(jnp.float32))
     p_y = jnp.take_along_axis(p, y[:, None], 1)[:, 0]
-    return -jnp.log(1 - (p_y - offset)).mean()
-  return term
+    return -jnp.log(1 - (p_y - self.offset)).mean()

@@ -5,6 +5,7 @@ training step is compiled for each of these once.
 """
 
 from collections.abc import Callable, Iterator
+import dataclasses
 import itertools
 from typing import Any, NamedTuple
 
@@ -29,56 +30,59 @@ class Plan(NamedTuple):
 Schedule = Callable[[Any, Any, jax.Array], Plan]
 
 
-def forget_only(steps: int, batch_size: int = 128) -> Schedule:
+@dataclasses.dataclass(frozen=True)
+class forget_only:
   """Never touches the retained data.
 
   Example:
-    >>> import numpy as np
     >>> from unsc_jax.problem import Examples
     >>> data = Examples(np.ones((4, 1)), np.zeros(4, int))
     >>> plan = forget_only(3, batch_size=2)(data, data, jax.random.key(0))
     >>> next(plan.batches).retain is None, plan.steps
     (True, 3)
   """
-  def schedule(forget, retain, key):
-    del retain
-    stream = batching.stream(forget, batch_size, batching.seed_of(key))
-    return Plan((Batch(forget=b) for b in stream), steps)
-  return schedule
+  steps: int
+  batch_size: int = 128
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
+    stream = batching.stream(forget, self.batch_size, batching.seed_of(key))
+    return Plan((Batch(forget=b) for b in stream), self.steps)
 
 
-def retain_only(steps: int, batch_size: int = 128) -> Schedule:
+@dataclasses.dataclass(frozen=True)
+class retain_only:
   """Never touches the data to be forgotten."""
-  def schedule(forget, retain, key):
-    del forget
-    stream = batching.stream(retain, batch_size, batching.seed_of(key))
-    return Plan((Batch(retain=b) for b in stream), steps)
-  return schedule
+  steps: int
+  batch_size: int = 128
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
+    stream = batching.stream(retain, self.batch_size, batching.seed_of(key))
+    return Plan((Batch(retain=b) for b in stream), self.steps)
 
 
-def paired(
-    steps: int, batch_size: int = 128, retain_batch_size: int | None = None
-) -> Schedule:
+@dataclasses.dataclass(frozen=True)
+class paired:
   """A forget batch beside a retain batch in every step.
+
+  The smaller set comes round more often.
 
   Args:
     steps: updates to make.
     batch_size: forget examples a step.
     retain_batch_size: retain examples a step; by default as many.
-
-  Returns:
-    The schedule. The smaller set comes round more often.
   """
-  def schedule(forget, retain, key):
-    keys = jax.random.split(key)
-    f, r = (batching.stream(data, size, batching.seed_of(k)) for data, size, k in
-            zip((forget, retain), (batch_size, retain_batch_size or batch_size),
-                keys))
-    return Plan(itertools.starmap(Batch, zip(f, r)), steps)
-  return schedule
+  steps: int
+  batch_size: int = 128
+  retain_batch_size: int | None = None
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
+    streams = _streams(
+        forget, retain, self.batch_size, self.retain_batch_size, key)
+    return Plan(itertools.starmap(Batch, zip(*streams)), self.steps)
 
 
-def mixed(steps: int, batch_size: int = 128) -> Schedule:
+@dataclasses.dataclass(frozen=True)
+class mixed:
   """Both sets together, in every batch by their sizes.
 
   As one shuffled set would have it but for the chance in the shares: to weigh
@@ -88,11 +92,7 @@ def mixed(steps: int, batch_size: int = 128) -> Schedule:
     steps: updates to make.
     batch_size: examples of both sets a step, one of each at least.
 
-  Returns:
-    The schedule.
-
   Example:
-    >>> import numpy as np
     >>> from unsc_jax.problem import Examples
     >>> some = lambda n: Examples(np.ones((n, 1)), np.zeros(n, int))
     >>> plan = mixed(3, batch_size=8)(some(10), some(30), jax.random.key(0))
@@ -100,19 +100,18 @@ def mixed(steps: int, batch_size: int = 128) -> Schedule:
     >>> len(batch.forget), len(batch.retain)
     (2, 6)
   """
-  def schedule(forget, retain, key):
+  steps: int
+  batch_size: int = 128
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
     n_forget, n_retain = map(batching.count, (forget, retain))
     share = n_forget / (n_forget + n_retain)
-    size = min(max(1, round(batch_size * share)), batch_size - 1)
-    return paired(steps, size, batch_size - size)(forget, retain, key)
-  return schedule
+    size = min(max(1, round(self.batch_size * share)), self.batch_size - 1)
+    return paired(self.steps, size, self.batch_size - size)(forget, retain, key)
 
 
-def alternating(
-    rounds: int, *, forget_rounds: int | None = None,
-    forget_steps: int | None = None, retain_steps: int | None = None,
-    batch_size: int = 128, retain_batch_size: int | None = None,
-) -> Schedule:
+@dataclasses.dataclass(frozen=True)
+class alternating:
   """Rounds of forget steps, then retain steps.
 
   Args:
@@ -123,11 +122,7 @@ def alternating(
     batch_size: forget examples a step.
     retain_batch_size: retain examples a step; by default as many.
 
-  Returns:
-    The schedule.
-
   Example:
-    >>> import numpy as np
     >>> from unsc_jax.problem import Examples
     >>> data = Examples(np.ones((4, 1)), np.zeros(4, int))
     >>> schedule = alternating(2, forget_rounds=1, retain_steps=1, batch_size=2)
@@ -135,35 +130,43 @@ def alternating(
     >>> ['r' if b.forget is None else 'f' for b in plan.batches], plan.steps
     (['f', 'f', 'r', 'r'], 4)
   """
-  def schedule(forget, retain, key):
-    keys = jax.random.split(key)
-    size = retain_batch_size or batch_size
-    epoch = lambda data, b: batching.steps_for(batching.count(data), b, 1)
-    f_steps = epoch(forget, batch_size) if forget_steps is None else forget_steps
-    r_steps = epoch(retain, size) if retain_steps is None else retain_steps
-    f = batching.stream(forget, batch_size, batching.seed_of(keys[0]))
-    r = batching.stream(retain, size, batching.seed_of(keys[1]))
-    turns = [f_steps if forget_rounds is None or i < forget_rounds else 0
-             for i in range(rounds)]
+  rounds: int
+  _: dataclasses.KW_ONLY
+  forget_rounds: int | None = None
+  forget_steps: int | None = None
+  retain_steps: int | None = None
+  batch_size: int = 128
+  retain_batch_size: int | None = None
+
+  def in_round(self, forget: Any, retain: Any) -> tuple[int, int]:
+    """How many forget and retain steps a round has."""
+    def steps(given, data, size):
+      return batching.steps_for(batching.count(data), size, 1) if given is None else given
+    size = self.retain_batch_size or self.batch_size
+    return (steps(self.forget_steps, forget, self.batch_size),
+            steps(self.retain_steps, retain, size))
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
+    f, r = _streams(forget, retain, self.batch_size, self.retain_batch_size, key)
+    f_steps, r_steps = self.in_round(forget, retain)
+    turns = [f_steps if self.forget_rounds is None or i < self.forget_rounds else 0
+             for i in range(self.rounds)]
 
     def batches():
       for turn in turns:
         yield from (Batch(forget=b) for b in itertools.islice(f, turn))
         yield from (Batch(retain=b) for b in itertools.islice(r, r_steps))
 
-    return Plan(batches(), sum(turns) + rounds * r_steps)
-  return schedule
+    return Plan(batches(), sum(turns) + self.rounds * r_steps)
 
 
-def drawing_labels(schedule: Schedule, num_classes: int) -> Schedule:
+@dataclasses.dataclass(frozen=True)
+class drawing_labels:
   """Draws the labels of every forget batch anew, evenly from all classes.
 
   Args:
     schedule: that brings the batches.
     num_classes: to draw from; the true one is among them.
-
-  Returns:
-    The schedule with other labels.
 
   Example:
     >>> from unsc_jax.problem import Examples
@@ -175,14 +178,40 @@ def drawing_labels(schedule: Schedule, num_classes: int) -> Schedule:
   Source: `RL` in SalUn's code, exact: the labels of an epoch are not those of the
   one before. `targets.random_labels` is the correct form.
   """
-  def drawn(forget, retain, key):
-    plan = schedule(forget, retain, key)
+  schedule: Schedule
+  num_classes: int
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
+    plan = self.schedule(forget, retain, key)
     rng = np.random.default_rng(batching.seed_of(jax.random.fold_in(key, 1)))
 
     def relabelled(batch):
       if batch.forget is None:
         return batch
-      y = rng.integers(num_classes, size=len(batch.forget.y), dtype=np.int32)
+      y = rng.integers(self.num_classes, size=len(batch.forget.y), dtype=np.int32)
       return batch._replace(forget=batch.forget.replace(y=y))
     return plan._replace(batches=map(relabelled, plan.batches))
-  return drawn
+
+
+@dataclasses.dataclass(frozen=True)
+class of_part:
+  """Uses a part of the retain set alone, drawn at random once.
+
+  Args:
+    schedule: that brings the batches.
+    share: of the retain set, in (0, 1]; one example at least.
+  """
+  schedule: Schedule
+  share: float
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
+    order = np.random.default_rng(batching.seed_of(key)).permutation(len(retain))
+    chosen = order[:max(1, round(self.share * len(order)))]
+    return self.schedule(forget, retain.where(chosen), key)
+
+
+def _streams(forget, retain, size: int, retain_size: int | None, key):
+  """Endless batches of either set."""
+  f_key, r_key = jax.random.split(key)
+  return (batching.stream(forget, size, batching.seed_of(f_key)),
+          batching.stream(retain, retain_size or size, batching.seed_of(r_key)))

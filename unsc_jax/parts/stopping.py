@@ -1,6 +1,7 @@
 """How fast a method forgets, and when it has forgotten enough."""
 
-from collections.abc import Callable
+import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +10,8 @@ from unsc_jax import training
 from unsc_jax.parts import targets
 
 
-def until_forgotten(
-    below: float, examples: int = 500
-) -> Callable[[problem_lib.Problem], training.Watch]:
+@dataclasses.dataclass(frozen=True)
+class until_forgotten:
   """Stops once the network no longer gives the forget set its labels.
 
   Going on would only move what should stay; stopping as soon as no label wins
@@ -25,25 +25,26 @@ def until_forgotten(
       never, whatever the request.
     examples: of the forget set to look at, evenly spread, at most.
 
-  Returns:
-    `watch` for `frame.compose`; it records `forget_probability` and
-    `forget_accuracy`.
+  Called with a problem it is the `watch` of `parts.compose`, which records
+  `forget_probability` and `forget_accuracy`.
   """
-  def watch(problem):
-    forget = problem.forget.spread(examples)
-    limit = below
-    if not problem.forget_classes and below >= 0:
-      unseen = targets.held_out_of(problem).spread(examples)
+  below: float
+  examples: int = 500
+
+  def __call__(self, problem: problem_lib.Problem) -> training.Watch:
+    forget = problem.forget.spread(self.examples)
+    limit = self.below
+    if not problem.forget_classes and self.below >= 0:
+      unseen = targets.held_out_of(problem).spread(self.examples)
       limit = _of_labels(
           targets.answers_of(problem, problem.params, unseen.x), unseen).mean()
 
-    def look(params):
+    def look(params: Any) -> tuple[dict[str, float], bool]:
       answers = targets.answers_of(problem, params, forget.x)
       seen = {'forget_probability': float(_of_labels(answers, forget).mean()),
               'forget_accuracy': float(np.mean(answers.argmax(-1) == forget.y))}
       return seen, bool(seen['forget_probability'] < limit)
     return look
-  return watch
 
 
 def _of_labels(answers: np.ndarray, examples) -> np.ndarray:

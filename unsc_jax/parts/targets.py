@@ -6,7 +6,7 @@ the forget set (or of the retain set, where it says so).
 """
 
 from collections.abc import Callable
-import functools
+import dataclasses
 from typing import Any
 
 import jax
@@ -23,17 +23,15 @@ Target = Callable[[problem_lib.Problem, jax.Array], Any]
 _NEVER = -1e9
 
 
-def pseudo_labels() -> Target:
-  r"""The most likely class among those that remain.
+@dataclasses.dataclass(frozen=True)
+class pseudo_labels:
+  r"""The most likely class among those that remain; integers.
 
   .. math:: \hat y(x) = \arg\max_{c \notin F} f_{\theta_0}(x)_c
 
   All forgotten classes are masked at once, so that with several of them no
   forget example is sent to another one. The labels are those of the original
   network and are found once, without augmentation.
-
-  Returns:
-    The target; integers.
 
   Raises:
     ValueError: when used: the request is not one of whole classes.
@@ -49,8 +47,8 @@ def pseudo_labels() -> Target:
   Source: UNSC (IJCAI 2024), `get_pseudo_label` of its code, exact but for
   augmentation. Others call it equation 13; the paper's text was not read.
   """
-  def target(problem, key):
-    del key
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     if not problem.forget_classes:
       raise ValueError(
           'pseudo-labels avoid the forgotten classes, and this request names '
@@ -58,11 +56,11 @@ def pseudo_labels() -> Target:
     logits = training.answers(problem, problem.params, problem.forget.x)
     masked = mask_classes(logits, problem.forget_classes)
     return np.asarray(masked.argmax(-1), np.int32)
-  return target
 
 
-def unseen_answers() -> Target:
-  r"""What the original network says of unseen examples of the same label.
+@dataclasses.dataclass(frozen=True)
+class unseen_answers:
+  r"""What the original network says of unseen examples of the same label, `[N, C]`.
 
   .. math:: q(x) = p_{\theta_0}(\cdot \mid u(x)), \quad u(x) \in H_y
 
@@ -71,9 +69,6 @@ def unseen_answers() -> Target:
   by quantile). Without an example's influence a network still knows its class: it
   would answer as it answers any example that it never saw, mostly rightly. A
   wrong class would be over-unlearning.
-
-  Returns:
-    The target; probabilities `[N, C]`.
 
   Raises:
     ValueError: when used: the problem has no held-out examples, or none of a
@@ -89,8 +84,8 @@ def unseen_answers() -> Target:
 
   Source: ours, for requests of single examples; no published UNSC covers these.
   """
-  def target(problem, key):
-    del key
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     held_out = held_out_of(problem)
     seen, unseen = (answers_of(problem, problem.params, examples.x)
                     for examples in (problem.forget, held_out))
@@ -102,7 +97,6 @@ def unseen_answers() -> Target:
       quantile = (np.arange(len(mine)) + .5) / len(mine)
       answers[mine] = unseen[theirs[(quantile * len(theirs)).astype(int)]]
     return answers
-  return target
 
 
 def answers_of(problem: problem_lib.Problem, params: Any, x: np.ndarray) -> np.ndarray:
@@ -128,14 +122,12 @@ def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:
   return problem.held_out
 
 
-def random_labels() -> Target:
-  """A label drawn evenly from those that remain, fixed for every example.
+@dataclasses.dataclass(frozen=True)
+class random_labels:
+  """A label drawn evenly from those that remain, fixed for every example; integers.
 
   For whole classes: from the retained classes. For single examples: from all
   classes but the example's own.
-
-  Returns:
-    The target; integers.
 
   Example:
     >>> examples = problem_lib.Examples(np.ones((4, 1)), np.array([0, 0, 1, 1]))
@@ -148,31 +140,30 @@ def random_labels() -> Target:
   Source: amnesiac unlearning (Graves et al.) for classes, exact from SSD's code of
   it, and UNSC's ablation, exact from its code. For single examples from memory.
   """
-  def target(problem, key):
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     n, labels = len(problem.forget), problem.forget.y
     if problem.forget_classes:
       choices = np.setdiff1d(np.arange(problem.num_classes), problem.forget_classes)
       return choices[np.asarray(jax.random.randint(key, (n,), 0, len(choices)))]
     shift = np.asarray(jax.random.randint(key, (n,), 1, problem.num_classes))
     return (labels + shift) % problem.num_classes
-  return target
 
 
-def boundary_labels(bound: float = .1, *, published: bool = False) -> Target:
-  r"""The class across the nearest decision boundary.
+@dataclasses.dataclass(frozen=True)
+class boundary_labels:
+  r"""The class across the nearest decision boundary; integers.
 
   .. math:: \hat y = \arg\max_{c \notin F} f_{\theta_0}(x')_c, \quad
     x' = x + \epsilon \, \mathrm{sign} \nabla_x \mathrm{CE}(f_{\theta_0}(x), y)
 
-  For single examples every class but the example's own is allowed.
+  For single examples every class but the example's own is allowed. Cost: two
+  forward passes and a backward one.
 
   Args:
     bound: `epsilon`, in the units of the network's inputs.
     published: allows all classes, as the code does: an example that the step
       does not carry across the boundary keeps its label.
-
-  Returns:
-    The target; integers. Cost: two forward passes and a backward one.
 
   Example:
     >>> network = problem_lib.Network(lambda params, x: x * params)
@@ -186,35 +177,43 @@ def boundary_labels(bound: float = .1, *, published: bool = False) -> Target:
   code with `published`, but for its clipping to the range of pixels, which a
   network's inputs do not tell.
   """
-  def target(problem, key):
-    del key
+  bound: float = .1
+  published: bool = dataclasses.field(default=False, kw_only=True)
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     logits = training.answers(problem, problem.params, problem.forget,
-                             fn=_after_attack(problem.fn, bound))
-    if not published:
+                             fn=_AfterStep(problem.fn, self.bound))
+    if not self.published:
       logits = _without_own(problem, logits)
     return np.asarray(logits.argmax(-1), np.int32)
-  return target
 
 
-@functools.lru_cache(maxsize=16)
-def _after_attack(fn: Callable, bound: float) -> Callable:
-  def attacked(params, batch):
-    loss = lambda x: optax.softmax_cross_entropy_with_integer_labels(
-        fn(params, x), batch.y).sum()
-    return fn(params, batch.x + bound * jnp.sign(jax.grad(loss)(batch.x)))
-  return attacked
+@dataclasses.dataclass(frozen=True)
+class _AfterStep:
+  """What a network says of examples that are moved up the slope of their loss."""
+  fn: Callable
+  bound: float
+
+  def __call__(self, params: Any, batch: problem_lib.Examples) -> jax.Array:
+    def loss(x):
+      return optax.softmax_cross_entropy_with_integer_labels(
+          self.fn(params, x), batch.y).sum()
+    return self.fn(params, batch.x + self.bound * jnp.sign(jax.grad(loss)(batch.x)))
 
 
-def _without_own(problem: problem_lib.Problem, logits: np.ndarray) -> np.ndarray:
-  """Rules out the forgotten classes; for single examples, their own."""
-  if problem.forget_classes:
+def _without_own(
+    problem: problem_lib.Problem, logits: np.ndarray, *, alone: bool = False
+) -> np.ndarray:
+  """Rules out the forgotten classes; for single examples, or `alone`, their own."""
+  if problem.forget_classes and not alone:
     return np.asarray(mask_classes(jnp.asarray(logits), problem.forget_classes))
   own = np.arange(logits.shape[-1]) == problem.forget.y[:, None]
   return np.where(own, _NEVER, logits)
 
 
-def other_logits(*, published: bool = False) -> Target:
-  r"""What the original network says when its answer is ruled out.
+@dataclasses.dataclass(frozen=True)
+class other_logits:
+  r"""What the original network says when its answer is ruled out; logits `[N, C]`.
 
   .. math:: q = \mathrm{softmax}(z), \quad z_c = -\infty \; \text{for } c \in F
 
@@ -223,9 +222,6 @@ def other_logits(*, published: bool = False) -> Target:
   Args:
     published: rules out the example's own class alone even where several are to
       be forgotten.
-
-  Returns:
-    The target; logits `[N, C]`.
 
   Example:
     >>> network = problem_lib.Network(lambda params, x: x * params)
@@ -236,14 +232,56 @@ def other_logits(*, published: bool = False) -> Target:
 
   Source: DELETE (arXiv 2503.23751), exact from its code for one class.
   """
-  def target(problem, key):
-    del key
+  published: bool = dataclasses.field(default=False, kw_only=True)
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     logits = training.answers(problem, problem.params, problem.forget.x)
-    if published:
-      own = np.arange(logits.shape[-1]) == problem.forget.y[:, None]
-      return np.where(own, _NEVER, logits)
-    return _without_own(problem, logits)
-  return target
+    return _without_own(problem, logits, alone=self.published)
+
+
+@dataclasses.dataclass(frozen=True)
+class teacher_logits:
+  """What the original network says itself, of the forget set; logits `[N, C]`.
+
+  Args:
+    of_retain: of the retain set instead.
+
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: x * params)
+    >>> examples = problem_lib.Examples(np.array([[1., 2.]]), np.array([0]))
+    >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
+    >>> print(teacher_logits()(problem, jax.random.key(0)))
+    [[3. 6.]]
+
+  Source: the teacher of Bad Teacher and SCRUB, exact from their code.
+  """
+  of_retain: bool = dataclasses.field(default=False, kw_only=True)
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
+    examples = problem.retain if self.of_retain else problem.forget
+    return training.answers(problem, problem.params, examples.x)
+
+
+@dataclasses.dataclass(frozen=True)
+class novice_logits:
+  """What a freshly initialised network says of the forget set; logits `[N, C]`.
+
+  Raises:
+    ValueError: when used: the network has no `init`.
+
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: x * params, lambda key: 0.)
+    >>> examples = problem_lib.Examples(np.array([[1., 2.]]), np.array([0]))
+    >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
+    >>> print(novice_logits()(problem, jax.random.key(0)))
+    [[0. 0.]]
+
+  Source: the incompetent teacher of Bad Teacher, exact from its code.
+  """
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
+    fresh = training.fresh(problem.network, key)
+    return training.answers(problem, fresh, problem.forget.x)
 
 
 def mask_classes(logits: jax.typing.ArrayLike, classes: tuple[int, ...]) -> jax.Array:
@@ -254,9 +292,3 @@ def mask_classes(logits: jax.typing.ArrayLike, classes: tuple[int, ...]) -> jax.
     2
   """
   return jnp.asarray(logits).at[:, jnp.array(classes, int)].set(_NEVER)
-
-
-@functools.lru_cache(maxsize=64)
-def masked_fn(fn: Callable, classes: tuple[int, ...]) -> Callable:
-  """A network that never says one of the classes; the same object each time."""
-  return lambda params, x: mask_classes(fn(params, x), classes)

@@ -8,6 +8,7 @@ program.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+import dataclasses
 import functools
 import itertools
 import math
@@ -29,7 +30,8 @@ Loss = Callable[..., tuple[jax.Array, Any]]
 Watch = Callable[[Any], tuple[dict[str, float], bool]]
 
 
-class Recipe(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Recipe:
   """How to train a network from scratch.
 
   Attributes:
@@ -42,7 +44,8 @@ class Recipe(NamedTuple):
   batch_size: int
 
 
-class Refresh(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Refresh:
   """Further arguments of a loss that follow the parameters.
 
   Attributes:

@@ -38,7 +38,7 @@ def total(fn: Callable, params: Any, batches: Iterable) -> Any:
     >>> print(total(fn, jnp.zeros((1, 2)), [data]))
     [[-2.  2.]]
   """
-  return _sum(_gradient(fn), params, batches)
+  return _sum(functools.partial(_gradient, fn), params, batches)
 
 
 def mean_square(
@@ -70,8 +70,7 @@ def mean_square(
     >>> print(mean_square(fn, jnp.zeros((1, 2)), [data]))
     [[2.5 2.5]]
   """
-  squares, count = _sum(_squares(fn, group), params, batches)
-  return jax.tree.map(lambda leaf: leaf / count, squares)
+  return _mean(functools.partial(_squares, fn, group), params, batches)
 
 
 def fisher(fn: Callable, params: Any, batches: Iterable) -> Any:
@@ -95,8 +94,7 @@ def fisher(fn: Callable, params: Any, batches: Iterable) -> Any:
     >>> print(fisher(fn, jnp.zeros((1, 2)), [data]).round(3))
     [[1. 1.]]
   """
-  squares, count = _sum(_fisher(fn), params, batches)
-  return jax.tree.map(lambda leaf: leaf / count, squares)
+  return _mean(functools.partial(_fisher, fn), params, batches)
 
 
 def _sum(step: Callable, params: Any, batches: Iterable) -> Any:
@@ -110,10 +108,14 @@ def _sum(step: Callable, params: Any, batches: Iterable) -> Any:
   return out
 
 
-@functools.lru_cache(maxsize=16)
-def _gradient(fn):
-  return jax.jit(jax.grad(
-      lambda params, batch: _losses(fn(params, batch.x), batch.y).sum()))
+def _mean(step: Callable, params: Any, batches: Iterable) -> Any:
+  squares, count = _sum(step, params, batches)
+  return jax.tree.map(lambda leaf: leaf / count, squares)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _gradient(fn, params, batch):
+  return jax.grad(lambda params: _losses(fn(params, batch.x), batch.y).sum())(params)
 
 
 _AT_ONCE = 8  # gradients of so many groups are held in memory
@@ -137,27 +139,27 @@ def _add_up(per_group, params, groups):
   return out
 
 
-@functools.lru_cache(maxsize=16)
-def _squares(fn, group):
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _squares(fn, group, params, batch):
+  """The summed squares of the groups' mean gradients, and how many groups."""
   def of_group(params, batch):
     gradient = jax.grad(
         lambda params: _losses(fn(params, batch.x), batch.y).mean())(params)
     return jax.tree.map(jnp.square, gradient)
 
-  def step(params, batch):
-    n = len(batch.y)
-    whole = n // group * group
-    split = lambda leaf: leaf[:whole].reshape(-1, group, *leaf.shape[1:])
-    parts = [jax.tree.map(split, batch)] if whole else []
-    if whole < n:
-      parts.append(jax.tree.map(lambda leaf: leaf[None, whole:], batch))
-    sums = [_add_up(of_group, params, part) for part in parts]
-    return jax.tree.map(lambda *s: sum(s), *sums), -(-n // group)
-  return jax.jit(step)
+  n = len(batch.y)
+  whole = n // group * group
+  split = lambda leaf: leaf[:whole].reshape(-1, group, *leaf.shape[1:])
+  parts = [jax.tree.map(split, batch)] if whole else []
+  if whole < n:
+    parts.append(jax.tree.map(lambda leaf: leaf[None, whole:], batch))
+  sums = [_add_up(of_group, params, part) for part in parts]
+  return jax.tree.map(lambda *s: sum(s), *sums), -(-n // group)
 
 
-@functools.lru_cache(maxsize=16)
-def _fisher(fn):
+@functools.partial(jax.jit, static_argnums=0)
+def _fisher(fn, params, batch):
+  """The summed squares of the examples' gradients, and how many examples."""
   def of_example(params, x):
     logits, pull = jax.vjp(lambda params: fn(params, x[None])[0], params)
     p = jax.nn.softmax(logits)
@@ -166,6 +168,4 @@ def _fisher(fn):
     (gradients,) = jax.vmap(pull)(rows.astype(logits.dtype))
     return jax.tree.map(lambda g: jnp.square(g).sum(0), gradients)
 
-  def step(params, batch):
-    return _add_up(of_example, params, jnp.asarray(batch.x)), len(batch.x)
-  return jax.jit(step)
+  return _add_up(of_example, params, jnp.asarray(batch.x)), len(batch.x)

@@ -40,13 +40,13 @@ def predict(
   devices = 1 if mesh is None else mesh.size
   size = -(-min(batch_size, batching.count(x)) // devices) * devices
   fill = lambda leaf: np.concatenate([leaf, leaf[:1].repeat(size - len(leaf), 0)])
-  jitted, out = _jitted(fn, mesh), []
+  out = []
   batches = -(-batching.count(x) // size)
   for batch in session.progress(batching.in_order(x, size), label, batches):
     n = batching.count(batch)
     if n < size:
       batch = jax.tree.map(fill, batch)
-    z = jitted(params, sharding.shard_batch(batch, mesh))
+    z = _evaluate(fn, mesh, params, sharding.shard_batch(batch, mesh))
     out.append(np.asarray(z)[:n])
   return np.concatenate(out)
 
@@ -67,8 +67,10 @@ def answers(problem: problem_lib.Problem, params: Any, x: Any, *,
   return predict(fn or problem.fn, params, x, session=problem.session)
 
 
-@functools.lru_cache(maxsize=64)
-def _jitted(fn: Callable, mesh: jax.sharding.Mesh | None) -> Callable:
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _evaluate(fn: Callable, mesh: jax.sharding.Mesh | None, params, batch) -> jax.Array:
+  if mesh is None:
+    return fn(params, batch)
   # All of it on every device: a process can read no other's.
-  whole = mesh and jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-  return jax.jit(fn, out_shardings=whole)
+  whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+  return jax.lax.with_sharding_constraint(fn(params, batch), whole)
