@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from unsc_jax import batching
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import session as session_lib
@@ -38,6 +39,11 @@ class Examples:
     """So many of them, at even distances; all if there are no more."""
     n = len(self)
     return self if count >= n else self.where(np.arange(count) * n // count)
+
+  def drawn(self, count: int, key: jax.Array) -> 'Examples':
+    """So many of them, at random; all, in a random order, if there are no more."""
+    order = np.random.default_rng(batching.seed_of(key)).permutation(len(self))
+    return self.where(order[:count])
 
   def replace(self, **changes: np.ndarray) -> 'Examples':
     """The same with other `x` or `y`."""

@@ -4,6 +4,8 @@ Running statistics are read in evaluation and so have gradients like weights; no
 method may take them for weights. Dropout draws nothing while a method runs.
 """
 
+import dataclasses
+
 from flax import linen as nn
 import jax
 from jax import flatten_util
@@ -80,7 +82,7 @@ def problem():
   x = (2 * rng.normal(size=(3, 6))[y] + rng.normal(size=(30, 6))).astype(np.float32)
   examples = problem_lib.Examples(x, y)
   network = models.from_linen(Net(), (6,))
-  recipe = RECIPE._replace(epochs=10)
+  recipe = dataclasses.replace(RECIPE, epochs=10)
   params = training.train(network, examples, recipe, jax.random.key(0)).params
   retain, forget = problem_lib.split_classes(examples, [2])
   return problem_lib.Problem(network, params, retain, forget, 3, (2,))

@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,9 +69,9 @@ def test_the_loop_compiles_a_confined_step_once_and_without_constants():
   closure = training.make_step(training.classify(fn), optax.stateless(
       lambda u, _: null_space.project(u, bases)))
   assert large(closure, params, optax.EmptyState())  # they would be found
-  for batch in itertools.islice(batching.stream(data, 16, 0), 3):
-    params, state, _ = jax.block_until_ready(step(params, state, batch, key))
-  assert step._cache_size() == 1
+  once = chex.assert_max_traces(training.classify(fn), n=1)  # raises in the second
+  fitted = training.fit(once, tx, params, batching.stream(data, 16, 0), steps=3, key=key)
+  assert len(fitted.history['loss']) == 3
 
 
 def test_the_given_parameters_survive():

@@ -5,11 +5,8 @@ import functools
 import jax
 from jax import lax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from unsc_jax import batching
-from unsc_jax import capture
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
@@ -65,25 +62,23 @@ def dimensional_alignment(
   training are there, their exact form and constants are ours.
   """
   distillation = objectives.distillation()
-  turn = lambda n, steps: batching.steps_for(n, batch_size, 1) if (
-      steps is None) else steps
+  schedule = schedules.alternating(
+      rounds, forget_steps=forget_steps, retain_steps=retain_steps,
+      batch_size=batch_size)
 
   def given(problem, key):
-    n = min(basis_examples, len(problem.retain))
-    rng = np.random.default_rng(batching.seed_of(key))
-    x = problem.retain.x[rng.permutation(len(problem.retain))[:n]]
-    read = capture.layer_inputs(problem.fn, head.site(problem).path)
+    x = problem.retain.drawn(basis_examples, key).x
+    read = head.inputs(problem)
 
     def projector(params):
       z = training.answers(problem, params, x, fn=read)
       return (span(jnp.asarray(z), energy),)
 
-    every = turn(len(problem.forget), forget_steps) + turn(
-        len(problem.retain), retain_steps)
-    return training.Refresh(every, projector)
+    return training.Refresh(
+        sum(schedule.in_round(problem.forget, problem.retain)), projector)
 
   def method(problem, key):
-    read = capture.layer_inputs(problem.fn, head.site(problem).path)
+    read = head.inputs(problem)
 
     def loss_of(fn):
       def loss(params, batch, key, projector):
@@ -102,9 +97,7 @@ def dimensional_alignment(
         objective=objectives.Objective(
             loss_of, forget=targets.other_logits(), given=given),
         transform=optimizer or optimizers.sgd(),
-        schedule=schedules.alternating(
-            rounds, forget_steps=forget_steps, retain_steps=retain_steps,
-            batch_size=batch_size))(problem, key)
+        schedule=schedule)(problem, key)
   return method
 
 

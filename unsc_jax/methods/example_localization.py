@@ -17,7 +17,6 @@ from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
-from unsc_jax.training import gradients
 
 
 def example_localization(
@@ -83,8 +82,7 @@ def example_localization(
 
 def localize(problem: problem_lib.Problem, share: float, h: Any = .1):
   """DEL's mask: the top share of weights by the scores of their channels."""
-  gradient = gradients.total(
-      problem.fn, problem.params, passes.batches(problem, problem.forget))
+  gradient = passes.gradient(problem, problem.params, problem.forget)
   scores = masks.by_channel(
       masks.weighted(gradient, problem.params), passes.sites(problem), h)
   return masks.top(

@@ -1,16 +1,16 @@
 """Influence unlearning: one Newton step away from what is to be forgotten."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from unsc_jax import batching
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import masks
 from unsc_jax.parts import passes
-from unsc_jax.training import gradients
 
 _losses = optax.softmax_cross_entropy_with_integer_labels
 
@@ -51,25 +51,23 @@ def influence(
   """
   def edit(problem, key):
     params = problem.params
-    total = lambda data: gradients.total(
-        problem.fn, params, passes.batches(problem, data, batch_size))
+    total = lambda data: passes.gradient(problem, params, data, batch_size)
     n_f, n_r = len(problem.forget), len(problem.retain)
     n = n_f + n_r
     v = jax.tree.map(
         lambda f, r: f / n - n_f / (n * n_r) * r,
         total(problem.forget), total(problem.retain))
     trainable = problem.network.trainable
-    rng = np.random.default_rng(batching.seed_of(key))
-    chosen = rng.permutation(n_r)[:min(examples, n_r)]
-    sample = jax.tree.map(lambda leaf: jnp.asarray(leaf[chosen]), problem.retain)
+    sample = jax.tree.map(jnp.asarray, problem.retain.drawn(examples, key))
     solve = _published if published else _solve
-    k = jax.jit(solve, static_argnums=(0, 4, 5, 6, 7))(
+    k = solve(
         problem.fn, params, sample, masks.only_trainable(v, trainable, 0.), damping,
         iterations, trainable, batch_size)
     return jax.tree.map(lambda w, step: w + alpha * step, params, k)
   return parts.compose(edit=edit)
 
 
+@functools.partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))
 def _solve(fn, params, sample, v, damping, iterations, trainable, batch_size):
   """`(damping I + G^T G / m)^-1 v` with `G` the examples' gradients."""
   m = len(sample.y)
@@ -102,6 +100,7 @@ def _parts(sample, size):
   return jax.tree.map(cut, sample), jnp.float32(place < m).reshape(number, size)
 
 
+@functools.partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))
 def _published(fn, params, sample, v, damping, iterations, trainable, batch_size):
   """The recursion of the code, one example after the other and without damping."""
   del damping, iterations, batch_size

@@ -60,13 +60,11 @@ def loft(
     stopwatch = parts.Stopwatch()
     with stopwatch('moments'):
       site = head.site(problem)
-      moments = [passes.moments(
-          problem, examples.x, batch_size, select=lambda s: s.path == site.path)
-          for examples in (problem.retain, problem.forget)]
+      moments = [passes.moment(problem, site.path, examples.x, batch_size)
+                 for examples in (problem.retain, problem.forget)]
     with stopwatch('subspace'):
       retain, forget = (
-          np.asarray((m[site.path].covariance if centred
-                      else m[site.path].mean_square)[0], np.float64)
+          np.asarray((m.covariance if centred else m.mean_square)[0], np.float64)
           for m in moments)
       if not 1 <= rank < len(retain):
         raise ValueError(

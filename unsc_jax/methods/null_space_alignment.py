@@ -11,7 +11,6 @@ from jax import lax
 import jax.numpy as jnp
 import optax
 
-from unsc_jax import capture
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
@@ -83,7 +82,7 @@ def null_space_alignment(
 
   def method(problem, key):
     parts.whole_classes(problem, 'null-space alignment')
-    read = capture.layer_inputs(problem.fn, head.site(problem).path)
+    read = head.inputs(problem)
 
     def loss_of(fn):
       def loss(params, batch, key, *kept):
@@ -112,18 +111,16 @@ def class_features(
 
   Forgotten classes have zeros, and are no example's pseudo-label.
   """
-  path = head.site(problem).path
-  found = {}
+  path, features = head.site(problem).path, {}
   for c in problem.retain_classes:
-    moment = passes.moments(
-        problem, problem.retain.x[problem.retain.y == c], batch_size,
-        select=lambda site: site.path == path)[path]
+    moment = passes.moment(
+        problem, path, problem.retain.x[problem.retain.y == c], batch_size)
     values, u = null_space.eigh(moment.covariance)
     values = jnp.maximum(values, 0) + floor * values.mean()
-    found[c] = (moment.first[0] / moment.count[0],
-                _einsum('ij,j,kj->ik', u[0], values[0]**-.5, u[0]))
-  nothing = jax.tree.map(jnp.zeros_like, next(iter(found.values())))
-  each = [found.get(c, nothing) for c in range(problem.num_classes)]
+    features[c] = (moment.first[0] / moment.count[0],
+                   _einsum('ij,j,kj->ik', u[0], values[0]**-.5, u[0]))
+  nothing = jax.tree.map(jnp.zeros_like, next(iter(features.values())))
+  each = [features.get(c, nothing) for c in range(problem.num_classes)]
   return ClassFeatures(*map(jnp.stack, zip(*each)))
 
 

@@ -12,7 +12,6 @@ from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
-from unsc_jax.training import gradients
 
 
 def retention_masking(
@@ -48,8 +47,7 @@ def retention_masking(
   """
   def edit(problem, key):
     del key
-    gradient = gradients.total(
-        problem.fn, problem.params, passes.batches(problem, problem.retain))
+    gradient = passes.gradient(problem, problem.params, problem.retain)
     trainable = problem.network.trainable
     kept = masks.top(
         masks.only_trainable(masks.absolute(gradient), trainable), share)

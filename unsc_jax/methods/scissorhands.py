@@ -2,10 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from unsc_jax import batching
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
@@ -16,7 +14,6 @@ from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
-from unsc_jax.training import gradients
 
 
 def scissorhands(
@@ -84,8 +81,6 @@ def scissorhands(
 
 def _gradient(problem, params, examples: int, key):
   """The mean gradient of the cross-entropy over some forget examples."""
-  rng = np.random.default_rng(batching.seed_of(key))
-  chosen = rng.permutation(len(problem.forget))[:examples]
-  part = jax.tree.map(lambda leaf: leaf[chosen], problem.forget)
-  total = gradients.total(problem.fn, params, passes.batches(problem, part))
-  return jax.tree.map(lambda g: g / len(chosen), total)
+  part = problem.forget.drawn(examples, key)
+  return jax.tree.map(
+      lambda g: g / len(part), passes.gradient(problem, params, part))

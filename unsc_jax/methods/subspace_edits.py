@@ -46,10 +46,8 @@ def esc(
   def edit(problem, key):
     del key
     site = head.site(problem)
-    moments = passes.moments(
-        problem, problem.forget.x, batch_size,
-        select=lambda s: s.path == site.path)
-    _, u = null_space.eigh(moments[site.path].mean_square)
+    moment = passes.moment(problem, site.path, problem.forget.x, batch_size)
+    _, u = null_space.eigh(moment.mean_square)
     d = u.shape[-1]
     u = u[..., :max(1, int(share * d))]
     return edits.project(

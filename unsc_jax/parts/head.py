@@ -20,6 +20,11 @@ def site(problem: problem_lib.Problem) -> capture.Site:
   return passes.sites(problem)[path]
 
 
+def inputs(problem: problem_lib.Problem) -> Callable:
+  """The network's features: what the head reads, `(params, x) -> [N, d]`."""
+  return capture.layer_inputs(problem.fn, site(problem).path)
+
+
 def parameters(problem: problem_lib.Problem) -> tuple[str, ...]:
   """The head's parameters: its kernel, and a bias beside it."""
   kernel = site(problem).path

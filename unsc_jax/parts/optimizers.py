@@ -12,7 +12,6 @@ from unsc_jax.parts import composition
 from unsc_jax.parts import masks
 from unsc_jax.parts import passes
 from unsc_jax.parts import retained
-from unsc_jax.training import gradients
 
 
 def sgd(learning_rate: float = .01) -> optax.GradientTransformation:
@@ -79,8 +78,7 @@ class saliency:
   def __call__(
       self, problem: problem_lib.Problem, params: problem_lib.Params, key: jax.Array
   ) -> composition.Confined:
-    gradient = gradients.total(
-        problem.fn, params, passes.batches(problem, problem.forget))
+    gradient = passes.gradient(problem, params, problem.forget)
     scores = masks.only_trainable(
         masks.absolute(gradient), problem.network.trainable)
     mask = masks.top(scores, self.share)

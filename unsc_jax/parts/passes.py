@@ -1,6 +1,7 @@
 """One pass over some examples: batches, moments, sites."""
 
 from collections.abc import Callable, Iterator
+import dataclasses
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
+from unsc_jax.training import gradients
 
 
 def batches(
@@ -30,6 +32,14 @@ def batches(
     yield sharding.shard_batch(batch, problem.session.mesh)
 
 
+def gradient(
+    problem: problem_lib.Problem, params: problem_lib.Params,
+    examples: problem_lib.Examples, size: int = 256,
+) -> problem_lib.Params:
+  """The gradient of the examples' summed cross-entropy."""
+  return gradients.total(problem.fn, params, batches(problem, examples, size))
+
+
 def moments(
     problem: problem_lib.Problem, x: np.ndarray, size: int = 256, *,
     select: Callable[[capture.Site], bool] = lambda site: True,
@@ -40,10 +50,26 @@ def moments(
       moments_fn, problem.params, batches(problem, x, size))
 
 
+def moment(
+    problem: problem_lib.Problem, path: str, x: np.ndarray, size: int = 256
+) -> moments_lib.Moment:
+  """The moment of what one parameter of the original network is applied to."""
+  return moments(problem, x, size, select=_At(path))[path]
+
+
+@dataclasses.dataclass(frozen=True)
+class _At:
+  """Selects the sites of one parameter."""
+  path: str
+
+  def __call__(self, site: capture.Site) -> bool:
+    return site.path == self.path
+
+
 def sites(problem: problem_lib.Problem) -> dict[str, capture.Site]:
   """Path to the site of every captured parameter, in the network's order."""
-  found = capture.sites(problem.fn, problem.params, problem.forget.x[:1]).uses
-  return {site.path: site for site in found}
+  uses = capture.sites(problem.fn, problem.params, problem.forget.x[:1]).uses
+  return {site.path: site for site in uses}
 
 
 def weighted_mean(*parts: tuple):

@@ -205,9 +205,8 @@ class of_part:
   share: float
 
   def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
-    order = np.random.default_rng(batching.seed_of(key)).permutation(len(retain))
-    chosen = order[:max(1, round(self.share * len(order)))]
-    return self.schedule(forget, retain.where(chosen), key)
+    count = max(1, round(self.share * len(retain)))
+    return self.schedule(forget, retain.drawn(count, key), key)
 
 
 def _streams(forget, retain, size: int, retain_size: int | None, key):
