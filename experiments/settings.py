@@ -92,9 +92,9 @@ SETTINGS = {
         Unlearning(learning_rate=1e-3, steps=300, batch_size=128,
                    optimizer=optax.adam),
         RandomLabel(1e-3, 200, 128), references=2),
-    'mnist': Settings('alexnet', _IMAGES._replace(epochs=10), (3,)),
+    'mnist': Settings('alexnet', dataclasses.replace(_IMAGES, epochs=10), (3,)),
     'fashion_mnist': Settings(
-        'alexnet', _IMAGES._replace(epochs=10), (6,),
+        'alexnet', dataclasses.replace(_IMAGES, epochs=10), (6,),
         # Rate and stop are of validation data of classes 2 and 0 (docs/results). Steps
         # of 64 and 10,000 images were taken for speed, after a few timed runs on class
         # 6 whose test figures were seen.
@@ -103,7 +103,7 @@ SETTINGS = {
     'cifar10': Settings('allcnn', _IMAGES, (3,)),
     'svhn_cropped': Settings('vgg11', _IMAGES, (3,)),
     'cifar100': Settings(
-        'resnet18', _IMAGES._replace(epochs=60),
+        'resnet18', dataclasses.replace(_IMAGES, epochs=60),
         (65, 80, 51, 28, 85, 97, 67, 86, 19, 32)),
 }
 

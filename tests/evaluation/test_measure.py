@@ -4,6 +4,7 @@ Every network here is trained on the digits, side by side, once: half a minute
 of one core, so `make test-slow` runs it.
 """
 
+import dataclasses
 import functools
 import json
 
@@ -200,7 +201,7 @@ def test_rows_of_all_seeds_hold_every_network_and_pictures():
           'head_only': methods.head_only()}
   runs = [measure_lib.Run(seed, setup, {
       name: method(problem, None) for name, method in ways.items()}) for seed in (7, 9)]
-  quick = RECIPE._replace(epochs=1)
+  quick = dataclasses.replace(RECIPE, epochs=1)
   found = measure_lib.of_seeds(runs, ways, quick, references=2, shadows=3)
   assert [(row['method'], row['seed']) for row in found.rows] == [
       (name, seed) for run in runs for name, seed in (

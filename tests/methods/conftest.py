@@ -148,8 +148,31 @@ class Reference:
       params = jax.tree.map(lambda w, g: w - rate * g, params, gradient)
     return params
 
+  def fisher(self, params, x):
+    """The sum over labels of p times the squared gradient, averaged over x."""
+    p = self.softmax(self.logits(params, x))
+    total = 0
+    for i, y in np.ndindex(p.shape):
+      one = lambda q, i=i, y=y: -self.log_p(q, x[i:i + 1])[0, y]
+      total = total + p[i, y] * np.square(self.flat(self.gradient(one, params)))
+    return self.unflat(total / len(x), params)
+
+  def projected(self, gradient, inputs, share, *, short=0, power=2):
+    """A kernel's gradient without the directions that carry a share of its inputs."""
+    u, s, _ = np.linalg.svd(np.asarray(inputs, np.float64).T)
+    k = 1 + int(np.sum(np.cumsum(s**power) < share * np.sum(s**power)))
+    u = u[:, :max(k - short, 1)]
+    return gradient - u @ (u.T @ gradient)
+
   def flat(self, tree):
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+  def unflat(self, flat, like):
+    """The pytree that `flat` took apart."""
+    leaves, tree = jax.tree.flatten(like)
+    ends = np.cumsum([leaf.size for leaf in leaves])[:-1]
+    return jax.tree.unflatten(tree, [
+        part.reshape(leaf.shape) for part, leaf in zip(np.split(flat, ends), leaves)])
 
   def assert_close(self, found, expected, tolerance=2e-4):
     """Equal parameters, relative to the largest change of any entry."""
@@ -177,4 +200,4 @@ def fixed_init(toy):
   """The toy request with an initialisation that does not depend on its key."""
   fresh = toy.network.init(jax.random.key(7))
   network = dataclasses.replace(toy.network, init=lambda key: fresh)
-  return dataclasses.replace(toy, network=network), fresh
+  return dataclasses.replace(toy, network=network)

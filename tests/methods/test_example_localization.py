@@ -22,15 +22,12 @@ def channel_mask(problem, ref, share, *tops):
   order = np.argsort(-flat, kind='stable')[:int(share * flat.size)]
   mask = np.zeros(flat.size, bool)
   mask[order] = True
-  sizes = np.cumsum([w.size for w in jax.tree.leaves(params)])[:-1]
-  return jax.tree.unflatten(jax.tree.structure(params), [
-      m.reshape(w.shape) for m, w in zip(
-          np.split(mask, sizes), jax.tree.leaves(params))])
+  return ref.unflat(mask, params)
 
 
 @pytest.mark.parametrize('published', [False, True])
 def test_resets_channels_and_trains_them(fixed_init, ref, published):
-  problem, fresh = fixed_init
+  problem, fresh = fixed_init, fixed_init.network.init(KEY)
   # A third of six and of five inputs; published, a tenth of five channels.
   mask = channel_mask(problem, ref, .4, *((1, 1) if published else (2, 1)))
   if not published:

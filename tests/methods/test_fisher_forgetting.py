@@ -11,32 +11,18 @@ from unsc_jax import methods
 from unsc_jax.methods.fisher_forgetting import noise_variance
 
 
-def fisher(ref, params, x):
-  """The sum over labels of p times the squared gradient, averaged over x."""
-  p = ref.softmax(ref.logits(params, x))
-  total = 0
-  for i in range(len(x)):
-    for y in range(3):
-      one = lambda q, i=i, y=y: -ref.log_p(q, x[i:i + 1])[0, y]
-      total = total + p[i, y] * np.square(ref.flat(ref.gradient(one, params)))
-  return jax.tree.unflatten(jax.tree.structure(params), np.split(
-      total / len(x), np.cumsum([w.size for w in jax.tree.leaves(params)])[:-1]))
-
-
 @pytest.mark.parametrize('power', [1., .5])
 def test_noise_has_the_variance(toy, ref, power):
   problem = dataclasses.replace(
       toy, retain=jax.tree.map(lambda leaf: leaf[::3], toy.retain))
   params, alpha = ref.params(problem), 1e-3
-  F = fisher(ref, params, problem.retain.x)
+  F = ref.fisher(params, problem.retain.x)
   v = {}
   for layer, cap in (('a', 1e3), ('b', 1e2)):
-    f = {name: F[layer][name].reshape(w.shape)
-         for name, w in params[layer].items()}
-    v[layer] = {name: alpha * np.minimum((g + 1e-8)**-power, cap)
-                for name, g in f.items()}
+    v[layer] = {name: alpha * np.minimum((f + 1e-8)**-power, cap)
+                for name, f in F[layer].items()}
     v[layer]['kernel'] = np.broadcast_to(
-        v[layer]['kernel'].mean(0), f['kernel'].shape)
+        v[layer]['kernel'].mean(0), F[layer]['kernel'].shape)
   v['a']['bias'] = 10 * v['a']['bias']
   v['b'] = {name: 10 * value for name, value in v['b'].items()}
   v['b']['kernel'][:, 2], v['b']['bias'][2] = 1e-3, 1e-3

@@ -32,7 +32,7 @@ def test_all_layers_are_fine_tuning(toy):
 
 
 def test_eu_1_starts_the_head_anew(fixed_init, ref):
-  problem, fresh = fixed_init
+  problem, fresh = fixed_init, fixed_init.network.init(KEY)
   start = {'a': ref.params(problem)['a'],
            'b': jax.tree.map(lambda w: np.asarray(w, np.float64), fresh['b'])}
   loss = lambda p: ref.cross_entropy({**p, 'a': start['a']}, problem.retain)

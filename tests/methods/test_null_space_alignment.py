@@ -59,11 +59,8 @@ def test_step(both_ways, ref):
       lambda p: weight * divergence(ref.hidden(p, x), pseudo, kept), params)
   steps = {'answers': 0., 'pull': 0.}
   for name, rows in (('a', request.retain.x), ('b', retained)):
-    u, s, _ = np.linalg.svd(np.asarray(rows, np.float64).T)
-    k = 1 + int(np.sum(np.cumsum(s**2) < energy * np.sum(s**2)))
     for part, gradient in (('answers', answers), ('pull', pull)):
-      g = gradient[name]['kernel']
-      step = rate * (g - u[:, :k] @ (u[:, :k].T @ g))
+      step = rate * ref.projected(gradient[name]['kernel'], rows, energy)
       params[name]['kernel'] -= step
       steps[part] = max(steps[part], np.abs(step).max())
   assert min(steps.values()) > 20 * TOLERANCE, steps  # both parts tell

@@ -27,11 +27,8 @@ def expected(problem, ref, *, short=0):
   new = jax.tree.map(np.copy, params)
   inputs = {'a': problem.retain.x, 'b': ref.hidden(params, problem.retain.x)}
   for name, rows in inputs.items():
-    u, s, _ = np.linalg.svd(np.asarray(rows, np.float64).T, full_matrices=True)
-    k = 1 + int(np.sum(np.cumsum(s) < SHARE * s.sum())) - short
-    u = u[:, :max(k, 1)]
-    g = gradient[name]['kernel']
-    new[name]['kernel'] -= .1 * (g - u @ (u.T @ g))
+    new[name]['kernel'] -= .1 * ref.projected(
+        gradient[name]['kernel'], rows, SHARE, short=short, power=1)
   return new
 
 

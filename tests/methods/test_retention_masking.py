@@ -14,10 +14,7 @@ def test_drops_what_the_retained_do_not_call_for(toy, ref):
   share = .8  # less would leave a unit at nought, where relu has no gradient
   score = np.abs(sum(map(ref.flat, ref.each(params, toy.retain))))
   kept = score >= np.sort(score)[-int(share * score.size)]
-  sizes = np.cumsum([w.size for w in jax.tree.leaves(params)])[:-1]
-  start = jax.tree.unflatten(jax.tree.structure(params), [
-      part.reshape(w.shape) for part, w in zip(
-          np.split(kept * ref.flat(params), sizes), jax.tree.leaves(params))])
+  start = ref.unflat(kept * ref.flat(params), params)
   assert (np.abs(start['a']['kernel']).sum(0) > 0).all()
   # Dropped weights are free again: the step is not masked.
   loss = lambda p: ref.cross_entropy(p, toy.retain)

@@ -29,12 +29,8 @@ def test_steps_are_masked_gradients(two_classes, ref):
   forget = dataclasses.replace(problem.forget, y=np.zeros(20, int))
   for data in (forget, problem.retain):
     gradient = ref.gradient(lambda p, d=data: ref.cross_entropy(p, d), params)
-    new = ref.flat(params) - .1 * mask * ref.flat(gradient)
-    sizes = [w.size for w in jax.tree.leaves(params)]
-    leaves = np.split(new, np.cumsum(sizes)[:-1])
-    params = jax.tree.unflatten(jax.tree.structure(params), [
-        leaf.reshape(w.shape)
-        for leaf, w in zip(leaves, jax.tree.leaves(params))])
+    params = ref.unflat(
+        ref.flat(params) - .1 * mask * ref.flat(gradient), params)
   method = methods.salun(optax.sgd(.1), share=.3, rounds=1, batch_size=20)
   # The retain set has ten examples: each twice in a batch of twenty.
   ref.assert_close(method(problem, KEY).params, params)

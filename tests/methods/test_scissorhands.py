@@ -13,16 +13,13 @@ KEY = jax.random.key(0)
 @pytest.mark.parametrize('published', [False, True])
 @pytest.mark.parametrize('weight', [.5, -2.])
 def test_trims_and_repairs(fixed_init, ref, weight, published):
-  problem, fresh = fixed_init
+  problem, fresh = fixed_init, fixed_init.network.init(KEY)
   params = ref.params(problem)
   forget = lambda p: ref.cross_entropy(p, problem.forget)
   score = np.abs(ref.flat(params) * ref.flat(ref.gradient(forget, params)))
   trimmed = score >= np.sort(score)[-int(.2 * score.size)]
   start = np.where(trimmed, ref.flat(fresh), ref.flat(params))
-  sizes = np.cumsum([w.size for w in jax.tree.leaves(params)])[:-1]
-  params = jax.tree.unflatten(jax.tree.structure(params), [
-      part.reshape(w.shape).astype(np.float64) for part, w in zip(
-          np.split(start, sizes), jax.tree.leaves(params))])
+  params = ref.unflat(start.astype(np.float64), params)
   loss = lambda p: ref.cross_entropy(p, problem.retain) - weight * forget(p)
   g, m = ref.flat(ref.gradient(loss, params)), -ref.flat(
       ref.gradient(forget, params))

@@ -41,15 +41,8 @@ def describe(value: Any) -> Any:
     return fingerprint(value)
   if isinstance(value, Mapping):
     return {str(key): describe(v) for key, v in value.items()}
-  if isinstance(value, functools.partial):
-    return {'class': 'partial', **describe(
-        {'func': value.func, 'args': value.args, 'keywords': value.keywords})}
-  if dataclasses.is_dataclass(value) and not isinstance(value, type):
-    fields = {field.name: getattr(value, field.name)
-              for field in dataclasses.fields(value) if field.compare}
+  if (fields := _fields(value)) is not None:
     return {'class': _name(type(value)), **describe(fields)}
-  if isinstance(value, tuple) and hasattr(value, '_asdict'):
-    return {'class': _name(type(value)), **describe(value._asdict())}
   if isinstance(value, list | tuple):
     return [describe(v) for v in value]
   if (name := _name(value)) and _named(name) is value:
@@ -57,6 +50,17 @@ def describe(value: Any) -> Any:
   raise TypeError(
       f'{value!r} cannot be told from others like it when a run is resumed: pass a '
       'frozen dataclass with fields instead.')
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+  """What a value is made of by name; None if it does not say."""
+  if isinstance(value, functools.partial):
+    return {'func': value.func, 'args': value.args, 'keywords': value.keywords}
+  if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    return {field.name: getattr(value, field.name)
+            for field in dataclasses.fields(value) if field.compare}
+  as_dict = getattr(value, '_asdict', None)  # of a named tuple
+  return as_dict() if isinstance(value, tuple) and as_dict else None
 
 
 def _name(value: Any) -> str:

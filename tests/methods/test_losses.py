@@ -1,0 +1,132 @@
+"""Methods that train all weights, against SGD on their losses in numpy."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from unsc_jax import methods
+
+KEY = jax.random.key(0)
+SGD = optax.sgd(.1)
+
+
+def fine_tune(problem, ref):
+  loss = lambda p: ref.cross_entropy(p, problem.retain)
+  return methods.fine_tune(SGD, steps=2, batch_size=20), [loss] * 2
+
+
+def gradient_ascent(problem, ref):
+  loss = lambda p: -ref.cross_entropy(p, problem.forget)
+  return methods.gradient_ascent(SGD, steps=2, batch_size=10), [loss] * 2
+
+
+def neggrad_plus(problem, ref):
+  loss = lambda p: (.8 * ref.cross_entropy(p, problem.retain)
+                    - .2 * ref.cross_entropy(p, problem.forget))
+  # Twenty: the retain set once, the forget set twice.
+  return methods.neggrad_plus(SGD, alpha=.8, steps=1, batch_size=20), [loss]
+
+
+def l1_sparse(problem, ref):
+  """The penalty fades linearly."""
+  at = lambda t: lambda p: ref.cross_entropy(p, problem.retain) + (
+      .3 * (1 - t / 3) * np.abs(ref.flat(p)).sum())
+  return (methods.l1_sparse(SGD, alpha=.3, steps=3, batch_size=20),
+          [at(0), at(1), at(2)])
+
+
+def scrub(problem, ref):
+  """Away from the teacher and back, in turn."""
+  T, gamma, alpha = 2., .7, .4
+  start = ref.params(problem)
+  p = lambda params, x: ref.softmax(ref.logits(params, x) / T)
+  divergence = lambda q, x: T**2 * ref.kl(p(start, x), p(q, x))
+  away = lambda q: -divergence(q, problem.forget.x)
+  stay = lambda q: (gamma * ref.cross_entropy(q, problem.retain)
+                    + alpha * divergence(q, problem.retain.x))
+  return methods.scrub(
+      SGD, temperature=T, gamma=gamma, alpha=alpha, rounds=3, forget_rounds=2,
+      batch_size=10, retain_batch_size=20), [away, stay, away, stay, stay]
+
+
+def bad_teacher(problem, ref, published=False):
+  params, x_f, x_r = ref.params(problem), problem.forget.x, problem.retain.x
+  fresh = jax.tree.map(lambda w: np.asarray(w, np.float64), problem.network.init(KEY))
+  p = lambda params, x: ref.softmax(ref.logits(params, x))
+  novice, original = p(fresh, x_f), p(params, x_r)
+  loss = lambda q: (10 * ref.kl(novice, p(q, x_f)) + 20 * ref.kl(
+      original, p(q, x_r))) / 30 / (3 if published else 1)
+  return methods.bad_teacher(
+      SGD, retain_share=1., published=published, steps=3, batch_size=30), [loss] * 3
+
+
+def published_bad_teacher(problem, ref):
+  return bad_teacher(problem, ref, published=True)
+
+
+def delete(problem, ref, published=False):
+  """Rules out all forgotten classes; of single examples and published, the own."""
+  x, y = problem.forget.x, problem.forget.y
+  own = published or not problem.forget_classes
+  out = np.arange(3) == y[:, None] if own else np.isin(
+      np.arange(3), problem.forget_classes)
+  q = ref.softmax(np.where(out, -np.inf, ref.logits(ref.params(problem), x)))
+  loss = lambda p: ref.kl(q, ref.softmax(ref.logits(p, x)))
+  return methods.delete(
+      SGD, steps=2, batch_size=len(x), published=published), [loss] * 2
+
+
+def published_delete(problem, ref):
+  return delete(problem, ref, published=True)
+
+
+def random_label(problem, ref):
+  """One class remains, so the label is known; every example weighs the same."""
+  forget = problem.forget.replace(y=np.zeros(20, int))
+  loss = lambda p: (20 * ref.cross_entropy(p, forget)
+                    + 10 * ref.cross_entropy(p, problem.retain)) / 30
+  return methods.random_label(SGD, steps=1, batch_size=30), [loss]
+
+
+def random_label_alone(problem, ref):
+  forget = problem.forget.replace(y=np.zeros(20, int))
+  loss = lambda p: ref.cross_entropy(p, forget)
+  return methods.random_label(SGD, retain=False, steps=1, batch_size=20), [loss]
+
+
+def partially_blinded(problem, ref):
+  params = ref.params(problem)
+  fisher, start = ref.flat(ref.fisher(params, problem.forget.x)), ref.flat(params)
+  loss = lambda q: (
+      -.4 * ref.cross_entropy(q, problem.forget)
+      + np.sum((.6 * fisher + .1) * np.square(ref.flat(q) - start)))
+  return methods.partially_blinded(
+      SGD, alpha=.4, beta=.6, gamma=.1, steps=3, batch_size=10), [loss] * 3
+
+
+CASES = [
+    (fine_tune, 'toy'), (gradient_ascent, 'toy'), (neggrad_plus, 'toy'),
+    (l1_sparse, 'toy'), (scrub, 'toy'), (bad_teacher, 'fixed_init'),
+    (published_bad_teacher, 'fixed_init'), (delete, 'two_classes'),
+    (published_delete, 'two_classes'), (delete, 'single'),
+    (random_label, 'two_classes'), (random_label_alone, 'two_classes'),
+    (partially_blinded, 'toy')]
+
+
+@pytest.mark.parametrize(
+    ('case', 'request_of'), CASES, ids=[f'{c.__name__}-{on}' for c, on in CASES])
+def test_descends_its_loss(case, request_of, request, ref):
+  problem = request.getfixturevalue(request_of)
+  method, losses = case(problem, ref)
+  done = method(problem, KEY)
+  ref.assert_close(done.params, ref.descend(ref.params(problem), .1, *losses))
+  assert done.history['loss'].shape == (len(losses),)
+  assert set(done.seconds) >= {'steps'}
+
+
+@pytest.mark.parametrize(('method', 'options'), [
+    (methods.bad_teacher, {'retain_share': 0.}), (methods.neggrad_plus, {'alpha': 1.5})])
+def test_shares_and_weights_are_such(method, options):
+  with pytest.raises(ValueError, match=next(iter(options))):
+    method(**options)
