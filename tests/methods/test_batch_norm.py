@@ -6,6 +6,7 @@ method may take them for weights. Dropout draws nothing while a method runs.
 
 import dataclasses
 
+import chex
 from flax import linen as nn
 import jax
 from jax import flatten_util
@@ -99,8 +100,7 @@ def test_every_public_method_is_here():
 def test_running_statistics_stay_to_the_bit(name, problem):
   found = METHODS[name](problem, jax.random.key(1)).params
   same = jax.tree.map(lambda a, b: np.array_equal(a, b), found, problem.params)
-  assert all(jax.tree.leaves(jax.tree.map(
-      lambda w: np.isfinite(w).all(), found)))
+  chex.assert_tree_all_finite(found)
   assert all(jax.tree.leaves(same['params'])) == (name in UNMOVED)
   assert all(jax.tree.leaves(same['batch_stats'])) == (name != 'retrain')
 
@@ -140,7 +140,7 @@ def test_dropout_is_off(problem):
   # In whole batches keys are of no consequence but to dropout.
   method = methods.unsc(null_space.pooled(.8), ADAM, steps=3, batch_size=10, stop_below=-1.)
   one, other = (method(problem, jax.random.key(i)).params for i in (1, 2))
-  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, other)
+  chex.assert_trees_all_close(one, other, atol=1e-5)
   trained = [problem.network.training(
       problem.params, problem.forget.x, jax.random.key(i))[0] for i in (1, 2)]
   assert not np.allclose(*trained, atol=.1)  # or the above would show nothing

@@ -1,5 +1,6 @@
 """CF-k and EU-k: what is frozen stays, to the bit; the rest is fine-tuned."""
 
+import chex
 import jax
 import numpy as np
 import optax
@@ -27,8 +28,7 @@ def test_all_layers_are_fine_tuning(toy):
   done = [m(toy, KEY).params for m in (
       methods.cf_k(k=2, steps=3, batch_size=20),
       methods.fine_tune(steps=3, batch_size=20))]
-  for a, b in zip(*map(jax.tree.leaves, done)):
-    np.testing.assert_allclose(a, b, atol=1e-6)
+  chex.assert_trees_all_close(*done, atol=1e-6)
 
 
 def test_eu_1_starts_the_head_anew(fixed_init, ref):

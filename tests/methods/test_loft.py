@@ -2,6 +2,7 @@
 
 import itertools
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -78,8 +79,7 @@ def test_features_are_projected(toy, ref, centred):
 
 def test_plugged_keeps_the_parameters(toy):
   done = methods.loft(2, plugged=True)(toy, KEY)
-  assert jax.tree.all(jax.tree.map(
-      np.array_equal, done.params.params, toy.params))
+  chex.assert_trees_all_equal(done.params.params, toy.params)
 
 
 def test_rank_has_to_be_smaller(toy):

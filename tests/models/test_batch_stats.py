@@ -1,5 +1,6 @@
 """BatchNorm's statistics are those of what it sees in evaluation."""
 
+import chex
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
@@ -128,8 +129,8 @@ def test_old_statistics_and_training_randomness_do_not_matter():
       lambda a: a + 5, variables['batch_stats'])}
   new = batch_stats.reestimate(model, variables, x, 8)
   same = batch_stats.reestimate(model, other, x, 8)
-  jax.tree.map(np.testing.assert_array_equal, new, same)
-  assert jax.tree.structure(new) == jax.tree.structure(variables)
+  chex.assert_trees_all_equal(new, same)
+  chex.assert_trees_all_equal_structs(new, variables)
   np.testing.assert_array_equal(other['batch_stats']['bn1']['mean'], 5)
 
 

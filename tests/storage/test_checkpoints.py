@@ -2,6 +2,7 @@
 
 import os
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,8 +39,7 @@ def _files(folder):
 def test_round_trip_is_exact(path, variables):
   checkpoints.save(path, variables)
   loaded = checkpoints.load(path, _shapes(variables))
-  assert jax.tree.structure(loaded) == jax.tree.structure(variables)
-  jax.tree.map(np.testing.assert_array_equal, loaded, variables)
+  chex.assert_trees_all_equal(loaded, variables)
   assert _files(path.parent) == [path.name]  # and no temporary name
 
 
@@ -61,7 +61,7 @@ def test_file_without_collection_names(tmp_path, variables):
     flat['/'.join(k.key for k in leaf_path[1:])] = np.asarray(leaf)
   np.savez(tmp_path / 'bare.npz', **flat)
   loaded = checkpoints.load(tmp_path / 'bare.npz', variables)
-  jax.tree.map(np.testing.assert_array_equal, loaded, variables)
+  chex.assert_trees_all_equal(loaded, variables)
 
 
 def test_missing_and_extra_keys_are_named(path):
@@ -122,7 +122,7 @@ def test_file_is_replaced_and_folder_is_not(path):
       checkpoints.save(path, two)
     expected = one
   loaded = checkpoints.load(path, one)
-  jax.tree.map(np.testing.assert_array_equal, loaded, expected)
+  chex.assert_trees_all_equal(loaded, expected)
 
 
 def test_failed_save_leaves_what_was_there(path, monkeypatch):

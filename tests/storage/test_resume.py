@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,9 +73,8 @@ def whole():
 
 
 def _same(a, b, atol=0.):
-  for path, want in b.params.items():
-    np.testing.assert_allclose(a.params[path], want, rtol=0, atol=atol)
-  np.testing.assert_allclose(a.history['loss'], b.history['loss'], rtol=0, atol=atol)
+  chex.assert_trees_all_close(
+      (a.params, a.history['loss']), (b.params, b.history['loss']), rtol=0, atol=atol)
 
 
 def test_a_killed_process_is_taken_over(tmp_path, whole):

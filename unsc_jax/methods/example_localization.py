@@ -66,8 +66,8 @@ def example_localization(
     with stopwatch('edit'):
       mask = localize(problem, share, h)
       if problem.forget_classes and not published:
-        rows = head.of_classes(problem, problem.forget_classes)
-        mask = jax.tree.map(jnp.logical_or, mask, rows)
+        forgotten = head.of_classes(problem, problem.forget_classes)
+        mask = jax.tree.map(jnp.logical_or, mask, forgotten)
       params = edits.reset(
           problem.params, training.fresh(problem.network, fresh_key), mask)
       own = head.parameters(problem)

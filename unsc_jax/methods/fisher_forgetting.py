@@ -59,11 +59,11 @@ def fisher_forgetting(
             site=sites.get(path_of(path))), F)
     params = problem.params
     if problem.forget_classes:
-      rows = head.of_classes(problem, problem.forget_classes)
-      params = edits.prune(params, rows)
+      forgotten = head.of_classes(problem, problem.forget_classes)
+      params = edits.prune(params, forgotten)
       # Ten times 1e-4, as all of the head.
       variance = jax.tree.map(
-          lambda m, v: jnp.where(m, 1e-3, v), rows, variance)
+          lambda m, v: jnp.where(m, 1e-3, v), forgotten, variance)
     trained = jax.tree_util.tree_map_with_path(
         lambda path, v: v * problem.network.trainable(path_of(path)), variance)
     return edits.add_noise(params, trained, key)

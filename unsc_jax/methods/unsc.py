@@ -41,7 +41,7 @@ def unsc(
     combine: from the moments of the retained classes to bases:
       `null_space.pooled()`, `merged()` or `sequential()`.
     optimizer: any of Optax; it is confined by `project_updates`. The default is
-      Adam at 1e-3, which keeps its pace when little is free.
+      Adam at 1e-3, which stays as fast when little is free.
     target: what forget examples should say; `targets.pseudo_labels()` of whole
       classes, `targets.unseen_answers()` of single examples.
     steps: updates to make at most.

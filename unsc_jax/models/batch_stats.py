@@ -77,8 +77,8 @@ def reestimate(
   starts = range(0, len(x), batch_size)
   for start in session.progress(starts, 'BatchNorm statistics', len(starts)):
     batch = x[start:start + batch_size]
-    for path, found in statistics(variables, batch).items():
-      m, v = (np.asarray(a, np.float64) for a in found)
+    for path, moments in statistics(variables, batch).items():
+      m, v = (np.asarray(a, np.float64) for a in moments)
       mean[path] += m * len(batch)
       square[path] += (v + m**2) * len(batch)
 
@@ -97,7 +97,7 @@ def _of_batch(
     model: nn.Module, variables: Any, batch: jax.Array
 ) -> dict[tuple[str, ...], tuple[jax.Array, jax.Array]]:
   """Mean and variance of each BatchNorm's input, by the module's path."""
-  found = set()
+  norms = set()
 
   def normalize_by_batch(next_fun, args, kwargs, context):
     module = context.module
@@ -107,7 +107,7 @@ def _of_batch(
       others = tuple(set(range(x.ndim)) - features)
       module.put_variable('batch_stats', 'mean', jnp.mean(x, others))
       module.put_variable('batch_stats', 'var', jnp.var(x, others))
-      found.add(module.path)
+      norms.add(module.path)
     return next_fun(*args, **kwargs)  # evaluation mode: normalises by these
 
   with nn.intercept_methods(normalize_by_batch):
@@ -115,8 +115,8 @@ def _of_batch(
         variables, batch, train=False, mutable=['batch_stats'])
 
   flat: Any = traverse_util.flatten_dict(updated['batch_stats'])
-  if unknown := sorted({path[:-1] for path in flat} - found):
+  if unknown := sorted({path[:-1] for path in flat} - norms):
     raise ValueError(
         f"The statistics of '{'/'.join(unknown[0])}' belong to no flax.linen."
         'BatchNorm that this network calls: re-estimate them yourself.')
-  return {path: (flat[*path, 'mean'], flat[*path, 'var']) for path in found}
+  return {path: (flat[*path, 'mean'], flat[*path, 'var']) for path in norms}

@@ -98,10 +98,9 @@ def project(
     [1. 0.]
   """
   def one(path, w):
-    found = matrices.get(paths.path_name(path))
-    if found is None:
+    if (name := paths.path_name(path)) not in matrices:
       return w
-    site, matrix = found
+    site, matrix = matrices[name]
     folded = site.fold(w).astype(jnp.float32)
     edited = jnp.einsum('bij,bjo->bio', matrix, folded,
                         precision=lax.Precision.HIGHEST)

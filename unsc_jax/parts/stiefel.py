@@ -78,10 +78,10 @@ def start(
   least, best = subspace(0.)
   grid = np.logspace(-4, 4, candidates)
   for _ in range(1 + refinements):
-    found = [subspace(c) for c in grid]
-    at = int(np.argmin([value for value, _ in found]))
-    if found[at][0] < least:
-      least, best = found[at]
+    subspaces = [subspace(c) for c in grid]
+    at = int(np.argmin([value for value, _ in subspaces]))
+    if subspaces[at][0] < least:
+      least, best = subspaces[at]
     around = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
     grid = np.geomspace(*around, candidates // 2)
   return best

@@ -81,8 +81,7 @@ def opened(
     >>> folder = tempfile.TemporaryDirectory()
     >>> for _ in range(2):
     ...   with opened(Checkpoint(folder.name), lambda: {'seed': 0}) as store:
-    ...     found = store.latest({'w': np.zeros(2)})
-    ...     w, at = found if found else ({'w': np.ones(2)}, {'step': 0})
+    ...     w, at = store.latest({'w': np.zeros(2)}) or ({'w': np.ones(2)}, {'step': 0})
     ...     store.save(at['step'] + 1, w, {'step': at['step'] + 1})
     ...     print(at)
     {'step': 0}

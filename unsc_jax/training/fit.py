@@ -157,8 +157,8 @@ def fit(
   over = False
   run = functools.partial(_run, params, steps, key, identity)
   with storage.opened(session.within(label).checkpoint, run) as store:
-    if found := store.latest((params, state)):
-      (params, state), record = found
+    if latest := store.latest((params, state)):
+      (params, state), record = latest
       losses, watched, over = record['losses'], record['watched'], record['over']
       key = jax.random.wrap_key_data(
           jnp.array(record['key'], jnp.uint32), impl=jax.random.key_impl(key))
