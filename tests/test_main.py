@@ -1,6 +1,6 @@
 """The commands: pages about runs, and runs side by side."""
 
-import json
+from dataclasses import replace
 import os
 import pathlib
 import re
@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
-from tests.report import conftest as examples
+from tests.report import examples
 from unsc_jax import __main__ as command
 from unsc_jax import report
+
+EXAMPLE = examples.example_results(1, quick=True)
 
 
 @pytest.fixture
@@ -20,8 +22,7 @@ def run(tmp_path):
   def write(name, **changes):
     folder = tmp_path / name
     folder.mkdir(parents=True)
-    results = {**examples.example_results(1, quick=True), **changes}
-    (folder / 'results.json').write_text(json.dumps(results))
+    report.write(folder / 'results.json', replace(EXAMPLE, **changes))
     return folder
   return write
 
@@ -31,7 +32,7 @@ def test_writes_the_page_beside_the_results(run, capsys):
   page = folder / 'report.html'
   page.write_text('an older one')
   assert command.main(['report', str(folder / 'results.json')]) == 0
-  assert page.read_text() == report.render(examples.example_results(1, quick=True))
+  assert page.read_text() == report.render(report.read(folder / 'results.json'))
   assert capsys.readouterr().out == f'{page}\n'
   assert sorted(os.listdir(folder)) == ['report.html', 'results.json']
 
@@ -57,13 +58,13 @@ def test_runs_as_a_module(run, tmp_path):
 
 @pytest.mark.parametrize('name', ['report', 'compare'])
 @pytest.mark.parametrize(('text', 'said'), [
-    ('{"schema": 1, ', 'is not JSON'), ('[]', 'these are no results'),
-    ('{"schema": 9}', 'of schema 9'), (b'\xff\xfe\x00', 'is not a text file'),
+    (b'{"schema": 1, ', 'is not JSON'), (b'[]', 'these are no results'),
+    (b'{"schema": 9}', 'of schema 9'), (b'\xff\xfe\x00', 'is not JSON'),
     (None, 'No such file or directory')])
 def test_what_cannot_be_read_is_one_sentence(run, tmp_path, capsys, name, text, said):
   good, path = run('good'), tmp_path / 'bad.json'
   if text is not None:
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.write_bytes(text)
   (tmp_path / 'report.html').write_text('an older one')
   given = [str(path)] if name == 'report' else [str(good), str(path)]
   assert command.main([name, *given]) == 2
@@ -97,11 +98,10 @@ def test_runs_stand_side_by_side(run, tmp_path, capsys):
   assert command.main(['compare', str(one), str(two), '-o', str(page)]) == 0
   out = capsys.readouterr().out
   tables = dict(re.findall(r'(?m)^(\S.*?)  +one +two\n[- ]+\n((?:.+\n?)+)', out))
-  unsc = next(row for row in examples.example_results(1, quick=True)['rows']
-              if row['method'] == 'unsc')['metrics']
+  unsc, = EXAMPLE.rows_of('unsc')
   row, = re.findall(r'(?m)^UNSC +(.*)$', tables['Linear probe'])
   for cell in re.split('   *', row):
-    assert cell.startswith(f'{100 * unsc["probe"]:.1f} % (+')
+    assert cell.startswith(f'{100 * unsc.metrics["probe"]:.1f} % (+')
     assert cell.endswith('▲')
   assert re.search(r'(?m)^energy +0.99 +0.9$', out)
   assert 'The runs differ in their network' in out
@@ -115,10 +115,9 @@ def test_runs_stand_side_by_side(run, tmp_path, capsys):
 
 
 def test_what_keeps_runs_from_being_compared_is_said(run, capsys):
-  base = examples.example_results(1, quick=True)
   one = run('one')
-  two = run('two', forget_classes=[2], dataset={**base['dataset'], 'sha256': 'ab' * 32},
-            methods=['unsc'], rows=[r for r in base['rows'] if r['method'] == 'unsc'])
+  two = run('two', forget_classes=(2,), methods=('unsc',), rows=EXAMPLE.rows[-1:],
+            dataset=replace(EXAMPLE.dataset, sha256='ab' * 32))
   assert command.main(['compare', str(one), str(two)]) == 0
   out = ' '.join(capsys.readouterr().out.split())
   for said in ('differ in their data', 'differ in their request',
@@ -135,8 +134,19 @@ def test_names_tell_runs_apart(paths, expected):
   assert command.names([*map(pathlib.Path, paths)]) == expected
 
 
-def test_help_needs_no_drawing(monkeypatch, capsys):
-  monkeypatch.setitem(sys.modules, 'matplotlib', None)
+@pytest.mark.parametrize('package', ['matplotlib', 'msgspec'])
+def test_what_is_not_installed_is_one_sentence_and_help_goes_without(
+    run, monkeypatch, capsys, package):
+  folder = run('one')
+  for name in [*sys.modules]:
+    if name.startswith('unsc_jax.report'):
+      monkeypatch.delitem(sys.modules, name)
+  monkeypatch.delattr('unsc_jax.report')
+  monkeypatch.setitem(sys.modules, package, None)
+  assert command.main(['report', str(folder)]) == 2
+  out, err = capsys.readouterr()
+  assert (out, err.count('\n')) == ('', 1)
+  assert "pip install 'unsc_jax[experiments]'" in err
   with pytest.raises(SystemExit) as done:
     command.main(['--help'])
   assert done.value.code == 0

@@ -2,11 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-import json
 import os
 import pathlib
 import sys
-from typing import Any
 
 import jax
 
@@ -17,21 +15,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
   try:
     return given.command(given)
   except ImportError as error:
-    if (error.name or '').split('.')[0] != 'matplotlib':
+    if (error.name or '').split('.')[0] not in ('matplotlib', 'msgspec'):
       raise
-    return _fail("pages need Matplotlib: pip install 'unsc_jax[experiments]'.")
-  except _Refused as refused:
-    return _fail(str(refused))
+    return _fail("pages need Matplotlib and msgspec: pip install 'unsc_jax[experiments]'.")
+  except ValueError as error:
+    return _fail(str(error))
   except BrokenPipeError:  # who reads along, `head` say, has seen enough
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
   except OSError as error:
     return _fail(f'{error.filename}: {error.strerror}.' if error.filename
                  else str(error))
-
-
-class _Refused(Exception):
-  """What was given cannot be used; the sentence says why."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,33 +50,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(given: argparse.Namespace) -> int:
-  from unsc_jax.report import files
-  from unsc_jax.report import page
-  paths = _paths(given.runs)
+  from unsc_jax import report
+  paths = [path for run in given.runs for path in report.find(run)]
   if given.output and len(paths) > 1:
-    raise _Refused(f'-o names one page, but there are {len(paths)} runs: leave it '
-                   'out, and each page is written beside its results.')
+    raise ValueError(f'-o names one page, but there are {len(paths)} runs: leave it '
+                     'out, and each page is written beside its results.')
   for path in paths:
-    output = given.output or path.with_name('report.html')
-    files.write_text(output, _using(path, page.render))
-    print(output)
+    page = given.output or path.with_name('report.html')
+    report.write_text(page, report.render(report.read(path)))
+    print(page)
   return 0
 
 
 def _compare(given: argparse.Namespace) -> int:
-  from unsc_jax.report import comparison_page
-  from unsc_jax.report import files
+  from unsc_jax import report
   from unsc_jax.report import side_by_side
-  from unsc_jax.report import terminal
-  paths = _paths(given.runs)
+  paths = [path for run in given.runs for path in report.find(run)]
   if len(paths) < 2:
-    raise _Refused('one run cannot be compared: give two or more, or use '
-                   '`python -m unsc_jax report`.')
-  runs = [_using(path, lambda results, name=name: side_by_side.read(name, results))
+    raise ValueError('one run cannot be compared: give two or more, or use '
+                     '`python -m unsc_jax report`.')
+  runs = [side_by_side.Run(name, report.read(path))
           for path, name in zip(paths, names(paths))]
   if given.output:
-    files.write_text(given.output, comparison_page.render(runs))
-  print(terminal.render(runs))
+    report.write_text(given.output, side_by_side.render(runs))
+  print(side_by_side.tables(runs))
   if given.output:
     print(f'\n{given.output}')
   return 0
@@ -102,25 +93,6 @@ def names(paths: Sequence[pathlib.Path]) -> list[str]:
     if len(set(short)) == len(short):
       return short
   return [f'{i}: {"/".join(part)}' for i, part in enumerate(parts, 1)]
-
-
-def _paths(given: Sequence[pathlib.Path]) -> list[pathlib.Path]:
-  from unsc_jax.report import files
-  return [path for one in given for path in files.find(one)]
-
-
-def _using(path: pathlib.Path, use) -> Any:
-  """What is made of a file's results, or a sentence with the file's name."""
-  try:
-    return use(json.loads(path.read_text(encoding='utf-8')))
-  except json.JSONDecodeError as error:
-    raise _Refused(f'{path} is not JSON ({error}): give the results.json that an '
-                   'experiment wrote.') from error
-  except UnicodeDecodeError as error:
-    raise _Refused(f'{path} is not a text file: give the results.json that an '
-                   'experiment wrote.') from error
-  except ValueError as error:
-    raise _Refused(f'{path}: {error}') from error
 
 
 def _fail(sentence: str) -> int:

@@ -1,8 +1,10 @@
 """Results with every measure and picture, made up from a seed."""
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
+
+from unsc_jax import report
 
 METHODS = ('original', 'retrain', 'head_only', 'unsc', 'salun', 'random_label')
 FORGOTTEN = 6
@@ -34,15 +36,14 @@ MEASURES = {
     'relearn_steps': (0., 64., 9., 14., 41., 88.),
     'logit_drift': (0., .84, 0., .021, .31, 1.2),
     'flips': (0., .072, .031, .029, .05, .11),
-    'certificate': (0., None, 0., .034, .41, 1.7),
+    'layer_drift': (0., None, 0., .034, .41, 1.7),
     'leak': (None, None, None, 4e-7, None, None),
     'tow_mia': (.45, None, .98, .96, .79, .66),
     'js_forget': (.41, .09, .14, .12, .19, .36),
 }
 
 
-def full_results(base: dict[str, Any], classes: int = 10, rng: int = 0
-                 ) -> dict[str, Any]:
+def full_results(base: report.Results, classes: int = 10, rng: int = 0) -> report.Results:
   """Five methods with everything that a page can show.
 
   Args:
@@ -54,20 +55,20 @@ def full_results(base: dict[str, Any], classes: int = 10, rng: int = 0
     The results, of three seeds.
   """
   draw = np.random.default_rng(rng)
-  names = (base['dataset']['class_names'] if classes == 10 else
-           [f'species number {c}' for c in range(classes)])
-  rows = [_row(method, seed, classes, draw) for seed in range(3) for method in METHODS]
-  counts = lambda total: [total // classes] * classes
-  return {
-      **base, 'methods': list(METHODS), 'rows': rows, 'forget_classes': [FORGOTTEN],
-      'dataset': {
-          **base['dataset'], 'num_classes': classes, 'class_names': names,
-          'class_counts': {'train': counts(54_000), 'validation': counts(6000),
-                           'test': counts(10_000)}},
-      'pictures': _pictures(classes, draw)}
+  names = (base.dataset.class_names if classes == 10 else
+           tuple(f'species number {c}' for c in range(classes)))
+  rows = tuple(_row(method, seed, classes, draw)
+               for seed in range(3) for method in METHODS)
+  counts = {split: (total // classes,) * classes
+            for split, total in vars(base.dataset.sizes).items()}
+  return replace(
+      base, methods=METHODS, rows=rows, forget_classes=(FORGOTTEN,),
+      dataset=replace(base.dataset, num_classes=classes, class_names=names,
+                      class_counts=report.ClassCounts(**counts)),
+      pictures=_pictures(classes, draw))
 
 
-def _row(method, seed, classes, draw) -> dict[str, Any]:
+def _row(method, seed, classes, draw) -> report.Row:
   i = METHODS.index(method)
   metrics, intervals = {}, {}
   for key, means in MEASURES.items():
@@ -80,23 +81,31 @@ def _row(method, seed, classes, draw) -> dict[str, Any]:
     if key in ('relearn_steps',):
       value = float(round(value))
     metrics[key] = max(0., value if key in ('klom', 'relearn_steps') else min(value, 1.))
-    intervals[key] = [max(0., metrics[key] * .97 - .002), metrics[key] * 1.03 + .004]
-  per_class = np.clip(draw.normal(.9, .06, classes), 0, 1)
+    intervals[key] = (max(0., metrics[key] * .97 - .002), metrics[key] * 1.03 + .004)
+  draw.normal(.9, .06, classes)
   per_class = np.random.default_rng(1).uniform(.72, .99, classes) + draw.normal(
       0, .01 if method != 'random_label' else .04, classes)
   per_class[FORGOTTEN] = metrics['forget_test']
-  return {
-      'method': method, 'seed': seed, 'metrics': metrics, 'intervals': intervals,
-      'per_class': np.clip(per_class, 0, 1).tolist(),
-      'seconds': {} if method in ('original', 'head_only') else
-                 {'moments and bases': 11.4, 'steps': 8.2} if method == 'unsc' else
-                 {'training': 412.} if method == 'retrain' else {'steps': 31.},
-      'history': {} if method in ('original', 'head_only') else
-                 {'loss': (2 * np.exp(-np.arange(80) / 20)
-                           + draw.gamma(2, .05, 80)).tolist()}}
+  return report.Row(
+      method=method, seed=seed, metrics=metrics, intervals=intervals,
+      per_class=tuple(np.clip(per_class, 0, 1).tolist()),
+      seconds=({} if method in ('original', 'head_only') else
+               {'moments and bases': 11.4, 'steps': 8.2} if method == 'unsc' else
+               {'training': 412.} if method == 'retrain' else {'steps': 31.}),
+      history={} if method in ('original', 'head_only') else {'loss': tuple((
+          2 * np.exp(-np.arange(80) / 20) + draw.gamma(2, .05, 80)).tolist())},
+      relearning=_relearning(method) if seed == 0 else None)
 
 
-def _pictures(classes, draw) -> dict[str, Any]:
+def _relearning(method) -> report.Relearning:
+  steps = np.arange(0, 101, 5)
+  reach = MEASURES['relearn_steps'][METHODS.index(method)]
+  accuracy = .8 * (1 - np.exp(-(steps + (method == 'original') * 300) / (reach / 2.4 + .1)))
+  return report.Relearning(steps=tuple(steps.tolist()), target=.731, reached=1.,
+                           accuracy=tuple(accuracy.tolist()))
+
+
+def _pictures(classes, draw) -> report.Pictures:
   edges = [0., *np.geomspace(1e-4, 12, 25).tolist()]
   centres = np.random.default_rng(2).normal(0, 4, (classes, 2))
   n = 40 * min(classes, 15)
@@ -110,31 +119,30 @@ def _pictures(classes, draw) -> dict[str, Any]:
       table[FORGOTTEN] = draw.multinomial(
           1000, np.bincount([0, 0, 0, 0, 2, 2, 3, 4, 4], minlength=classes) / 9)
       table[:, FORGOTTEN] = 0
-    confusion[method] = table.tolist()
+    confusion[method] = _tuples(table)
     histogram = lambda scale: np.histogram(
         draw.gamma(.7, scale, 4000), np.array([*edges[:-1], 1e9]))[0] / 4000
     forget = .15 if method == 'original' else 2. + 4 * (1 - knows)
-    counts[method] = {'retain': histogram(.1).tolist(),
-                      'unseen': histogram(.35).tolist(),
-                      'forget': histogram(forget).tolist()}
+    counts[method] = report.LossShares(**{
+        name: _tuples(histogram(scale)) for name, scale in (
+            ('retain', .1), ('unseen', .35), ('forget', forget))})
     middle = centres.copy()
     middle[FORGOTTEN] = (knows * centres[FORGOTTEN] + (1 - knows) * (
         centres[0] + centres[2] + centres[4]) / 3)
-    points[method] = (middle[labels] + draw.normal(0, .9, (n, 2))).tolist()
+    points[method] = _tuples(middle[labels] + draw.normal(0, .9, (n, 2)))
   along = np.linspace(-1, 1, 13)
   bowl = np.add.outer(along**2, 1.4 * along**2 + .2 * along)
-  grid = lambda scale: {'forget': (.4 + scale * 4 * bowl).tolist(),
-                        'retain': (.12 + scale * bowl).tolist()}
-  steps = np.arange(0, 101, 5)
-  reach = dict(zip(METHODS, MEASURES['relearn_steps']))
-  return {
-      'confusion': confusion, 'losses': {'edges': edges, 'counts': counts},
-      'feature_map': {'labels': labels.tolist(), 'points': points,
-                      'note': 'Two leading principal components of the features'},
-      'contours': {'along': along.tolist(), 'losses': {
-          'in_null_space': grid(.3), 'out_of_null_space': grid(6.)}},
-      'relearn': {
-          'steps': steps.tolist(), 'target': .731,
-          'accuracy': {m: (.8 * (1 - np.exp(-(steps + (m == 'original') * 300)
-                                            / (reach[m] / 2.4 + .1)))).tolist()
-                       for m in METHODS}}}
+  grid = lambda scale: report.Landscape(
+      forget=_tuples(.4 + scale * 4 * bowl), retain=_tuples(.12 + scale * bowl))
+  return report.Pictures(
+      confusion=confusion, losses=report.Losses(edges=tuple(edges), counts=counts),
+      feature_map=report.FeatureMap(
+          labels=_tuples(labels), points=points,
+          note='Two leading principal components of the features'),
+      contours=report.Contours(along=_tuples(along), in_null_space=grid(.3),
+                               out_of_null_space=grid(6.)))
+
+
+def _tuples(values) -> tuple:
+  """Nested tuples, as reading makes them."""
+  return tuple(map(_tuples, values)) if np.ndim(values) else values.item()

@@ -1,21 +1,24 @@
 """Figures: in words too, without colour alone, for odd data too."""
 
+from dataclasses import replace
 import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from tests.report import examples
+from unsc_jax import report
 from unsc_jax.report import comparison
 from unsc_jax.report import figures
-from unsc_jax.report import svg
 from unsc_jax.report.figures.loss import window_means
+from unsc_jax.report.html import svg
 
 
 def _all(results):
   return {
       'classes': figures.per_class(results, 'unsc'),
-      'spectrum': figures.spectrum(results['layers'][0]),
+      'spectrum': figures.spectrum(results.layers[0]),
       'free': figures.free_directions(results),
       'energy': figures.energy_curve(results),
       'trade-off': figures.trade_off(results),
@@ -91,10 +94,10 @@ def test_forgotten_classes_are_marked_and_no_other(example):
 
 def test_what_is_told_of_classes_is_so(example):
   results = example(1)
-  for row in results['rows']:
-    row['per_class'] = {'original': [.5] * 10, 'unsc': [.5] * 10,
-                        'retrain': [.6] * 10, 'head_only': [.6] * 10}[row['method']]
-  results['rows'][3]['per_class'] = [.5, .1, .5, .5, .9, .5, .02, .5, .5, .5]
+  for method, accuracies in (
+      ('original', (.5,) * 10), ('retrain', (.6,) * 10),
+      ('unsc', (.5, .1, .5, .5, .9, .5, .02, .5, .5, .5))):
+    results = examples.edit(results, method, per_class=accuracies)
   text = figures.per_class(results, 'unsc').text.replace('\u00a0', ' ')
   assert 'Forgotten: Shirt, 50.0 % before, 2.0 % after and 60.0 % retrained' in text
   assert '−40.0 points (Trouser' in text
@@ -102,13 +105,12 @@ def test_what_is_told_of_classes_is_so(example):
 
 
 def test_of_many_classes_the_forgotten_and_the_changed_are_shown(example):
-  results = example(1)
-  results['dataset'].update(num_classes=100, class_names=[f'c{i}' for i in range(100)])
-  results['forget_classes'] = [7, 93]
-  for row in results['rows']:
-    row['per_class'] = [.5] * 100
-  unsc = next(row for row in results['rows'] if row['method'] == 'unsc')
-  unsc['per_class'][41] = .2
+  dataset = replace(example(1).dataset, num_classes=100,
+                    class_names=tuple(f'c{i}' for i in range(100)))
+  accuracies = (.5,) * 100
+  results = replace(example(1), dataset=dataset, forget_classes=(7, 93), rows=tuple(
+      replace(row, per_class=(*accuracies[:41], .2, *accuracies[42:])
+              if row.method == 'unsc' else accuracies) for row in example(1).rows))
   texts = _texts(figures.per_class(results, 'unsc'))
   assert {'✕ c7', '✕ c93', 'c41'} <= set(texts)
   assert len([t for t in texts if re.fullmatch('(✕ )?c[0-9]+', t)]) == 20
@@ -116,9 +118,8 @@ def test_of_many_classes_the_forgotten_and_the_changed_are_shown(example):
 
 @pytest.mark.parametrize('rank', [1, 4, 8])
 def test_spectrum_tells_kept_from_free(rank):
-  values = [8., 4., 2., 1., .5, .25, .125, .0625]
-  plot = figures.spectrum({'path': 'a/kernel', 'rank': rank, 'fan_in': 8,
-                           'free': 8 - rank, 'eigenvalues': values})
+  values = 8., 4., 2., 1., .5, .25, .125, .0625
+  plot = figures.spectrum(report.Layer(path='a', rank=rank, eigenvalues=values))
   texts = _texts(plot)
   assert (f'{8 - rank} free' in texts) == (rank < 8)
   assert f'{rank} kept' in texts
@@ -127,7 +128,7 @@ def test_spectrum_tells_kept_from_free(rank):
 
 
 def test_what_is_kept_lies_left_of_the_line_and_what_is_free_right(example):
-  plot = figures.spectrum(example()['layers'][3])
+  plot = figures.spectrum(example().layers[3])
   def across(style):
     path, = [path for path in _tree(plot).iter('path')
              if style in path.get('style', '') and path.get('clip-path')]
@@ -141,28 +142,23 @@ def test_what_is_kept_lies_left_of_the_line_and_what_is_free_right(example):
 def test_a_layer_without_room_is_named(example):
   results = example(1)
   assert 'The tightest layer is conv1' in figures.free_directions(results).text
-  results['layers'][2].update(rank=1728, free=0)
-  text = figures.free_directions(results).text
+  full = replace(results.layers[2], rank=1728)
+  text = figures.free_directions(replace(results, layers=(*results.layers, full))).text
   assert 'No direction is free in conv3/kernel, which cannot change' in text
 
 
 def test_classes_that_all_stayed_are_not_ranked(example):
-  results = example(1)
-  for row in results['rows']:
-    row['per_class'] = [1.] * 10
+  results = examples.edit(example(1), per_class=(1.,) * 10)
   assert 'all changed by 0 points' in figures.per_class(results, 'unsc').text
 
 
-@pytest.mark.parametrize('values', [[0., 0.], [None, None], [float('nan')] * 2])
+@pytest.mark.parametrize('values', [(0., 0.), (None, None), (float('nan'),) * 2])
 def test_a_dead_layer_has_no_spectrum(values):
-  assert figures.spectrum({'path': 'a', 'rank': 1, 'fan_in': 2, 'free': 1,
-                           'eigenvalues': values}) is None
+  assert figures.spectrum(report.Layer(path='a', rank=1, eigenvalues=values)) is None
 
 
 def test_figures_without_data_are_left_out(example):
-  results = {**example(1), 'layers': [], 'curve': None}
-  for row in results['rows']:
-    row.update(history={}, seconds={})
+  results = example(1, quick=True)
   assert figures.free_directions(results) is None
   assert figures.energy_curve(results) is None
   assert figures.trade_off(results) is None
@@ -171,18 +167,20 @@ def test_figures_without_data_are_left_out(example):
   assert figures.per_class(results, 'salun') is None
 
 
+def _curve(results, **metrics):
+  """Results whose curve has other metrics at every point."""
+  return replace(results, curve=tuple(
+      replace(point, metrics={**point.metrics, **metrics}) for point in results.curve))
+
+
 def test_a_curve_may_lack_what_was_not_measured(example):
-  results = example(1)
-  for point in results['curve']:
-    point.update(probe=None, certificate=None)
+  results = _curve(example(1), probe=None, layer_drift=None)
   assert 'linear probe' not in _texts(figures.energy_curve(results))
   assert figures.trade_off(results) is None
 
 
 def test_a_curve_is_told_by_what_it_draws(example):
-  results = example(1)
-  for point in results['curve']:
-    point.update(retain_train=.9, flips=.01, leak=1e-7)
+  results = _curve(example(1), retain_train=.9, flips=.01, leak=1e-7)
   text = figures.energy_curve(results).text.replace('\u00a0', ' ')
   assert text.startswith(
       'At energy 90 %: logit drift 19 %, layer drift 30 %, retain accuracy (test) '
@@ -190,15 +188,14 @@ def test_a_curve_is_told_by_what_it_draws(example):
 
 
 def test_a_loss_below_zero_is_in_sight(example):
-  results = example(1)
-  results['rows'][-1]['history']['loss'] = [-1., -2., float('nan'), None, -4.]
+  results = examples.edit(example(1), 'unsc', history={
+      'loss': (-1., -2., float('nan'), None, -4.)})
   assert '−4' in ' '.join(_texts(figures.loss(results, 'unsc')))
 
 
 def test_a_long_history_is_averaged_not_thinned(example):
-  results = example(1)
-  row = next(row for row in results['rows'] if row['method'] == 'unsc')
-  row['history']['loss'] = np.random.default_rng(0).gamma(2, 1, 9999).tolist()
+  results = examples.edit(example(1), 'unsc', history={
+      'loss': tuple(np.random.default_rng(0).gamma(2, 1, 9999))})
   plot = figures.loss(results, 'unsc')
   assert 'mean of 67 steps' in plot.text
   assert len(plot.svg) < 40_000
@@ -217,10 +214,11 @@ def test_windows_keep_the_mean(window):
 @pytest.mark.parametrize('name', ['<b>&', 'a $x^2$ and $', '汉字', 'x' * 80])
 def test_names_are_drawn_as_they_are(example, name):
   results = example(1)
-  results['dataset']['class_names'][0] = name
-  results['layers'][0]['path'] = name
+  results = replace(
+      results, layers=(replace(results.layers[0], path=name),), dataset=replace(
+          results.dataset, class_names=(name, *results.dataset.class_names[1:])))
   for plot in (figures.per_class(results, 'unsc'),
-               figures.spectrum(results['layers'][0]),
+               figures.spectrum(results.layers[0]),
                figures.free_directions(results)):
     assert _tree(plot) is not None
   if len(name) < 20:

@@ -1,14 +1,15 @@
 """Pages of everything, of many methods and of many classes."""
 
+from dataclasses import replace
 import re
 
+from tests.report import examples
 from tests.report import html_reader
 from unsc_jax import report
 
 
 def test_every_measure_and_picture_has_its_place(full):
-  results = {**full(), 'curve': None}
-  results['layers'] = results['layers'][:1]
+  results = replace(full(), curve=(), layers=full().layers[:1])
   text = report.render(results)
   reader = html_reader.Reader(text)
   assert reader.open == []
@@ -18,20 +19,16 @@ def test_every_measure_and_picture_has_its_place(full):
                'feature-map', 'relearn', 'contours'):
     assert f'{name}-title' in ids
   assert set(reader.values('popovertarget')) <= set(ids)
-  assert len(reader.values('popovertarget')) == len(results['rows'][0]['metrics'])
+  assert len(reader.values('popovertarget')) == len(results.rows[0].metrics)
   assert reader.counts['details'] >= 3
   assert 'forgets like a retrained model on' in text
 
 
 def test_many_methods_are_folded_and_none_is_lost(full):
-  results = full()
+  results = replace(examples.edit(full(), history={}, relearning=None),
+                    layers=(), curve=(), pictures=report.Pictures())
   for i in range(8):
-    results['methods'].append(f'method_{i}')
-    results['rows'] += [{**row, 'method': f'method_{i}'}
-                        for row in results['rows'] if row['method'] == 'salun']
-  results.update(layers=[], curve=None, pictures=None)
-  for row in results['rows']:
-    row['history'] = {}
+    results = examples.add(results, f'method_{i}', like='salun')
   text = report.render(results)
   assert html_reader.Reader(text).open == []
   folded = re.findall(r'<summary>([^<]*) forgets like', text)
@@ -40,7 +37,7 @@ def test_many_methods_are_folded_and_none_is_lost(full):
 
 
 def test_a_hundred_classes_do_not_explode(full):
-  text = report.render({**full(classes=100), 'layers': [], 'curve': None})
+  text = report.render(replace(full(classes=100), layers=(), curve=()))
   assert len(text) < 900_000
   assert 'True and predicted class' not in text
   reader = html_reader.Reader(text)

@@ -13,7 +13,7 @@ CONTRACT = (
     'mia_correctness', 'mia_entropy', 'mia_modified_entropy', 'mia_classifier',
     'told_from_retrained', 'rmia_auc', 'lira_auc', 'klom', 'forgetting_score',
     'probe', 'nmi', 'feature_f1', 'alignment', 'cka', 'relearn_steps',
-    'logit_drift', 'flips', 'leak', 'certificate')
+    'logit_drift', 'flips', 'leak', 'layer_drift')
 
 
 def test_every_measure_has_a_description_and_none_has_two():

@@ -1,5 +1,6 @@
 """The page: well formed, whole in itself, and true to the numbers."""
 
+from dataclasses import replace
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.report import examples
 from tests.report import html_reader
 from unsc_jax import report
 
@@ -60,8 +62,7 @@ def test_every_figure_has_a_text_alternative(made):
 
 
 def _column(results, method, key):
-  return np.array([row['metrics'][key] for row in results['rows']
-                   if row['method'] == method], float)
+  return np.array([row.metrics[key] for row in results.rows_of(method)])
 
 
 def test_numbers_of_the_table_are_numpys(made):
@@ -74,7 +75,7 @@ def test_numbers_of_the_table_are_numpys(made):
   assert [''.join(cell) for cell in table[0]] == ['Method', *columns]
   assert [row[0][0] for row in table[1:]] == [
       'Original', 'Retrained', 'Head-only', 'UNSC']
-  for method, row in zip(results['methods'], table[1:], strict=True):
+  for method, row in zip(results.methods, table[1:], strict=True):
     for key, cell in zip(columns.values(), row[1:], strict=True):
       values = 100 * _column(results, method, key)
       expected = f'{values.mean():.1f}'
@@ -106,7 +107,7 @@ def test_flags_follow_the_numbers(made):
 
 def test_every_measure_is_explained_without_a_mouse(made):
   results, text, reader = made
-  for key in results['rows'][0]['metrics']:
+  for key in results.rows[0].metrics:
     assert f'popovertarget="tip-{key}"' in text
     tip = re.search(f'<div id="tip-{key}" class="tip" popover="auto">(.*?)</div>',
                     text)[1]
@@ -118,25 +119,24 @@ def test_every_measure_is_explained_without_a_mouse(made):
 
 def test_speed_up_is_over_retraining(made):
   results, text, _ = made
-  seconds = lambda method: np.mean([sum(r['seconds'].values())
-                                    for r in results['rows'] if r['method'] == method])
+  seconds = lambda method: np.mean(
+      [sum(row.seconds.values()) for row in results.rows_of(method)])
   assert f'{seconds("retrain") / seconds("unsc"):.0f}×' in text
 
 
 def test_what_is_slower_than_retraining_is_called_so(example):
   results = example(1, quick=True)
-  for row in results['rows']:
-    row['seconds'] = {'retrain': {'training': 10.}, 'unsc': {'steps': 40.}}.get(
-        row['method'], {})
+  for method, seconds in (('retrain', 10.), ('unsc', 40.)):
+    results = examples.edit(results, method, seconds={'steps': seconds})
   assert '0.25×, slower' in report.render(results)
 
 
 def test_says_how_it_was_made(made):
   results, text, _ = made
-  for found in (results['command'], results['dataset']['sha256'], results['created'],
-                'jax 0.10.2', '2 CPU cores', '1 × cpu'):
-    assert found in text
-  assert ', '.join(str(s) for s in results['config']['seeds']) in text
+  for said in (results.command, results.dataset.sha256, results.created,
+               'jax 0.10.2', '2 CPU cores', '1 × cpu',
+               ', '.join(map(str, results.config['seeds']))):
+    assert said in text
 
 
 def test_the_verdict_comes_first(made):
@@ -150,11 +150,11 @@ def test_the_verdict_comes_first(made):
 
 def test_a_bare_run_has_a_page_too(example):
   """No reference, no control, no layers, no times, one class of no images."""
-  results = {**example(1), 'methods': ['unsc'], 'layers': [], 'curve': None,
-             'config': {'seeds': [0]}, 'environment': {'jax': '0.10.2'}}
-  results['rows'] = [row for row in results['rows'] if row['method'] == 'unsc']
-  results['rows'][0].update(history={}, seconds={}, metrics={'probe': float('nan')})
-  results['rows'][0]['per_class'][4] = None
+  results = replace(examples.keep(example(1, quick=True), 'unsc'),
+                    config={'seeds': [0]}, environment={'jax': '0.10.2'})
+  row, = results.rows
+  results = replace(results, rows=(replace(
+      row, metrics={'probe': float('nan')}, per_class=(.5,) * 4 + (None,) * 6),))
   text = report.render(results)
   assert html_reader.Reader(text).open == []
   assert 'no verdict without a retrained model' in text
@@ -165,27 +165,17 @@ def test_a_bare_run_has_a_page_too(example):
 
 def test_text_from_results_is_not_taken_for_html(example):
   evil = '"><script>alert(1)</script>&amp;'
-  results = example(1)
-  results.update(experiment=evil, command=evil, created=evil)
-  results['dataset'].update(name=evil, sha256=evil, class_names=[evil] * 10)
-  results['config'][evil] = evil
-  results['environment'][evil] = evil
-  results['environment']['device_kind'] = evil
-  results['methods'][-1] = evil
-  for row in results['rows']:
-    row['method'] = evil if row['method'] == 'unsc' else row['method']
-    row['metrics'] = {**row['metrics'], evil: 1.}
-    row['seconds'] = {evil: 1.}
-  results['layers'][0]['path'] = evil
-  text = report.render(results)
+  results = examples.edit(example(1), metrics={evil: 1.}, seconds={evil: 1.})
+  text = report.render(replace(
+      examples.add(results, evil, like='unsc'), experiment=evil, command=evil,
+      created=evil, dataset=replace(
+          results.dataset, name=evil, sha256=evil, class_names=(evil,) * 10),
+      config={**results.config, evil: evil},
+      environment={**results.environment, evil: evil, 'device_kind': evil},
+      layers=(replace(results.layers[0], path=evil),)))
   reader = html_reader.Reader(text)
   assert reader.open == []
   assert 'script' not in reader.counts
-
-
-def test_results_of_another_schema_are_refused(example):
-  with pytest.raises(ValueError, match='schema 2'):
-    report.render({**example(1), 'schema': 2})
 
 
 def test_results_are_left_as_they_were_and_give_the_same_page(example):
@@ -201,15 +191,15 @@ def test_the_library_itself_does_not_import_it():
 
 
 def test_the_interval_of_one_seed_is_shown(example):
-  results = example(1, quick=True)
-  results['rows'][-1]['intervals'] = {'probe': [.61, .68]}
+  results = examples.edit(
+      example(1, quick=True), 'unsc', intervals={'probe': (.61, .68)})
   assert '[61.0\u00a0% to 68.0\u00a0%]' in report.render(results)
 
 
 def test_networks_retrained_besides_are_not_seeds(example):
   results = example(seeds=1)
-  further = next(row for row in results['rows'] if row['method'] == 'retrain')
-  results['rows'].append({**further, 'seed': 1000})
-  text = report.render(results)
+  further, = results.rows_of('retrain')
+  text = report.render(replace(
+      results, rows=(*results.rows, replace(further, seed=1000))))
   assert '1 seed' in text
   assert '2 seeds' not in text

@@ -18,19 +18,6 @@ COMMITTED = sorted([*DOCS.glob('examples/*/results.json'),
                     *DOCS.glob('results/compare-*.json')])
 
 
-@pytest.fixture(scope='module', name='full')
-def fixture_full(full):
-  """Makes typed results with every measure and picture."""
-  def make():
-    raw = full()
-    relearn = raw['pictures']['relearn']
-    for row in raw['rows'][:6]:
-      row['relearning'] = {'steps': relearn['steps'], 'target': relearn['target'],
-                           'accuracy': relearn['accuracy'][row['method']]}
-    return files.parse(json.loads(json.dumps(raw)))
-  return make
-
-
 @pytest.fixture(scope='module')
 def plain(full):
   """What JSON has of results with everything that a page can show."""

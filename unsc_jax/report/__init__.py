@@ -1,11 +1,53 @@
-"""One self-contained HTML page about a results.json, the verdict first.
+"""One self-contained HTML page about the results of an experiment, the verdict first.
 
-Needs Matplotlib, which comes with `pip install 'unsc_jax[experiments]'`; the
-rest of the library never imports this.
+Needs msgspec and Matplotlib, which come with `pip install 'unsc_jax[experiments]'`;
+the rest of the library never imports this.
 """
 
+from unsc_jax.report.files import find
+from unsc_jax.report.files import parse
+from unsc_jax.report.files import read
+from unsc_jax.report.files import write
+from unsc_jax.report.files import write_text
 from unsc_jax.report.page import render
-from unsc_jax.report.schema import SCHEMA
-from unsc_jax.report.schema import validate
+from unsc_jax.report.pictures import Contours
+from unsc_jax.report.pictures import FeatureMap
+from unsc_jax.report.pictures import Landscape
+from unsc_jax.report.pictures import Losses
+from unsc_jax.report.pictures import LossShares
+from unsc_jax.report.pictures import Pictures
+from unsc_jax.report.results import ClassCounts
+from unsc_jax.report.results import CurvePoint
+from unsc_jax.report.results import Dataset
+from unsc_jax.report.results import Layer
+from unsc_jax.report.results import Relearning
+from unsc_jax.report.results import Results
+from unsc_jax.report.results import Row
+from unsc_jax.report.results import SCHEMA
+from unsc_jax.report.results import Sizes
+from unsc_jax.report.results import Trial
 
-__all__ = ('SCHEMA', 'render', 'validate')
+__all__ = (
+    'SCHEMA',
+    'ClassCounts',
+    'Contours',
+    'CurvePoint',
+    'Dataset',
+    'FeatureMap',
+    'Landscape',
+    'Layer',
+    'LossShares',
+    'Losses',
+    'Pictures',
+    'Relearning',
+    'Results',
+    'Row',
+    'Sizes',
+    'Trial',
+    'find',
+    'parse',
+    'read',
+    'render',
+    'write',
+    'write_text',
+)

@@ -6,18 +6,19 @@ models, the sampling error: the intervals that were measured or, for
 accuracies, those of so many images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import math
 import statistics
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import evaluation
 from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import results as results_lib
 
-ORIGINAL, REFERENCE, CONTROL = 'original', 'retrain', 'head_only'
+ORIGINAL, REFERENCE, CONTROL = 'original', results_lib.REFERENCE, 'head_only'
 
 
 class Cell(NamedTuple):
@@ -77,56 +78,48 @@ class Comparison(NamedTuple):
     return {key: cell for key, cell in cells.items() if cell and cell.place}
 
 
-def compare(results: Mapping[str, Any]) -> Comparison:
+def compare(results: results_lib.Results) -> Comparison:
   """Means, gaps, places and ties of all methods.
 
   Args:
-    results: as `schema.validate` wants them.
+    results: of an experiment.
 
   Returns:
     The comparison.
   """
-  rows, methods = results['rows'], tuple(results['methods'])
-  found = dict.fromkeys(key for row in rows for key in row['metrics'])
-  known = [key for key in metrics_lib.BY_KEY if key in found]
-  keys = [*known, *(key for key in found if key not in known)]
+  methods = results.methods
+  keys = metrics_lib.in_order(key for row in results.rows for key in row.metrics)
   cells = {}
   for key in keys:
     metric = metrics_lib.describe(key)
     column = {method: cell for method in methods
-              if (cell := _cell(rows, method, key)).values}
+              if (cell := _cell(results.rows_of(method), key)).values}
     column.update(_judge(metric, column, _images(results, metric)))
     cells.update({(method, key): cell for method, cell in column.items()})
   measures = tuple(metrics_lib.describe(key) for key in keys
                    if any((method, key) in cells for method in methods))
-  references = sum(row['method'] == REFERENCE for row in rows)
-  return Comparison(methods, measures, cells, references)
+  return Comparison(methods, measures, cells, len(results.rows_of(REFERENCE)))
 
 
-def class_means(
-    results: Mapping[str, Any], method: str
-) -> list[float]:
+def class_means(results: results_lib.Results, method: str) -> np.ndarray:
   """The test accuracy of every class, mean over seeds; NaN for no images."""
-  rows = [row['per_class'] for row in results['rows'] if row['method'] == method]
-  columns = [[v for v in column if v is not None] for column in zip(*rows)]
-  return [float(np.mean(c)) if c else math.nan for c in columns]
+  accuracies = np.array([row.per_class for row in results.rows_of(method)], float)
+  known = np.isfinite(accuracies)
+  with np.errstate(invalid='ignore'):
+    return np.where(known, accuracies, 0.).sum(0) / known.sum(0)
 
 
-def _cell(rows, method, key) -> Cell:
+def _cell(rows: Sequence[results_lib.Row], key: str) -> Cell:
   """What was measured, and the mean over seeds of its interval."""
-  mine = [row for row in rows if row['method'] == method]
-  found = [(float(value), (row.get('intervals') or {}).get(key)) for row in mine
-           if (value := row['metrics'].get(key)) is not None]
-  ends = [interval for _, interval in found
-          if interval and None not in interval and np.isfinite(interval).all()]
+  rows_with = [row for row in rows if row.metrics.get(key) is not None]
+  ends = np.array([row.intervals.get(key) or (None, None) for row in rows_with], float)
   # The seeds share their images, so that their intervals do not shrink.
   interval = None
-  if ends and len(ends) == len(found):
-    low, high = np.mean(ends, 0)
+  if rows_with and np.isfinite(ends).all():
+    low, high = ends.mean(0)
     interval = float(low), float(high)
-  limits = [limit for row in mine
-            if (limit := (row.get('limits') or {}).get(key)) is not None]
-  return Cell(tuple(value for value, _ in found), interval,
+  limits = [limit for row in rows if (limit := row.limits.get(key)) is not None]
+  return Cell(tuple(float(row.metrics[key]) for row in rows_with), interval,
               limit=max(limits, default=None))
 
 
@@ -203,35 +196,29 @@ def _estimate(value, interval, count) -> tuple[float, float, float]:
   return value, low, high
 
 
-def _images(results: Mapping[str, Any], metric: metrics_lib.Metric) -> float | None:
+def _images(results: results_lib.Results, metric: metrics_lib.Metric) -> float | None:
   """Of how many images an accuracy is; as if of one size where not known."""
-  if not metric.images or not results['forget_classes']:
+  if not metric.images or not results.forget_classes:
     return None
   split, side = metric.images
-  classes, forgotten = results['dataset']['num_classes'], set(results['forget_classes'])
+  classes, forgotten = results.dataset.num_classes, set(results.forget_classes)
   chosen = [c for c in range(classes) if (c in forgotten) == (side == 'forget')]
-  if counts := results['dataset'].get('class_counts'):
-    sizes = [counts[split][c] for c in chosen if counts[split][c]]
+  if counts := results.dataset.class_counts:
+    sizes = [n for c in chosen if (n := getattr(counts, split)[c])]
     # The mean of K shares of n_c images has the variance of K²/Σ 1/n_c images.
     return len(sizes)**2 / sum(1 / n for n in sizes) if sizes else None
-  return max(1, round(results['dataset']['sizes'][split] * len(chosen) / classes))
+  return max(1, round(getattr(results.dataset.sizes, split) * len(chosen) / classes))
 
 
-def total_seconds(
-    results: Mapping[str, Any], method: str
-) -> float | None:
+def total_seconds(results: results_lib.Results, method: str) -> float | None:
   """The mean over seeds of all phases together; None where nothing was timed."""
-  totals = [sum(row['seconds'].values()) for row in results['rows']
-            if row['method'] == method and row['seconds']]
+  totals = [sum(row.seconds.values()) for row in results.rows_of(method) if row.seconds]
   return float(np.mean(totals)) if totals else None
 
 
-def phase_seconds(
-    results: Mapping[str, Any], method: str
-) -> dict[str, float]:
+def phase_seconds(results: results_lib.Results, method: str) -> dict[str, float]:
   """The mean over seeds of every phase, in their order."""
-  rows = [row['seconds'] for row in results['rows']
-          if row['method'] == method]
-  phases = dict.fromkeys(phase for row in rows for phase in row)
-  return {phase: float(np.mean([row[phase] for row in rows if phase in row]))
+  timed = [row.seconds for row in results.rows_of(method)]
+  phases = dict.fromkeys(phase for seconds in timed for phase in seconds)
+  return {phase: float(np.mean([seconds[phase] for seconds in timed if phase in seconds]))
           for phase in phases}

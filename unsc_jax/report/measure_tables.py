@@ -4,10 +4,10 @@ from collections.abc import Sequence
 import math
 
 from unsc_jax.report import comparison as comparison_lib
-from unsc_jax.report import markup
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import numerals
 from unsc_jax.report import wording
+from unsc_jax.report.html import markup
 
 NONE = '<td class="none">–</td>'
 _FLAGS = {

@@ -1,18 +1,17 @@
 """The page: sections in the order of reading, in one file without a script."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from unsc_jax.report import comparison as comparison_lib
-from unsc_jax.report import document
 from unsc_jax.report import figures
-from unsc_jax.report import markup
 from unsc_jax.report import measure_tables
-from unsc_jax.report import schema
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import tables
 from unsc_jax.report import verdict as verdict_lib
 from unsc_jax.report import wording
+from unsc_jax.report.html import document
+from unsc_jax.report.html import markup
+from unsc_jax.report.html import svg
 
 _SIGNS = {'good': '✓ Good', 'warning': '▲ Beware', 'note': '• Note'}
 _OPEN = 3  # methods, or layers, that are laid open; of more, the rest is folded
@@ -20,19 +19,15 @@ _MOST_GAPS = 4  # in words, before the rest is folded
 _MOST_SPECTRA = 60
 
 
-def render(results: Mapping[str, Any]) -> str:
+def render(results: results_lib.Results) -> str:
   """Makes one HTML file that needs no other, of an experiment's results.
 
   Args:
-    results: what the experiment wrote as results.json; see `schema`.
+    results: of the experiment.
 
   Returns:
     The file's text.
-
-  Raises:
-    ValueError: the results lack something or are of another schema.
   """
-  schema.validate(results)
   comparison = comparison_lib.compare(results)
   return document.document(title(results), _subtitle(results), [
       ('verdict', 'Verdict', verdict(comparison)),
@@ -48,22 +43,21 @@ def render(results: Mapping[str, Any]) -> str:
           'energy': figures.energy_curve(results),
           'trade-off': figures.trade_off(results)})),
       ('loss', 'Loss while unlearning', _by_method(
-          'loss', results['methods'], lambda m: figures.loss(results, m))),
+          'loss', results.methods, lambda m: figures.loss(results, m))),
       ('time', 'Wall time', _figures({'wall-time': figures.wall_time(results)})
        + tables.wall_time(results)),
       ('meaning', 'What the measures mean', measure_tables.glossary(comparison)),
       ('made', 'How it was made', tables.made(results))])
 
 
-def title(results: Mapping[str, Any]) -> str:
+def title(results: results_lib.Results) -> str:
   """What was forgotten, of what."""
-  return f'Forgetting {wording.forgotten(results)} of {results["dataset"]["name"]}'
+  return f'Forgetting {wording.forgotten(results)} of {results.dataset.name}'
 
 
 def _subtitle(results) -> str:
-  seeds = tables.seeds(results)
-  parts = [results['experiment'].replace('_', ' '), results['config'].get('model'),
-           wording.plural(len(seeds), 'seed'), results['created'][:10]]
+  parts = [results.experiment.replace('_', ' '), results.config.get('model'),
+           wording.plural(len(results.seeds), 'seed'), results.created[:10]]
   return ' · '.join(str(part) for part in parts if part)
 
 
@@ -122,10 +116,10 @@ def _classes(results, comparison) -> str:
 
 
 def _layers(results) -> str:
-  if not results['layers']:
+  if not results.layers:
     return _figures({'contours': figures.contours(results)})
   spectra = {f'spectrum-{i}': figures.spectrum(layer)
-             for i, layer in enumerate(results['layers'][:_MOST_SPECTRA])}
+             for i, layer in enumerate(results.layers[:_MOST_SPECTRA])}
   drawn = _figures(spectra, 'figures tiles')
   if len(spectra) > 2 * _OPEN:
     drawn = markup.details(

@@ -17,6 +17,8 @@ from unsc_jax.report.pictures import NotNegative
 
 SCHEMA: Final = 2
 
+REFERENCE = 'retrain'  # the method whose networks all others are held against
+
 Count = Annotated[int, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -222,6 +224,12 @@ class Results:
   def rows_of(self, method: str) -> list[Row]:
     """The rows of a method, one a seed."""
     return [row for row in self.rows if row.method == method]
+
+  @property
+  def seeds(self) -> list[int]:
+    """The seeds of the rows, once each; without those of further references."""
+    unlearned = {row.seed for row in self.rows if row.method != REFERENCE}
+    return sorted(unlearned or {row.seed for row in self.rows})
 
 
 def _disagreements(results: Results) -> Iterator[str]:

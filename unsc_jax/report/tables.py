@@ -1,23 +1,22 @@
 """The tables of the page."""
 
-from collections.abc import Mapping
 import json
 import math
-from typing import Any
 
 from unsc_jax.report import comparison as comparison_lib
-from unsc_jax.report import markup
 from unsc_jax.report import numerals
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
+from unsc_jax.report.html import markup
 
 _NONE = '<td class="none">–</td>'
 _MOST_CLASSES = 200
 
 
-def class_accuracies(results: Mapping[str, Any]) -> str:
+def class_accuracies(results: results_lib.Results) -> str:
   """The accuracies by class in numbers, to be opened."""
-  names, forgotten = results['dataset']['class_names'], results['forget_classes']
-  means = {m: comparison_lib.class_means(results, m) for m in results['methods']}
+  names, forgotten = results.dataset.class_names, results.forget_classes
+  means = {m: comparison_lib.class_means(results, m) for m in results.methods}
   chosen = sorted(sorted(range(len(names)), key=lambda c: c not in forgotten)
                   [:_MOST_CLASSES])
   rows = [[markup.escape(names[c]) + (' (forgotten)' if c in forgotten else ''),
@@ -32,25 +31,25 @@ def class_accuracies(results: Mapping[str, Any]) -> str:
       + markup.table('Test accuracy by class', header, rows))
 
 
-def layers(results: Mapping[str, Any]) -> str:
+def layers(results: results_lib.Results) -> str:
   """Fan-in, kept and free directions and drift of every layer."""
-  if not results['layers']:
+  if not results.layers:
     return ''
-  rows = [[markup.escape(layer['path']), f'{layer["fan_in"]}', f'{layer["rank"]}',
-           f'{layer["free"]}',
-           _NONE if layer['certificate'] is None else
-           numerals.small_percent(layer['certificate'])]
-          for layer in results['layers']]
+  rows = [[markup.escape(layer.path), f'{layer.fan_in}', f'{layer.rank}',
+           f'{layer.free}',
+           _NONE if layer.layer_drift is None else
+           numerals.small_percent(layer.layer_drift)]
+          for layer in results.layers]
   return markup.details('The same in numbers, with the drift of every layer',
                   markup.table('Layers', ['Layer', 'Directions', 'Kept', 'Free',
                                           'Layer drift'], rows))
 
 
-def wall_time(results: Mapping[str, Any]) -> str:
+def wall_time(results: results_lib.Results) -> str:
   """Seconds of every phase, and the speed-up over retraining."""
   reference = comparison_lib.total_seconds(results, comparison_lib.REFERENCE)
   rows = []
-  for method in results['methods']:
+  for method in results.methods:
     total = comparison_lib.total_seconds(results, method)
     if total is None:
       continue
@@ -76,10 +75,10 @@ def _factor(value: float) -> str:
   return text if value >= 1 else f'{text}, slower'
 
 
-def made(results: Mapping[str, Any]) -> str:
+def made(results: results_lib.Results) -> str:
   """How the results were made, for someone who makes them again."""
-  data, sizes = results['dataset'], results['dataset']['sizes']
-  environment = {**results['environment']}
+  data, sizes = results.dataset, results.dataset.sizes
+  environment = {**results.environment}
   device = (f'{environment.pop("devices", "?")} × '
             f'{environment.pop("device_kind", "?")}')
   if (cores := environment.pop('cpu_count', None)) is not None:
@@ -87,29 +86,22 @@ def made(results: Mapping[str, Any]) -> str:
   if (platform := environment.pop('platform', None)) is not None:
     device += f', {platform}'
   rows = [
-      ('Command', _code(results['command'])),
-      ('Made', markup.escape(results['created'])),
-      ('Seeds', ', '.join(map(str, seeds(results)))),
+      ('Command', _code(results.command)),
+      ('Made', markup.escape(results.created)),
+      ('Seeds', ', '.join(map(str, results.seeds))),
       ('Hardware', markup.escape(device)),
       ('Versions', markup.escape(', '.join(
           f'{name} {version}' for name, version in environment.items()))),
       ('Data', markup.escape(
-          f'{data["name"]}: {sizes["train"]} images to train on, '
-          f'{sizes["validation"]} to validate, {sizes["test"]} to test')),
-      ('SHA-256 of the data', _code(data['sha256'])),
+          f'{data.name}: {sizes.train} images to train on, '
+          f'{sizes.validation} to validate, {sizes.test} to test')),
+      ('SHA-256 of the data', _code(data.sha256)),
   ]
   settings = [(_code(str(name)), _code(json.dumps(value, default=str)))
-              for name, value in results['config'].items()]
+              for name, value in results.config.items()]
   return (markup.table('How it was made', ['What', 'How'], rows, 'made')
           + (markup.details('All settings', markup.table(
               'Settings', ['Setting', 'Value'], settings, 'made')) if settings else ''))
-
-
-def seeds(results: Mapping[str, Any]) -> list[int]:
-  """The seeds of the rows, once each; without those of further references."""
-  of = lambda rows: sorted({row['seed'] for row in rows})
-  return of(row for row in results['rows']
-            if row['method'] != comparison_lib.REFERENCE) or of(results['rows'])
 
 
 def _code(text: str) -> str:

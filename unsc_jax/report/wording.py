@@ -1,7 +1,8 @@
 """Names and lists as sentences have them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from unsc_jax.report import results as results_lib
 
 # Of those in `unsc_jax.methods`; any other is spelled from its key.
 _METHODS = {
@@ -44,21 +45,22 @@ def listing(items: Sequence[str], most: int = 6) -> str:
   return ' and '.join(filter(None, [', '.join(items[:-1]), *items[-1:]]))
 
 
-def class_name(results: Mapping[str, Any], c: int) -> str:
+def class_name(results: results_lib.Results, c: int) -> str:
   """A class's name, or its number where the name is no more than that."""
-  name = results['dataset']['class_names'][c]
+  name = results.dataset.class_names[c]
   return f'class {c}' if name == str(c) else name
 
 
-def forgotten(results: Mapping[str, Any]) -> str:
+def forgotten(results: results_lib.Results) -> str:
   """The forgotten classes by name and number.
 
   Example:
-    >>> names = {'class_names': ['cat', 'dog', '2']}
-    >>> forgotten({'forget_classes': [1, 2], 'dataset': names})
+    >>> import types
+    >>> names = types.SimpleNamespace(class_names=['cat', 'dog', '2'])
+    >>> forgotten(types.SimpleNamespace(forget_classes=[1, 2], dataset=names))
     'dog (class 1) and class 2'
   """
-  classes = results['forget_classes']
+  classes = results.forget_classes
   if not classes:
     return 'single examples'
   names = {c: class_name(results, c) for c in classes}

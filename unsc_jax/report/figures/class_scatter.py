@@ -1,18 +1,17 @@
 """Every class's accuracy beside the retrained model's, however many there are."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from unsc_jax.report import comparison
 from unsc_jax.report import numerals
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 
-def class_scatter(results: Mapping[str, Any]) -> svg.Plot | None:
+def class_scatter(results: results_lib.Results) -> svg.Plot | None:
   """A point for every class, on the diagonal where retraining has the same.
 
   Args:
@@ -22,13 +21,13 @@ def class_scatter(results: Mapping[str, Any]) -> svg.Plot | None:
     The plot; None without a retrained model, or another beside it.
   """
   methods, left_out = looks.panels(results, [
-      m for m in results['methods'] if m != comparison.REFERENCE])
-  if comparison.REFERENCE not in results['methods'] or not methods:
+      m for m in results.methods if m != comparison.REFERENCE])
+  if comparison.REFERENCE not in results.methods or not methods:
     return None
-  means = {m: 100 * np.array(comparison.class_means(results, m))
+  means = {m: 100 * comparison.class_means(results, m)
            for m in (*methods, comparison.REFERENCE)}
   retrained = means[comparison.REFERENCE]
-  forgotten = np.isin(np.arange(len(retrained)), results['forget_classes'])
+  forgotten = np.isin(np.arange(len(retrained)), results.forget_classes)
   known = np.isfinite(retrained) & ~forgotten
   if not known.any():
     return None

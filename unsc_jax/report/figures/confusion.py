@@ -1,22 +1,20 @@
 """What images of every class are taken for."""
 
-from collections.abc import Mapping
-from typing import Any
 
 from matplotlib import collections
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import picture_spec
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 MOST = 20  # classes in one figure
 _MOST_CALLED = 10
 
 
-def confusion(results: Mapping[str, Any]) -> svg.Plot | None:
+def confusion(results: results_lib.Results) -> svg.Plot | None:
   """Tables of true and predicted class as shades, method by method.
 
   Args:
@@ -26,14 +24,13 @@ def confusion(results: Mapping[str, Any]) -> svg.Plot | None:
     The plot; None without the data, and for more than 20 classes, where no one
     could read it: `called` says what matters of it.
   """
-  found = picture_spec.of(results, 'confusion')
-  classes = results['dataset']['num_classes']
-  if not found or classes > MOST:
+  counts, classes = results.pictures.confusion, results.dataset.num_classes
+  if not counts or classes > MOST:
     return None
-  methods, left_out = looks.panels(results, found)
-  tables = {m: shares(found[m]) for m in methods}
+  methods, left_out = looks.panels(results, counts)
+  tables = {m: shares(counts[m]) for m in methods}
   columns = min(3, len(methods))
-  forgotten = results['forget_classes']
+  forgotten = results.forget_classes
 
   def draw(figure):
     panels = looks.grid(figure, len(methods), columns, sharex=True, sharey=True)
@@ -69,7 +66,7 @@ def confusion(results: Mapping[str, Any]) -> svg.Plot | None:
       looks.WIDTH, .5 + rows * 4.4 / columns * (1.02 if columns > 1 else .9), draw)
 
 
-def called(results: Mapping[str, Any]) -> svg.Plot | None:
+def called(results: results_lib.Results) -> svg.Plot | None:
   """What the forgotten classes' images are taken for now.
 
   Args:
@@ -78,12 +75,11 @@ def called(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = picture_spec.of(results, 'confusion')
-  forgotten = results['forget_classes']
-  if not found or not forgotten:
+  counts, forgotten = results.pictures.confusion, results.forget_classes
+  if not counts or not forgotten:
     return None
-  methods, left_out = looks.panels(results, found, most=5)
-  answers = {m: shares([np.sum([found[m][c] for c in forgotten], 0)])[0]
+  methods, left_out = looks.panels(results, counts, most=5)
+  answers = {m: shares([np.sum([counts[m][c] for c in forgotten], 0)])[0]
              for m in methods}
   most = np.max(list(answers.values()), 0)
   order = [c for c in np.argsort(-most, kind='stable')[:_MOST_CALLED] if most[c] >= .01]
@@ -92,7 +88,7 @@ def called(results: Mapping[str, Any]) -> svg.Plot | None:
   def draw(figure):
     axes = figure.subplots()
     for i, (method, values) in enumerate(answers.items()):
-      look = looks.look(results['methods'], method)
+      look = looks.look(results.methods, method)
       y = np.arange(len(order)) + (i - (len(answers) - 1) / 2) * .15
       axes.hlines(y, 0, 100 * values[order], color=look.colour, lw=1, alpha=.6)
       axes.plot(100 * values[order], y, look.marker, color=look.colour, ls='',

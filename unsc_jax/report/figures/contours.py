@@ -1,14 +1,12 @@
 """The loss around the original weights, in and out of the null space."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import picture_spec
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 _DIRECTIONS = {'in_null_space': 'in the null space',
                'out_of_null_space': 'out of the null space'}
@@ -16,7 +14,7 @@ _SETS = {'retain': 'remaining', 'forget': 'forgotten'}
 _LEVELS = 7
 
 
-def contours(results: Mapping[str, Any]) -> svg.Plot | None:
+def contours(results: results_lib.Results) -> svg.Plot | None:
   """Contours of both losses along two directions in, and two out of, the space.
 
   Args:
@@ -25,13 +23,12 @@ def contours(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = picture_spec.of(results, 'contours')
-  if not found:
+  landscapes = results.pictures.contours
+  if not landscapes:
     return None
-  along = np.asarray(found['along'], float)
+  along = np.array(landscapes.along)
   grids = {(name, direction): np.array(
-      [[np.nan if v is None else v for v in row]
-       for row in found['losses'][direction][name]], float)
+      getattr(getattr(landscapes, direction), name), float)
            for name in _SETS for direction in _DIRECTIONS}
   if not all(np.isfinite(grid).any() for grid in grids.values()):
     return None

@@ -1,28 +1,27 @@
 """What tighter protection buys, and what it costs."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from unsc_jax.report import comparison
 from unsc_jax.report import metrics
 from unsc_jax.report import numerals
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 # Of a curve's points: name, colour, marker, dashes.
 _LINES = {
     'logit_drift': ('logit drift', svg.BLUE, 'o', '-'),
-    'certificate': ('layer drift', svg.PURPLE, '^', ':'),
+    'layer_drift': ('layer drift', svg.PURPLE, '^', ':'),
     'retain_test': ('retained', svg.GREEN, 's', '--'),
     'probe': ('linear probe', svg.ORANGE, 'D', '-.'),
     'forget_test': ('forgotten', svg.VERMILLION, 'v', '-'),
 }
 
 
-def energy_curve(results: Mapping[str, Any]) -> svg.Plot | None:
+def energy_curve(results: results_lib.Results) -> svg.Plot | None:
   """Drift, and accuracies, against the energy that is protected.
 
   Args:
@@ -38,7 +37,7 @@ def energy_curve(results: Mapping[str, Any]) -> svg.Plot | None:
 
   def draw(figure):
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.3))
-    for axes, keys in ((upper, ('logit_drift', 'certificate')),
+    for axes, keys in ((upper, ('logit_drift', 'layer_drift')),
                        (lower, ('retain_test', 'probe', 'forget_test'))):
       for key in keys:
         name, colour, marker, dashes = _LINES[key]
@@ -62,7 +61,7 @@ def energy_curve(results: Mapping[str, Any]) -> svg.Plot | None:
       looks.WIDTH, 4.6, draw)
 
 
-def trade_off(results: Mapping[str, Any]) -> svg.Plot | None:
+def trade_off(results: results_lib.Results) -> svg.Plot | None:
   """The linear probe against the drift, and where the retrained model lies.
 
   Args:
@@ -71,14 +70,13 @@ def trade_off(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without two points that have both.
   """
-  points = [p for p in _sorted(results) if p['probe'] is not None
-            and p['logit_drift'] is not None]
+  points = [p for p in _sorted(results) if p.metrics.get('probe') is not None
+            and p.metrics.get('logit_drift') is not None]
   if len(points) < 2:
     return None
   drift, probe = (100 * _column(points, key) for key in ('logit_drift', 'probe'))
-  retrained = [row['metrics'].get('probe') for row in results['rows']
-               if row['method'] == comparison.REFERENCE]
-  retrained = 100 * np.array([v for v in retrained if v is not None], float)
+  retrained = 100 * _column(results.rows_of(comparison.REFERENCE), 'probe')
+  retrained = retrained[np.isfinite(retrained)]
 
   def draw(figure):
     axes = figure.subplots()
@@ -100,24 +98,26 @@ def trade_off(results: Mapping[str, Any]) -> svg.Plot | None:
   return svg.plot(
       'Linear probe against drift',
       wording.listing([
-          f'{numerals.percent(p["probe"])} at {numerals.small_percent(p["logit_drift"])} '
-          f'drift (energy {_energy(p)})' for p in points], most=20) + f'.{goal}',
+          f'{numerals.percent(b / 100)} at {numerals.small_percent(a / 100)} '
+          f'drift (energy {_energy(p)})' for a, b, p in zip(drift, probe, points)],
+                      most=20) + f'.{goal}',
       looks.WIDTH, 3., draw)
 
 
-def _sorted(results) -> list[Mapping[str, Any]]:
-  return sorted(results['curve'] or [], key=lambda p: p['energy'])
+def _sorted(results) -> list[results_lib.CurvePoint]:
+  return sorted(results.curve, key=lambda point: point.energy)
 
 
 def _column(points, key) -> np.ndarray:
-  return np.array([np.nan if p[key] is None else p[key] for p in points], float)
+  return np.array([point.metrics.get(key) for point in points], float)
 
 
 def _energy(point) -> str:
-  return f'{100 * point["energy"]:.6g}\u00a0%'
+  return f'{100 * point.energy:.6g}\u00a0%'
 
 
 def _values(point) -> str:
-  drawn = (metrics.describe(key) for key in _LINES if point[key] is not None)
-  return wording.listing([f'{wording.low(metric.name)} {metric.show(point[metric.key])}'
-                          for metric in drawn])
+  return wording.listing([
+      f'{wording.low(metric.name)} {metric.show(value)}'
+      for metric in map(metrics.describe, _LINES)
+      if (value := point.metrics.get(metric.key)) is not None])

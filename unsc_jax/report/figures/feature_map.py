@@ -1,22 +1,20 @@
 """The features of test images on a plane."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import picture_spec
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 MOST_POINTS = 260  # in one panel: every one is markup
 _MOST_LABELS = 20
 _PLATE = {'boxstyle': 'round,pad=.12', 'fc': svg.PAPER, 'alpha': .75, 'lw': 0}
 
 
-def feature_map(results: Mapping[str, Any]) -> svg.Plot | None:
+def feature_map(results: results_lib.Results) -> svg.Plot | None:
   """Small maps of the same images' features, before, after and retrained.
 
   Args:
@@ -25,13 +23,12 @@ def feature_map(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = picture_spec.of(results, 'feature_map')
-  if not found or not found['points'] or not found['labels']:
+  maps, forgotten = results.pictures.feature_map, results.forget_classes
+  if not maps or not maps.points or not maps.labels:
     return None
-  labels, forgotten = np.asarray(found['labels']), results['forget_classes']
-  methods, left_out = looks.panels(results, found['points'])
-  points = {m: np.array([[np.nan if v is None else v for v in p]
-                         for p in found['points'][m]], float) for m in methods}
+  labels = np.array(maps.labels)
+  methods, left_out = looks.panels(results, maps.points)
+  points = {m: np.array(maps.points[m], float) for m in methods}
   gone = np.isin(labels, forgotten)
   drawn = _thinned(gone)
   columns = min(3, len(methods))
@@ -62,8 +59,8 @@ def feature_map(results: Mapping[str, Any]) -> svg.Plot | None:
                    + (f', {drawn.sum()} of them drawn; numbers stand in the middle '
                       'of their class.' if drawn.sum() < len(labels) else
                       '; numbers stand in the middle of their class.'))
-  if found.get('note'):
-    sentences.append(f'{found["note"].rstrip(".")}.')
+  if maps.note:
+    sentences.append(f'{maps.note.rstrip(".")}.')
   rows = -(-len(methods) // columns)
   return svg.plot(
       'Map of the features', ' '.join(sentences) + left_out,

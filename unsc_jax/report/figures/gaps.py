@@ -4,9 +4,9 @@ import numpy as np
 
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
-from unsc_jax.report import svg
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 MOST = 4  # methods beside the original and the control
 _FARTHEST = 300.  # bands; what lies farther is drawn there

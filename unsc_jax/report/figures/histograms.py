@@ -1,15 +1,13 @@
 """How the losses of trained, unseen and forgotten images are spread."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import picture_spec
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 _KINDS = {  # name, colour, dashes, width
     'retain': ('remaining, trained on', svg.BLUE, '-', 1.2),
@@ -18,7 +16,7 @@ _KINDS = {  # name, colour, dashes, width
 }
 
 
-def losses(results: Mapping[str, Any]) -> svg.Plot | None:
+def losses(results: results_lib.Results) -> svg.Plot | None:
   """Histograms of the loss of member, unseen and forgotten images.
 
   Args:
@@ -27,13 +25,13 @@ def losses(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without the data.
   """
-  found = picture_spec.of(results, 'losses')
-  if not found or not found['counts']:
+  histograms = results.pictures.losses
+  if not histograms or not histograms.counts:
     return None
-  methods, left_out = looks.panels(results, found['counts'])
-  edges = np.asarray(found['edges'], float)
+  methods, left_out = looks.panels(results, histograms.counts)
+  edges = np.array(histograms.edges)
   # One unit whatever was counted.
-  spread = {m: {name: _normal(found['counts'][m][name]) for name in _KINDS}
+  spread = {m: {name: _normal(getattr(histograms.counts[m], name)) for name in _KINDS}
             for m in methods}
   columns = min(2, len(methods))
 

@@ -1,11 +1,12 @@
 """A colour, a hatch and a marker for everything, so that no one has to do."""
 
-from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
 from unsc_jax.report import comparison
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
+from unsc_jax.report.html import svg
 
 WIDTH = 4.4  # inches, for a figure that fills a column or a phone
 
@@ -42,23 +43,23 @@ def look(methods, method: str) -> Look:
   return _OTHERS[others.index(method) % len(_OTHERS)]
 
 
-def panels(results: Mapping[str, Any], found: Collection[str], most: int = MOST_PANELS
-           ) -> tuple[list[str], str]:
+def panels(results: results_lib.Results, drawable: Collection[str],
+           most: int = MOST_PANELS) -> tuple[list[str], str]:
   """The methods to set side by side, before, after and retrained.
 
   Args:
     results: with `methods`.
-    found: the methods that have something to show.
+    drawable: the methods that have something to show.
     most: of them in one figure.
 
   Returns:
     The methods in order, and a sentence about those left out, if any.
   """
-  rest = [m for m in results['methods'] if m in found and m not in _FIXED]
-  ends = [m for m in (comparison.ORIGINAL, comparison.REFERENCE) if m in found]
+  rest = [m for m in results.methods if m in drawable and m not in _FIXED]
+  ends = [m for m in (comparison.ORIGINAL, comparison.REFERENCE) if m in drawable]
   shown = rest[:most - len(ends)]
   order = [*ends[:1], *shown, *ends[1:]]
-  if comparison.CONTROL in found and len(order) < most:
+  if comparison.CONTROL in drawable and len(order) < most:
     order.append(comparison.CONTROL)
   left = len(rest) - len(shown)
   return order, (f' {wording.plural(left, "further method")} '

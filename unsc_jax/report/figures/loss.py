@@ -1,13 +1,12 @@
 """The loss, step by step."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 _MOST_POINTS = 150
 _COLOURS = (svg.BLUE, svg.VERMILLION, svg.GREEN, svg.PURPLE, svg.ORANGE, svg.SKY)
@@ -15,7 +14,7 @@ _DASHES = ('-', '--', ':', '-.')
 _MARKERS = 'osD^vP'
 
 
-def loss(results: Mapping[str, Any], method: str) -> svg.Plot | None:
+def loss(results: results_lib.Results, method: str) -> svg.Plot | None:
   """A line for every seed of a method.
 
   Args:
@@ -25,10 +24,8 @@ def loss(results: Mapping[str, Any], method: str) -> svg.Plot | None:
   Returns:
     The plot; None where the method has no such history.
   """
-  lines = {row['seed']: np.array([np.nan if v is None else v
-                                  for v in row['history']['loss']], float)
-           for row in results['rows']
-           if row['method'] == method and row['history'].get('loss')}
+  lines = {row.seed: np.array(row.history['loss'], float)
+           for row in results.rows_of(method) if row.history.get('loss')}
   if not lines:
     return None
   longest = max(map(len, lines.values()))

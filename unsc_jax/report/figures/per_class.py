@@ -1,20 +1,19 @@
 """Accuracy class by class: before, after, retrained."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from unsc_jax.report import comparison
 from unsc_jax.report import numerals
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 MOST = 20  # classes in one figure
 
 
-def per_class(results: Mapping[str, Any], method: str) -> svg.Plot | None:
+def per_class(results: results_lib.Results, method: str) -> svg.Plot | None:
   """Bars of test accuracy for every class, the forgotten ones marked.
 
   Args:
@@ -25,12 +24,12 @@ def per_class(results: Mapping[str, Any], method: str) -> svg.Plot | None:
   Returns:
     The plot; None where the method has no rows.
   """
-  series = {m: np.array(comparison.class_means(results, m))
+  series = {m: comparison.class_means(results, m)
             for m in (comparison.ORIGINAL, method, comparison.REFERENCE)
-            if m in results['methods']}
+            if m in results.methods}
   if method not in series:
     return None
-  names, forgotten = results['dataset']['class_names'], results['forget_classes']
+  names, forgotten = results.dataset.class_names, results.forget_classes
   classes = _chosen(series, method, forgotten)
 
   def draw(figure):
@@ -40,7 +39,7 @@ def per_class(results: Mapping[str, Any], method: str) -> svg.Plot | None:
       at = y + (i - (len(series) - 1) / 2) * height
       axes.barh(at, 100 * np.nan_to_num(means[classes]), height,
                 label=wording.method(name),
-                **looks.bar(looks.look(results['methods'], name)))
+                **looks.bar(looks.look(results.methods, name)))
     for at, c in zip(y, classes):
       if c in forgotten:
         axes.axhspan(at - .5, at + .5, color=svg.MUTED, alpha=.22, lw=0, zorder=0)
@@ -72,7 +71,7 @@ def _chosen(series, method, forgotten) -> list[int]:
 
 
 def _text(results, series, method, shown: int) -> str:
-  forgotten, count = results['forget_classes'], len(series[method])
+  forgotten, count = results.forget_classes, len(series[method])
   name = lambda c: wording.class_name(results, c)
   values = lambda chosen: wording.listing([
       f'{numerals.percent(np.nanmean(means[chosen]))} {_WHEN.get(key, "after")}'

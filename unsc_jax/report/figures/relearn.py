@@ -1,34 +1,32 @@
 """How soon what was forgotten is back."""
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from unsc_jax.report import comparison
 from unsc_jax.report import numerals
-from unsc_jax.report import picture_spec
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 
-def relearn(results: Mapping[str, Any]) -> svg.Plot | None:
+def relearn(results: results_lib.Results) -> svg.Plot | None:
   """Accuracy on the forgotten images while a few of them are learnt again.
 
   Args:
-    results: with `pictures.relearn` at `s` steps.
+    results: with `relearning` in rows of the first seed.
 
   Returns:
     The plot; None without the data.
   """
-  found = picture_spec.of(results, 'relearn')
-  if not found or not found['accuracy']:
+  courses = {row.method: row.relearning for row in results.rows
+             if row.relearning and row.seed == results.rows[0].seed}
+  if not courses:
     return None
-  steps, target = np.asarray(found['steps'], float), found['target']
-  methods, left_out = looks.panels(results, found['accuracy'])
-  curves = {m: np.array([np.nan if v is None else v for v in found['accuracy'][m]],
-                        float) for m in methods}
+  methods, left_out = looks.panels(results, courses)
+  steps, target = np.array(courses[methods[0]].steps), courses[methods[0]].target
+  curves = {m: np.array(courses[m].accuracy, float) for m in methods}
 
   def draw(figure):
     axes = figure.subplots()
@@ -36,7 +34,7 @@ def relearn(results: Mapping[str, Any]) -> svg.Plot | None:
       axes.axhline(100 * target, color=svg.INK, lw=1, ls=(0, (1, 2)),
                    label='goal')
     for i, (method, curve) in enumerate(curves.items()):
-      look = looks.look(results['methods'], method)
+      look = looks.look(results.methods, method)
       every = max(1, len(steps) // 7)
       axes.plot(steps, 100 * curve, color=look.colour, ls=look.dashes,
                 marker=look.marker, markevery=(i % every, every),

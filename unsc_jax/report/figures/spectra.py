@@ -1,36 +1,33 @@
 """What the layers' inputs span, and what of it is free to change."""
 
-from collections.abc import Mapping
-from typing import Any
 
 from matplotlib import ticker
 import numpy as np
 
 from unsc_jax.report import numerals
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 _MOST_POINTS = 160
 _NOISE = 1e-6  # of the largest: float32 knows little below
 _FLOOR = 1e-9  # and is drawn as if it knew nothing here
 
 
-def spectrum(layer: Mapping[str, Any]) -> svg.Plot | None:
+def spectrum(layer: results_lib.Layer) -> svg.Plot | None:
   """Eigenvalues of a layer's second moments, kept and free ones told apart.
 
   Args:
-    layer: of `results['layers']`; `eigenvalues` of `d` directions.
+    layer: with the eigenvalues of `d` directions.
 
   Returns:
     The plot; None where no eigenvalue is a number above zero.
   """
-  values = np.array([np.nan if v is None else v for v in layer['eigenvalues']],
-                    float)
-  values = np.nan_to_num(values, nan=0., posinf=0., neginf=0.)
+  values = np.nan_to_num(np.array(layer.eigenvalues, float), posinf=0., neginf=0.)
   if values.max() <= 0:
     return None
-  rank, d = layer['rank'], len(values)
+  rank, d = layer.rank, len(values)
   relative = np.maximum(values / values.max(), _FLOOR)
   share = values[:rank].sum() / values.sum()
   least = values.min() / values.max()
@@ -63,14 +60,14 @@ def spectrum(layer: Mapping[str, Any]) -> svg.Plot | None:
     looks.legend_on_top(figure)
 
   return svg.plot(
-      f'Spectrum of {layer["path"]}',
-      f'{d} directions of the inputs of {layer["path"]}: the first {rank}, '
+      f'Spectrum of {layer.path}',
+      f'{d} directions of the inputs of {layer.path}: the first {rank}, '
       f'which carry {numerals.percent(share, 2)} of the energy, are kept; '
       f'{d - rank} are free. The smallest eigenvalue is {least} of the largest.',
       3., 2.4, draw)
 
 
-def free_directions(results: Mapping[str, Any]) -> svg.Plot | None:
+def free_directions(results: results_lib.Results) -> svg.Plot | None:
   """The share of every layer's input directions that is kept and free.
 
   Args:
@@ -79,10 +76,10 @@ def free_directions(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None without layers.
   """
-  layers = results['layers']
+  layers = results.layers
   if not layers:
     return None
-  free = np.array([100 * layer['free'] / layer['fan_in'] for layer in layers])
+  free = np.array([100 * layer.free / layer.fan_in for layer in layers])
 
   def draw(figure):
     axes = figure.subplots()
@@ -91,10 +88,10 @@ def free_directions(results: Mapping[str, Any]) -> svg.Plot | None:
     axes.barh(y, 100 - free, color=svg.BLUE, hatch='///', label='kept', **style)
     axes.barh(y, free, left=100 - free, color=svg.ORANGE, label='free to change', **style)
     for at, layer in zip(y, layers):
-      axes.text(102, at, f'{layer["free"]} of {layer["fan_in"]}', va='center',
+      axes.text(102, at, f'{layer.free} of {layer.fan_in}', va='center',
                 fontsize=9)
     axes.text(102, -.75, 'free', va='center', fontsize=9)
-    axes.set_yticks(y, [_short(layer['path']) for layer in layers])
+    axes.set_yticks(y, [_short(layer.path) for layer in layers])
     axes.set(xlim=(0, 100), ylim=(len(layers) - .4, -.6),
              xlabel='directions of the inputs, %')
     axes.tick_params(axis='y', length=0)
@@ -102,12 +99,12 @@ def free_directions(results: Mapping[str, Any]) -> svg.Plot | None:
 
   by_share = [layers[i] for i in np.argsort(free, kind='stable')]
   said = layers if len(layers) <= 8 else [*by_share[:3], by_share[-1]]
-  text = wording.listing([f'{layer["path"]} {layer["free"]} of {layer["fan_in"]}'
+  text = wording.listing([f'{layer.path} {layer.free} of {layer.fan_in}'
                           for layer in said], most=8)
-  full = [layer['path'] for layer in layers if not layer['free']]
+  full = [layer.path for layer in layers if not layer.free]
   tightest = (f'No direction is free in {wording.listing(full)}, which cannot '
               'change at all.' if full else
-              f'The tightest layer is {by_share[0]["path"]}.')
+              f'The tightest layer is {by_share[0].path}.')
   return svg.plot(
       'Free directions by layer',
       f'Free directions{"" if said is layers else " (the three fewest, the most)"}: '

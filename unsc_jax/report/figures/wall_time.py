@@ -1,19 +1,18 @@
 """Where the time went."""
 
-from collections.abc import Mapping
-from typing import Any
 
 from unsc_jax.report import comparison
 from unsc_jax.report import numerals
-from unsc_jax.report import svg
+from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
+from unsc_jax.report.html import svg
 
 _PHASES = ((svg.GREEN, '||'), (svg.BLUE, '///'), (svg.ORANGE, ''),
            (svg.PURPLE, 'xxx'), (svg.SKY, '\\\\\\'), (svg.VERMILLION, '--'))
 
 
-def wall_time(results: Mapping[str, Any]) -> svg.Plot | None:
+def wall_time(results: results_lib.Results) -> svg.Plot | None:
   """The seconds of every phase of every method, mean over seeds.
 
   Args:
@@ -22,7 +21,7 @@ def wall_time(results: Mapping[str, Any]) -> svg.Plot | None:
   Returns:
     The plot; None where nothing was timed.
   """
-  spent = {m: phases for m in results['methods']
+  spent = {m: phases for m in results.methods
            if (phases := comparison.phase_seconds(results, m))}
   if not any(sum(phases.values()) for phases in spent.values()):
     return None

@@ -1,6 +1,6 @@
 """The measures: what each is, what is good, and how to print them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from unsc_jax.report.metrics import accuracy
@@ -36,6 +36,13 @@ GROUPS = (
 )
 BY_KEY: Mapping[str, Metric] = {
     metric.key: metric for group in GROUPS for metric in group.metrics}
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+  """Each key once: those that are known in their order here, then the others."""
+  given = dict.fromkeys(keys)
+  return [*(key for key in BY_KEY if key in given),
+          *(key for key in given if key not in BY_KEY)]
 
 
 def describe(key: str) -> Metric:

@@ -22,7 +22,7 @@ METRICS = (
         'has to be called something else.',
         'Many more flips than masking the logit makes.', numerals.small_percent),
     metric.Metric(
-        'certificate', 'Layer drift', 'kept',
+        'layer_drift', 'Layer drift', 'kept',
         'The largest relative change of any layer’s output that the stored '
         'moments foretell, without data. A measured number for the inputs the '
         'moments were taken of, not a promise.',

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 
 from unsc_jax.report import comparison as comparison_lib
-from unsc_jax.report import document
-from unsc_jax.report import markup
 from unsc_jax.report import measure_tables
 from unsc_jax.report import metrics as metrics_lib
-from unsc_jax.report import page
-from unsc_jax.report import side_by_side
+from unsc_jax.report import page as page_lib
 from unsc_jax.report import wording
+from unsc_jax.report.html import document
+from unsc_jax.report.html import markup
+from unsc_jax.report.side_by_side import runs as runs_lib
 
 
-def render(runs: Sequence[side_by_side.Run]) -> str:
+def render(runs: Sequence[runs_lib.Run]) -> str:
   """Makes one HTML file that needs no other, of several runs.
 
   Args:
-    runs: of `side_by_side.read`.
+    runs: two or more.
 
   Returns:
     The file's text.
@@ -33,12 +33,12 @@ def _verdicts(runs) -> str:
   cautions = ''.join(
       markup.element('li', markup.element('span', '▲ Beware', class_='sign warning')
                      + ' ' + markup.element('span', markup.escape(sentence)))
-      for sentence in side_by_side.cautions(runs))
+      for sentence in runs_lib.cautions(runs))
   parts = [markup.element('ul', cautions, class_='findings')] if cautions else []
   for run in runs:
     parts += [markup.element('h3', markup.escape(run.name)),
-              markup.paragraph(f'{page.title(run.results)}.'),
-              page.verdict(run.comparison, most=0)]
+              markup.paragraph(f'{page_lib.title(run.results)}.'),
+              page_lib.verdict(run.comparison, most=0)]
   return '\n'.join(parts)
 
 
@@ -48,10 +48,10 @@ def _measures(runs) -> str:
       'Every gap is to the run’s own retrained models, and every noise band is '
       'theirs. A name opens its explanation.')]
   for group in (*(g.metrics for g in metrics_lib.GROUPS), tuple(
-      m for m in side_by_side.measures(runs) if m.key not in metrics_lib.BY_KEY)):
+      m for m in runs_lib.measures(runs) if m.key not in metrics_lib.BY_KEY)):
     for metric in group:
       rows = [[markup.escape(wording.method(method)), *cells]
-              for method in side_by_side.methods(runs)
+              for method in runs_lib.methods(runs)
               if set(cells := [measure_tables.cell(run.comparison, method, metric)
                                for run in runs]) != {measure_tables.NONE}]
       if rows:
@@ -64,13 +64,13 @@ def _measures(runs) -> str:
 
 def _meaning(runs) -> str:
   everything = comparison_lib.Comparison(
-      (), tuple(side_by_side.measures(runs)), {}, 0)
+      (), tuple(runs_lib.measures(runs)), {}, 0)
   return measure_tables.glossary(everything)
 
 
 def _made(runs) -> str:
   rows = [[markup.escape(name), *map(markup.escape, values)]
-          for name, values in side_by_side.differences(runs).items()]
+          for name, values in runs_lib.differences(runs).items()]
   return markup.paragraph(
       'Settings and versions that are the same in all runs are left out.'
   ) + markup.table('How they were made', [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib import resources
 
-from unsc_jax.report import markup
+from unsc_jax.report.html import markup
 
 # Nothing is fetched, and a browser would refuse to.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -26,7 +26,7 @@ def document(title: str, subtitle: str, sections: Sequence[tuple[str, str, str]]
                    for name, heading, _ in sections[1:])
   nav = markup.element('nav', links, aria_label='Sections') if links else ''
   body = '\n'.join(markup.section(*section) for section in sections)
-  style = resources.files('unsc_jax.report').joinpath('style.css').read_text(
+  style = resources.files('unsc_jax.report.html').joinpath('style.css').read_text(
       encoding='utf-8')
   return f"""<!DOCTYPE html>
 <html lang="en">
