@@ -85,7 +85,7 @@ def run(config: Config) -> dict[str, Any]:
     rows += results_lib.kept(config.resume, f'rows-{seed}', plain, lambda seed=seed: (
         _run_seed(config, best, chosen, dataset, network, request, seed)))
   results = {
-      'schema': report.SCHEMA, 'experiment': 'compare', **results_lib.describe_run(),
+      'schema': 1, 'experiment': 'compare', **results_lib.describe_run(),
       'config': plain, 'dataset': results_lib.describe_data(dataset),
       'forget_classes': list(request.classes),
       'surrogates': others,
@@ -96,7 +96,7 @@ def run(config: Config) -> dict[str, Any]:
   results['wall_seconds'] = time.perf_counter() - start
   with results_lib.folder(config.out / name) as folder:
     results_lib.write_json(folder / 'results.json', results)
-    (folder / 'report.html').write_text(report.render(results))
+    (folder / 'report.html').write_text(report.render(report.parse(results)))
   print(tables.render(results))
   print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
   return results

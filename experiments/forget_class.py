@@ -77,7 +77,7 @@ def run(config: Config) -> dict[str, Any]:
   if config.reference:
     problems_lib.restore(network, config.reference)
   results: dict[str, Any] = {
-      'schema': report.SCHEMA, 'experiment': 'forget_class',
+      'schema': 1, 'experiment': 'forget_class',
       **results_lib.describe_run(), 'config': _plain(config, chosen),
       'dataset': results_lib.describe_data(dataset),
       'forget_classes': list(chosen.forget),
@@ -90,7 +90,7 @@ def run(config: Config) -> dict[str, Any]:
   results['wall_seconds'] = time.perf_counter() - start
   with results_lib.folder(config.out / name) as folder:
     results_lib.write_json(folder / 'results.json', results)
-    (folder / 'report.html').write_text(report.render(results))
+    (folder / 'report.html').write_text(report.render(report.parse(results)))
   print(tables.render(results))
   print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
   return results

@@ -22,7 +22,6 @@ import optax
 from experiments import processes
 import unsc_jax
 from unsc_jax import data as data_lib
-from unsc_jax.report import files
 from unsc_jax.storage import atomic
 
 
@@ -55,7 +54,8 @@ def write_json(path: pathlib.Path, results: dict[str, Any]) -> None:
     if isinstance(value, float) and not np.isfinite(value):
       return None
     return value
-  files.write_text(path, json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
+  with atomic.written(path) as draft:
+    draft.write_text(json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
 
 
 def kept(folder: pathlib.Path | None, name: str, config: dict[str, Any],

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from unsc_jax import report
 from unsc_jax import text
 from unsc_jax.report import comparison as comparison_lib
 
@@ -33,7 +34,7 @@ def ties(results: Mapping[str, Any]) -> list[str]:
   Returns:
     For every method the columns in which it ties with the head-only control.
   """
-  found = comparison_lib.compare(results)
+  found = comparison_lib.compare(report.parse(results))
   lines = []
   for method in found.judged_methods:
     tied = [title.removesuffix(' %') for key, title in _COLUMNS.items()

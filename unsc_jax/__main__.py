@@ -8,6 +8,8 @@ import sys
 
 import jax
 
+from unsc_jax.storage import atomic
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
   """Runs a command; 2 where that is not possible, with one sentence of why."""
@@ -57,7 +59,7 @@ def _report(given: argparse.Namespace) -> int:
                      'out, and each page is written beside its results.')
   for path in paths:
     page = given.output or path.with_name('report.html')
-    report.write_text(page, report.render(report.read(path)))
+    _write(page, report.render(report.read(path)))
     print(page)
   return 0
 
@@ -72,7 +74,7 @@ def _compare(given: argparse.Namespace) -> int:
   runs = [side_by_side.Run(name, report.read(path))
           for path, name in zip(paths, names(paths))]
   if given.output:
-    report.write_text(given.output, side_by_side.render(runs))
+    _write(given.output, side_by_side.render(runs))
   print(side_by_side.tables(runs))
   if given.output:
     print(f'\n{given.output}')
@@ -93,6 +95,11 @@ def names(paths: Sequence[pathlib.Path]) -> list[str]:
     if len(set(short)) == len(short):
       return short
   return [f'{i}: {"/".join(part)}' for i, part in enumerate(parts, 1)]
+
+
+def _write(page: pathlib.Path, text: str) -> None:
+  with atomic.written(page) as draft:
+    draft.write_text(text, encoding='utf-8')
 
 
 def _fail(sentence: str) -> int:

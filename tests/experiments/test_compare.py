@@ -53,7 +53,7 @@ def test_draws_settings_by_seed():
 def test_writes_what_a_report_reads(tmp_path, capsys):
   compare.run(dataclasses.replace(CONFIG, out=tmp_path, name='here'))
   results = json.loads((tmp_path / 'here' / 'results.json').read_text())
-  report.validate(results)
+  report.parse(results)
   others = [other['classes'] for other in results['surrogates']]
   assert len(others) == 2
   assert [3] not in others
@@ -80,7 +80,7 @@ def test_a_random_share_is_forgotten_by_those_that_can(tmp_path):
   config = dataclasses.replace(
       CONFIG, only=('delete',), share=.2, examples=500, out=tmp_path, name='here')
   results = compare.run(config)
-  report.validate(results)
+  report.parse(results)
   assert results['forget_classes'] == []
   assert results['methods'] == ['original', 'retrain', 'delete']
   assert results['surrogates'] == [

@@ -32,7 +32,7 @@ def done(tmp_path_factory):
 def test_results_and_page_are_written(done):
   folder, results = done
   on_disk = json.loads((folder / 'run' / 'results.json').read_text())
-  report.validate(on_disk)
+  report.parse(on_disk)
   assert len(on_disk['rows']) == 4
   assert {row['method'] for row in on_disk['rows']} == {
       'original', 'retrain', 'head_only', 'unsc'}

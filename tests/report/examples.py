@@ -138,10 +138,10 @@ def _row(method: str, seed: int, draw: np.random.Generator) -> report.Row:
           + draw.gamma(2, .03, steps))
   return report.Row(
       method=method, seed=seed, metrics=metrics, intervals={},
-      per_class=tuple(np.clip(classes, 0, 1).tolist()),
+      per_class=np.clip(classes, 0, 1).tolist(),
       seconds={phase: s * float(draw.uniform(.95, 1.05))
                for phase, s in SECONDS[method].items()},
-      history={'loss': tuple(loss.tolist())} if steps else {})
+      history={'loss': loss.tolist()} if steps else {})
 
 
 def _layer(path: str, d: int, draw: np.random.Generator) -> report.Layer:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from unsc_jax import evaluation
 from unsc_jax import report
 
 METHODS = ('original', 'retrain', 'head_only', 'unsc', 'salun', 'random_label')
@@ -88,21 +89,21 @@ def _row(method, seed, classes, draw) -> report.Row:
   per_class[FORGOTTEN] = metrics['forget_test']
   return report.Row(
       method=method, seed=seed, metrics=metrics, intervals=intervals,
-      per_class=tuple(np.clip(per_class, 0, 1).tolist()),
+      per_class=np.clip(per_class, 0, 1).tolist(),
       seconds=({} if method in ('original', 'head_only') else
                {'moments and bases': 11.4, 'steps': 8.2} if method == 'unsc' else
                {'training': 412.} if method == 'retrain' else {'steps': 31.}),
-      history={} if method in ('original', 'head_only') else {'loss': tuple((
-          2 * np.exp(-np.arange(80) / 20) + draw.gamma(2, .05, 80)).tolist())},
+      history={} if method in ('original', 'head_only') else {'loss': (
+          2 * np.exp(-np.arange(80) / 20) + draw.gamma(2, .05, 80)).tolist()},
       relearning=_relearning(method) if seed == 0 else None)
 
 
-def _relearning(method) -> report.Relearning:
+def _relearning(method) -> evaluation.Relearning:
   steps = np.arange(0, 101, 5)
   reach = MEASURES['relearn_steps'][METHODS.index(method)]
   accuracy = .8 * (1 - np.exp(-(steps + (method == 'original') * 300) / (reach / 2.4 + .1)))
-  return report.Relearning(steps=tuple(steps.tolist()), target=.731, reached=1.,
-                           accuracy=tuple(accuracy.tolist()))
+  return evaluation.Relearning(steps=steps.tolist(), accuracy=accuracy.tolist(),
+                               target=.731, reached=1.)
 
 
 def _pictures(classes, draw) -> report.Pictures:

@@ -9,6 +9,7 @@ import pytest
 from sklearn import neighbors
 
 from tests.report import examples
+from unsc_jax import evaluation
 from unsc_jax import report
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import figures
@@ -170,16 +171,14 @@ def test_a_flat_landscape_is_drawn_too(results):
 
 
 def test_when_it_is_back_is_the_first_time(results):
-  def draw(target):
-    changed = examples.edit(results, relearning=None)
-    for method, accuracy in (('unsc', (0., .6, .75, .65)), ('retrain', (0., .1, None, .4))):
-      changed = examples.edit(changed, method, relearning=report.Relearning(
-          steps=(0, 10, 20, 30), accuracy=accuracy, target=target))
-    return figures.relearn(changed)
-  text = _plain(draw(.7).text)
+  changed = examples.edit(results, relearning=None)
+  for method, accuracy in (('unsc', [0., .6, .75, .65]), ('retrain', [0., .1, .5, .4])):
+    changed = examples.edit(changed, method, relearning=evaluation.Relearning(
+        steps=[0, 10, 20, 30], accuracy=accuracy, target=.7, reached=1.))
+  text = _plain(figures.relearn(changed).text)
   assert 'UNSC starts at 0.0 % and is back at step 20' in text
   assert 'Retrained starts at 0.0 % and has 40.0 % after 30 steps' in text
-  assert 'Back means' not in draw(None).text
+  assert 'Back means 70.0 %' in text
 
 
 def test_gaps_are_measured_in_bands(results):

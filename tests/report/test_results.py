@@ -46,13 +46,13 @@ def test_what_is_written_is_read(full, tmp_path):
 def test_what_is_not_a_number_is_written_as_null_and_arrays_as_lists(full, tmp_path):
   row = dataclasses.replace(
       full().rows[0], metrics={'probe': np.float32('nan'), 'klom': float('inf')},
-      history={'loss': np.array([.5, np.nan])}, per_class=(float('nan'),) * 10)
+      history={'loss': np.array([.5, np.nan])}, per_class=[float('nan')] * 10)
   files.write(tmp_path / 'results.json', dataclasses.replace(
       full(), rows=(row, *full().rows[1:])))
   row = files.read(tmp_path / 'results.json').rows[0]
   assert row.metrics == {'probe': None, 'klom': None}
-  assert row.history == {'loss': (.5, None)}
-  assert row.per_class == (None,) * 10
+  assert row.history == {'loss': [.5, None]}
+  assert row.per_class == [None] * 10
 
 
 @pytest.mark.parametrize('path', COMMITTED, ids=lambda path: path.parent.name + path.stem)
@@ -126,12 +126,13 @@ def test_what_is_missing_is_named_by_its_path(plain, path):
     (('rows', 0, 'per_class', 3), 84., r'rows\[0\].per_class\[3\] is 84.0: .* <= 1'),
     (('rows', 0, 'method'), 'rbm', r"rows\[0\].method is 'rbm', which methods does not"),
     (('rows', 6, 'seed'), 0, r"rows\[6\] is a second row of 'original' with seed 0"),
-    (('rows', 1, 'seconds'), {'training': -1.}, r'seconds\[...\] is wrong: .* >= 0'),
+    (('rows', 1, 'seconds'), {'training': -1.}, r'seconds.training is -1.0, not a'),
     (('rows', 0, 'limits'), {'relearn_steps': 'forty'}, r'limits\[...\] is wrong'),
     (('rows', 0, 'intervals', 'probe'), [.7, .6], r'rows\[0\].intervals.probe is .*low end'),
     (('rows', 0, 'intervals', 'probe'), .6, r'rows\[0\].intervals\[...\] is wrong'),
     (('rows', 0, 'relearning', 'steps'), [0, 1], r'relearning.accuracy has 21 .* 2 steps'),
     (('rows', 0, 'relearning', 'steps', 1), 0, 'relearning.steps has a number .* no larger'),
+    (('rows', 0, 'relearning', 'accuracy', 1), 84., 'accuracy has a number .* not from 0'),
     (('rows', 0, 'relearning', 'target'), 'high', r"relearning.target is 'high': expected"),
     (('rows',), None, 'rows is None: expected `array`'),
     (('methods',), ['original', 'original'], 'methods names a method twice'),

@@ -8,7 +8,6 @@ from unsc_jax.report.files import find
 from unsc_jax.report.files import parse
 from unsc_jax.report.files import read
 from unsc_jax.report.files import write
-from unsc_jax.report.files import write_text
 from unsc_jax.report.page import render
 from unsc_jax.report.pictures import Contours
 from unsc_jax.report.pictures import FeatureMap
@@ -20,7 +19,6 @@ from unsc_jax.report.results import ClassCounts
 from unsc_jax.report.results import CurvePoint
 from unsc_jax.report.results import Dataset
 from unsc_jax.report.results import Layer
-from unsc_jax.report.results import Relearning
 from unsc_jax.report.results import Results
 from unsc_jax.report.results import Row
 from unsc_jax.report.results import SCHEMA
@@ -39,7 +37,6 @@ __all__ = (
     'LossShares',
     'Losses',
     'Pictures',
-    'Relearning',
     'Results',
     'Row',
     'Sizes',
@@ -49,5 +46,4 @@ __all__ = (
     'read',
     'render',
     'write',
-    'write_text',
 )

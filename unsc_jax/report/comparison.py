@@ -111,15 +111,16 @@ def class_means(results: results_lib.Results, method: str) -> np.ndarray:
 
 def _cell(rows: Sequence[results_lib.Row], key: str) -> Cell:
   """What was measured, and the mean over seeds of its interval."""
-  rows_with = [row for row in rows if row.metrics.get(key) is not None]
-  ends = np.array([row.intervals.get(key) or (None, None) for row in rows_with], float)
+  known = [(value, row.intervals.get(key) or (None, None)) for row in rows
+           if (value := row.metrics.get(key)) is not None]
+  ends = np.array([interval for _, interval in known], float)
   # The seeds share their images, so that their intervals do not shrink.
   interval = None
-  if rows_with and np.isfinite(ends).all():
+  if known and np.isfinite(ends).all():
     low, high = ends.mean(0)
     interval = float(low), float(high)
   limits = [limit for row in rows if (limit := row.limits.get(key)) is not None]
-  return Cell(tuple(float(row.metrics[key]) for row in rows_with), interval,
+  return Cell(tuple(float(value) for value, _ in known), interval,
               limit=max(limits, default=None))
 
 

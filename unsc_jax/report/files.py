@@ -1,4 +1,4 @@
-"""Results and pages on the disk."""
+"""Results on the disk."""
 
 import os
 import pathlib
@@ -80,7 +80,8 @@ def write(path: str | os.PathLike[str], results: results_lib.Results) -> None:
     OSError: it cannot be written; an older file is untouched.
   """
   text = msgspec.json.encode(results, enc_hook=lambda value: np.asarray(value).tolist())
-  write_text(path, msgspec.json.format(text, indent=1).decode() + '\n')
+  with atomic.written(path) as draft:
+    draft.write_bytes(msgspec.json.format(text, indent=1) + b'\n')
 
 
 def find(path: str | os.PathLike[str]) -> list[pathlib.Path]:
@@ -107,19 +108,6 @@ def find(path: str | os.PathLike[str]) -> list[pathlib.Path]:
         'experiment wrote.')
   return files_of_runs
 
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-  """Writes a file whole or not at all, in the place of an older one.
-
-  Args:
-    path: of the file; its folder has to exist.
-    text: all of it.
-
-  Raises:
-    OSError: it cannot be written; the older one is untouched.
-  """
-  with atomic.written(path) as draft:
-    draft.write_text(text, encoding='utf-8')
 
 def _fault(error: str, raw: Any) -> str:
   """Where something is wrong, and what, from an error of msgspec's.

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from unsc_jax import evaluation
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import pictures as pictures_lib
 from unsc_jax.report.pictures import Natural
-from unsc_jax.report.pictures import NotNegative
 
 SCHEMA: Final = 2
 
@@ -24,49 +24,6 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Relearning:
-  """Accuracy on forgotten images while a few of them are learnt again.
-
-  Attributes:
-    steps: of training, at which the accuracy was taken.
-    accuracy: mean over draws of the few images.
-    target: the accuracy at which they count as known again.
-    reached: share of the draws that came so far.
-  """
-  steps: tuple[Natural, ...]
-  accuracy: tuple[Share | None, ...]
-  target: float | None = None
-  reached: float | None = None
-
-  def __post_init__(self):
-    pictures_lib.check_rising('steps', self.steps)
-    pictures_lib.check_length('accuracy', self.accuracy, len(self.steps), 'steps')
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Measured:
-  """Everything that is measured of one network.
-
-  Attributes:
-    metrics: by name; see `report.metrics`.
-    intervals: of 95 %, of the metrics that have one, the low end first.
-    per_class: `[C]` test accuracies; None for a class without images.
-    seconds: by phase.
-    history: by name, a number for every step or so.
-    limits: where counting stopped: the metric of this name is a least value.
-    relearning: how fast the forgotten is back.
-  """
-  metrics: Mapping[str, float | None]
-  intervals: Mapping[str, tuple[float | None, float | None] | None] = (
-      dataclasses.field(default_factory=dict))
-  per_class: tuple[Share | None, ...]
-  seconds: Mapping[str, NotNegative]
-  history: Mapping[str, tuple[float | None, ...]]
-  limits: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
-  relearning: Relearning | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Network:
   """Which network it is; a base of its own, so that a row opens with it."""
   method: str
@@ -74,16 +31,31 @@ class _Network:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Row(Measured, _Network):
+class Row(evaluation.Measured, _Network):
   """The network of one method and seed, and what was measured of it."""
+  # JSON has null where a number was not finite.
+  intervals: dict[str, tuple[float | None, float | None] | None] = (
+      dataclasses.field(default_factory=dict))
+  per_class: list[Share | None]
+  history: dict[str, list[float | None]]
 
   def __post_init__(self):
     for name, value in self.metrics.items():
       if metrics_lib.describe(name).images and not _is_share(value):
         raise ValueError(f'metrics.{name} is {value!r}, not a number from 0 to 1 or null')
     for name, ends in self.intervals.items():
-      if ends and None not in ends and ends[0] > ends[1]:
+      low, high = ends or (None, None)
+      if low is not None and high is not None and low > high:
         raise ValueError(f'intervals.{name} is {ends!r}, not the low end first')
+    for name, value in self.seconds.items():
+      if not 0 <= value < math.inf:
+        raise ValueError(f'seconds.{name} is {value!r}, not a duration')
+    if self.relearning:
+      steps, accuracy = self.relearning.steps, self.relearning.accuracy
+      pictures_lib.check_rising('relearning.steps', steps)
+      pictures_lib.check_length('relearning.accuracy', accuracy, len(steps), 'steps')
+      if not all(map(_is_share, accuracy)):
+        raise ValueError('relearning.accuracy has a number that is not from 0 to 1')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

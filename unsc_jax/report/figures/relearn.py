@@ -30,9 +30,7 @@ def relearn(results: results_lib.Results) -> svg.Plot | None:
 
   def draw(figure):
     axes = figure.subplots()
-    if target is not None:
-      axes.axhline(100 * target, color=svg.INK, lw=1, ls=(0, (1, 2)),
-                   label='goal')
+    axes.axhline(100 * target, color=svg.INK, lw=1, ls=(0, (1, 2)), label='goal')
     for i, (method, curve) in enumerate(curves.items()):
       look = looks.look(results.methods, method)
       every = max(1, len(steps) // 7)
@@ -54,19 +52,18 @@ def relearn(results: results_lib.Results) -> svg.Plot | None:
                    f'and is back at step {numerals.count(when)}' if when is not None
                    else f'and has {numerals.percent(curve[-1])} after '
                    f'{numerals.count(steps[-1])} steps'))
-  goal = (f' Back means {numerals.percent(target)}, 95 % of what the original had.'
-          if target is not None else '')
   return svg.plot(
-      'Learning the forgotten again', '; '.join(said) + f'.{goal}{left_out}',
+      'Learning the forgotten again', '; '.join(said) + '. Back means '
+      f'{numerals.percent(target)}, 95 % of what the original had.{left_out}',
       looks.WIDTH, 3.1, draw)
 
 
-def first(steps: np.ndarray, curve: np.ndarray, target: float | None) -> float | None:
+def first(steps: np.ndarray, curve: np.ndarray, target: float) -> float | None:
   """The first step at which the target is reached; None if it never is.
 
   Example:
     >>> first(np.array([0, 5, 10]), np.array([.1, .6, .5]), .55)
     5.0
   """
-  reached = np.flatnonzero(curve >= (np.inf if target is None else target))
+  reached = np.flatnonzero(curve >= target)
   return float(steps[reached[0]]) if len(reached) else None
