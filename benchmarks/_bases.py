@@ -20,7 +20,7 @@ def half(fn, params, x, key: jax.Array) -> null_space.Bases:
     keys = jax.random.split(key, len(found) + 1)
     out[path] = tuple(map(_half, found, keys[1:]))
     key = keys[0]
-  return out
+  return null_space.Bases(out)
 
 
 def _half(moment, key: jax.Array) -> null_space.Basis:

@@ -125,7 +125,7 @@ def measure(setting: Setting, optimizer, order: Callable, bases) -> dict[str, fl
   old, new = fn(params, setting.retain), fn(after, setting.retain)
   leaks = unsc_jax.leak(total, bases)
   return {
-      'leak': max(float(leaks[path]) for path in bases),
+      'leak': max(float(leaks[path]) for path in bases.by_path),
       'drift': float(jnp.linalg.norm(new - old) / jnp.linalg.norm(old)),
       'forgets': float(
           (fn(after, x).argmax(-1) != fn(params, x).argmax(-1)).mean()),

@@ -72,8 +72,8 @@ def programs(model: str, images: int) -> dict[str, Program]:
         moment.site, True, jnp.zeros((layers, d, -(-d // 2))),
         jnp.zeros((layers, d)), jnp.zeros(layers, jnp.int32))
 
-  bases = jax.eval_shape(lambda: {
-      path: tuple(map(half, found)) for path, found in moments.by_path.items()})
+  bases = jax.eval_shape(lambda: null_space.Bases({
+      path: tuple(map(half, found)) for path, found in moments.by_path.items()}))
   adam = optax.adam(1e-3)
 
   def step(optimizer, bases):

@@ -8,7 +8,9 @@ mean, the one that moved the rest least is the choice.
 """
 
 import dataclasses
+import functools
 import itertools
+import operator
 import pathlib
 from typing import Any
 
@@ -98,11 +100,9 @@ def _over_requests(rows: list[dict[str, float]]) -> dict[str, float]:
 
 def _grid(config, how, problem, key):
   """Every setting and what it does to one request."""
-  total: list = []
-  classes = retained.moments_by_class(problem, 256, how.moments_examples)
-  for _ in retained.adding_up(classes, total):
-    pass
-  bases = {energy: null_space.null_space_bases(total[0], energy)
+  moments = functools.reduce(operator.add, retained.moments_by_class(
+      problem, 256, how.moments_examples))
+  bases = {energy: null_space.null_space_bases(moments, energy)
            for energy in config.energies}
   optimizers = {('adam', rate): optax.adam(rate) for rate in config.adam}
   optimizers |= {('momentum', rate): optax.sgd(rate, momentum=.9)
@@ -111,8 +111,8 @@ def _grid(config, how, problem, key):
   grid = list(itertools.product(bases, optimizers, config.stops, sizes))
   for energy, name, stop, size in bars.progress(grid, 'grid', len(grid)):
     unlearned = methods.unsc(
-        lambda classes, energy=energy: bases[energy], optimizers[name],
-        steps=how.steps, batch_size=size, stop_below=stop)(problem, key)
+        bases[energy], optimizers[name], steps=how.steps, batch_size=size,
+        stop_below=stop)(problem, key)
     yield (energy, *name, stop, size), _validate(problem, unlearned)
 
 

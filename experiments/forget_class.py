@@ -7,7 +7,6 @@ Writes `runs/<name>/results.json` and `report.html`, and prints the table.
 """
 
 import dataclasses
-import itertools
 import json
 import pathlib
 import time
@@ -159,8 +158,8 @@ def _one_class_protected(config, chosen) -> problem_lib.Method:
   does for their first seed.
   """
   combine = _COMBINE[config.combine]
-  first = lambda energy: lambda classes: combine(energy)(itertools.islice(classes, 1))
-  return chosen.unlearning.method(first)
+  return chosen.unlearning.method(
+      lambda energy: settings_lib.first_class(combine(energy)))
 
 
 _ALSO = {'random_label': _random_label, 'one_class_protected': _one_class_protected}
@@ -226,14 +225,13 @@ def _layers(problem, unlearned) -> list[dict[str, Any]]:
       'free': basis.eigenvalues.shape[-1] - int(np.max(basis.rank)),
       'eigenvalues': np.asarray(basis.eigenvalues[0], float).tolist(),
       'certificate': float(drift[path]),
-  } for path, found in unlearned.bases.items() for basis in found]
+  } for path, found in unlearned.bases.by_path.items() for basis in found]
 
 
 def _curve(config, chosen, setup, key) -> list[dict[str, Any]]:
   """UNSC at several energies: what protection costs and buys."""
   # The moments are there already; only the bases change.
-  stored = lambda energy: lambda classes: null_space.null_space_bases(
-      setup.moments, energy)
+  stored = lambda energy: null_space.null_space_bases(setup.moments, energy)
   points = []
   for energy in sorted({*config.curve, chosen.unlearning.energy}):
     method = chosen.unlearning._replace(energy=energy).method(stored)

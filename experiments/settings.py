@@ -31,6 +31,18 @@ def _momentum(learning_rate: float) -> optax.GradientTransformation:
   return optax.sgd(learning_rate, momentum=.9)
 
 
+@dataclasses.dataclass(frozen=True)
+class first_class(null_space.Combine):
+  """Protects the first class alone."""
+  combine: null_space.Combine
+
+  def add(self, state, moments):
+    return self.combine.add(None, moments) if state is None else state
+
+  def bases(self, state):
+    return self.combine.bases(state)
+
+
 class Unlearning(NamedTuple):
   """How UNSC runs. Chosen on validation data, see `experiments.choose`.
 
@@ -46,7 +58,8 @@ class Unlearning(NamedTuple):
   optimizer: Callable[[float], optax.GradientTransformation] = _momentum
 
   def method(
-      self, combine: Callable[[float], null_space.Combine] = null_space.pooled
+      self, combine: Callable[
+          [float], null_space.Combine | null_space.Bases] = null_space.pooled
   ) -> problem_lib.Method:
     """UNSC as these settings have it."""
     return methods.unsc(

@@ -12,6 +12,7 @@ import pytest
 
 import unsc_jax
 from unsc_jax import batching
+from unsc_jax import null_space
 from unsc_jax import problem
 from unsc_jax import session as session_lib
 from unsc_jax import sharding
@@ -83,11 +84,11 @@ def test_moments_do_not_depend_on_it(mesh, params):
 def test_bases_and_state_follow(mesh, params, bases):
   split = sharding.shard_params(params, mesh, smallest=1)
   state = unsc_jax.project_updates(optax.adam(.1), bases).init(split)
-  rows = {path: _spec(basis.vectors) for path, (basis,) in state.bases.items()}
+  rows = {path: _spec(basis.vectors) for path, (basis,) in state.bases.by_path.items()}
   assert rows == {'conv': P(None, None), 'tall': P(None, 'data'), 'odd': P(None, 'data')}
   assert jax.tree.map(_spec, state.inner[0].mu) == jax.tree.map(_spec, split)
-  for path, (basis,) in state.bases.items():
-    np.testing.assert_array_equal(basis.vectors, bases[path][0].vectors)
+  for path, (basis,) in state.bases.by_path.items():
+    np.testing.assert_array_equal(basis.vectors, bases[path].vectors)
 
 
 @pytest.mark.parametrize(('optimizer', 'split'), [
@@ -122,7 +123,8 @@ def test_a_projection_of_columns_needs_no_one(mesh, params, bases):
   sizes = {}
   for path in ('conv', 'tall'):
     update, = {path: split[path]}.values()
-    tx = unsc_jax.null_space_projection({path: bases[path]})
+    tx = unsc_jax.null_space_projection(
+        null_space.Bases({path: bases.by_path[path]}))
     project = jax.jit(lambda u, s, tx=tx: tx.update(u, s)[0],
                       out_shardings={path: update.sharding})
     program = project.lower({path: update}, tx.init({path: update})).compile()

@@ -24,6 +24,7 @@ from unsc_jax.moments import Moment
 from unsc_jax.moments import Moments
 from unsc_jax.moments import sampled_moments
 from unsc_jax.null_space import assert_preserves
+from unsc_jax.null_space import Bases
 from unsc_jax.null_space import Basis
 from unsc_jax.null_space import capacity
 from unsc_jax.null_space import drift
@@ -46,6 +47,7 @@ __version__ = '0.1.0'
 _LATE = ('models', 'report')
 
 __all__ = (
+    'Bases',
     'Basis',
     'Moment',
     'Moments',

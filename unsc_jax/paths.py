@@ -1,8 +1,43 @@
 """Parameters by path: what a leaf of a pytree is called."""
 
-from typing import Any
+from collections.abc import Iterator
+import dataclasses
+from typing import Any, Generic, TypeVar
 
 import jax
+
+Item = TypeVar('Item')
+
+
+@dataclasses.dataclass(frozen=True)
+class ByPath(Generic[Item]):
+  """What there is to know of each use of each captured parameter.
+
+  `items['w']` is that of the only use of `w`; iteration goes over all of all.
+
+  Attributes:
+    by_path: parameter path to its items, one for each way of using it: a tied
+      embedding has two, almost everything else has one.
+  """
+  by_path: dict[str, tuple[Item, ...]]
+
+  def __getitem__(self, path: str) -> Item:
+    items, name = self.by_path.get(path, ()), type(self).__name__.lower()
+    if len(items) == 1:
+      return items[0]
+    if items:
+      raise KeyError(
+          f'{path} is used in {len(items)} ways; choose one of '
+          f'`{name}.by_path[{path!r}]`.')
+    raise KeyError(
+        f'no {name} for {path!r}: the captured parameters are '
+        f'{", ".join(self.by_path) or "none"}.')
+
+  def __iter__(self) -> Iterator[Item]:
+    return (item for items in self.by_path.values() for item in items)
+
+  def __contains__(self, path: str) -> bool:
+    return path in self.by_path
 
 
 def leaf_paths(tree: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_bases_span_the_same(alone, together):
 
 
 def test_bases_stored_by_two_processes_are_whole(together):
-  for path, (basis,) in stored.load(together[0] / 'bases').items():
+  for path, (basis,) in stored.load(together[0] / 'bases').by_path.items():
     np.testing.assert_array_equal(basis.vectors, together[1][f'bases.{path}'])
 
 

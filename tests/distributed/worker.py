@@ -98,7 +98,7 @@ def compute(mesh):
   whole = lambda tree: tree if mesh is None else sharding.replicate(tree, mesh)
   return bases, {
       'moments': {path: m.second for path, (m,) in moments.by_path.items()},
-      'bases': {path: whole(b.vectors) for path, (b,) in bases.items()},
+      'bases': {path: whole(b.vectors) for path, (b,) in bases.by_path.items()},
       'logits': training.predict(fn, params, X, batch_size=24,
                                  session=session_lib.Session(mesh)),
       **passes(mesh, whole(params)),

@@ -33,7 +33,7 @@ def test_step_is_projected(toy, ref):
 
 def test_hands_on_what_it_was_confined_to(toy):
   done = methods.unsc(null_space.pooled(.9), steps=20)(toy, KEY)
-  assert set(done.bases) == {'a/kernel', 'b/kernel'}
+  assert set(done.bases.by_path) == {'a/kernel', 'b/kernel'}
   drift = null_space.drift(done.moments, toy.params, done.params)
   assert max(map(float, drift.values())) < .32  # the root of what energy lets go
 

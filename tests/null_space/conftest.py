@@ -19,7 +19,7 @@ class Toy(NamedTuple):
   """Trained by nobody: what is tested holds for any weights."""
   fn: Callable
   params: Any
-  bases: dict
+  bases: unsc_jax.Bases
   retained: jax.Array  # [20, 24], of rank 6
   forgotten: tuple[jax.Array, jax.Array]  # [16, 24] and labels [16]
 

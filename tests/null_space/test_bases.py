@@ -77,7 +77,7 @@ def test_threshold_rank_counts_what_exceeds_the_share():
 @pytest.mark.parametrize('energy', [.5, .99, .999])
 def test_projector_and_what_is_stored(energy):
   x = _inputs(0)
-  basis, = unsc_jax.null_space_bases(_moments(x), energy)['w0']
+  basis = unsc_jax.null_space_bases(_moments(x), energy)['w0']
   values = np.linalg.eigvalsh(x.T @ x)[::-1]
   rank = _numpy_rank(values, energy)
   assert basis.rank.tolist() == [rank]
@@ -99,7 +99,7 @@ def test_layers_of_one_parameter_have_their_own_ranks(energy, solver):
   fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
   w = jnp.zeros((3, D, D))
   _, moments = jax.jit(unsc_jax.input_moments(fn))({'w': w}, jnp.asarray(x, jnp.float32))
-  basis, = unsc_jax.null_space_bases(moments, energy, solver=solver)['w']
+  basis = unsc_jax.null_space_bases(moments, energy, solver=solver)['w']
   ranks = [_numpy_rank(np.linalg.eigvalsh(one.T @ one)[::-1], energy)
            for one in x]
   assert basis.rank.tolist() == ranks
@@ -133,7 +133,7 @@ def test_float64_solver_sees_below_the_noise_of_float32():
   assert abs(rough[0, 3] / exact[3] - 1) > .01
 
   rule = unsc_jax.threshold_rank(1e-9)
-  basis, = unsc_jax.null_space_bases(
+  basis = unsc_jax.null_space_bases(
       moments, rule, solver=unsc_jax.eigh_float64)['w0']
   assert basis.rank.tolist() == [np.linalg.matrix_rank(x)] == [4]
   null = np.linalg.svd(x)[2][4:]
@@ -143,9 +143,9 @@ def test_float64_solver_sees_below_the_noise_of_float32():
 @pytest.mark.parametrize('energy', [.5, .99, .999])
 def test_inside_jit_the_projector_is_the_same(energy):
   moments = _moments(_inputs(2))
-  eager, = unsc_jax.null_space_bases(moments, energy)['w0']
+  eager = unsc_jax.null_space_bases(moments, energy)['w0']
   take = jax.jit(lambda m: unsc_jax.null_space_bases(m, energy))
-  jitted, = take(moments)['w0']
+  jitted = take(moments)['w0']
   assert jitted.rank.tolist() == eager.rank.tolist()
   np.testing.assert_allclose(_projector(jitted), _projector(eager), atol=1e-5)
 
@@ -158,7 +158,7 @@ def test_little_leaks_of_an_update_that_lies_almost_in_the_kept_span(rank):
   inside, outside = kept @ rng.normal(size=(rank, 160)), rng.normal(size=(160, 160))
   take = lambda m: unsc_jax.null_space_bases(m, unsc_jax.threshold_rank(1e-5))
   for bases in (take(moments), jax.jit(take)(moments)):
-    project = jax.jit(bases['w0'][0].project)
+    project = jax.jit(bases['w0'].project)
     for scale in (1., 1e-2, 1e-4, 0.):
       update = jnp.asarray(inside + scale * outside, jnp.float32)
       out = np.asarray(project(update), np.float64)
@@ -170,7 +170,7 @@ def test_per_path_overrides():
   bases = unsc_jax.null_space_bases(
       _moments(x, y, y), .9,
       per_path={'w1': .999, 'w2': unsc_jax.threshold_rank(1e-2)})
-  rank = lambda name: bases[name][0].rank.item()
+  rank = lambda name: bases[name].rank.item()
   values = np.linalg.eigvalsh(y.T @ y)[::-1]
   assert rank('w0') == _numpy_rank(np.linalg.eigvalsh(x.T @ x)[::-1], .9)
   assert rank('w1') == _numpy_rank(values, .999)
@@ -181,7 +181,7 @@ def test_rows_of_a_table_are_kept_if_read():
   fn = lambda params, ids: params['table'][ids]
   params = {'table': jnp.zeros((6, 3))}
   _, moments = jax.jit(unsc_jax.input_moments(fn))(params, jnp.array([[1, 4], [1, 2]]))
-  basis, = unsc_jax.null_space_bases(moments, .5)['table']
+  basis = unsc_jax.null_space_bases(moments, .5)['table']
   moved = np.asarray(basis.project(jnp.ones((6, 3))))
   np.testing.assert_array_equal(moved[:, 0], [1, 0, 0, 1, 0, 1])
   assert basis.rank.tolist() == [3]
@@ -196,9 +196,9 @@ def test_full_layer_is_named_and_cannot_move():
   assert len(caught) == 1  # w1 has room
   assert caught[0].filename == __file__
   update = jnp.asarray(rng.normal(size=(D, D)), jnp.float32)
-  assert not bases['w0'][0].project(update).any()
+  assert not bases['w0'].project(update).any()
   jitted = jax.jit(lambda m: unsc_jax.null_space_bases(m, .999))(moments)
-  assert not jitted['w0'][0].project(update).any()  # no rounding either
+  assert not jitted['w0'].project(update).any()  # no rounding either
 
 
 def test_full_groups_are_counted():

@@ -89,7 +89,7 @@ def _sequential(rs, energies, first=_leading):
 def _check(bases, kept):
   """The bases' ranks and projectors are those of the spans q [d, k]."""
   for name, q in kept.items():
-    basis, = bases[name]
+    basis = bases[name]
     d, k = q.shape
     assert basis.rank.tolist() == [k]
     assert 0 < k < d  # or there is nothing to compare
@@ -151,10 +151,10 @@ def test_published_ranks_may_protect_nothing():
   one = [np.outer(np.arange(1., 9.), np.eye(D)[0])]
   rule = null_space.published_rank(.9)
   for combine in (null_space.pooled(rule), null_space.sequential(.9, published=True)):
-    basis, = combine(_moments(one, _linear))['first']
+    basis = combine(_moments(one, _linear))['first']
     assert basis.rank.item() == 0
     np.testing.assert_array_equal(_projector(basis), np.eye(D))
-  assert null_space.pooled(.9)(_moments(one, _linear))['first'][0].rank.item() == 1
+  assert null_space.pooled(.9)(_moments(one, _linear))['first'].rank.item() == 1
 
 
 @pytest.mark.parametrize('solver', [unsc_jax.eigh, unsc_jax.eigh_float64])
@@ -182,7 +182,7 @@ def test_a_small_class_weighs_less_when_pooled():
   """Which is why the three exist."""
   large, small = np.eye(D)[:2].repeat(500, 0), np.eye(D)[2:3].repeat(2, 0)
   moments = list(_moments((large, small), _linear))
-  rank = lambda combine: combine(moments)['first'][0].rank.item()
+  rank = lambda combine: combine(moments)['first'].rank.item()
   assert rank(null_space.pooled(.99)) == 2
   assert rank(null_space.merged(.99, .99)) == rank(null_space.sequential(.99)) == 3
 
@@ -191,7 +191,7 @@ def test_order_matters_only_to_sequential():
   classes = _classes(3)
   backwards = classes[::-1]
   projector = lambda combine, classes: _projector(
-      combine(_moments(classes))['second'][0])
+      combine(_moments(classes))['second'])
   for combine in (null_space.pooled(.9), null_space.merged(.9, .9)):
     np.testing.assert_allclose(projector(combine, classes),
                                projector(combine, backwards), atol=2e-3)
@@ -208,7 +208,7 @@ def test_sequential_at_all_the_energy_stays_in_the_classes_span():
     span, _ = np.linalg.qr(rng.normal(size=(D, 6)))
     classes = [rng.normal(size=(50, 4)) @ rng.normal(size=(4, 6)) @ span.T
                for _ in range(12)]
-    basis, = combine(list(_moments(classes, _linear)))['first']
+    basis = combine(list(_moments(classes, _linear)))['first']
     values = basis.eigenvalues[0]
     np.testing.assert_allclose(values[:6], 1, atol=1e-3)  # a projector's
     np.testing.assert_allclose(_projector(basis) @ span, 0, atol=1e-3)
@@ -219,7 +219,7 @@ def test_rows_that_any_class_reads_are_kept():
   params = {'table': jnp.zeros((6, 2))}
   moments = [fn(params, jnp.array(ids))[1] for ids in ([0, 0, 1], [4], [1, 4])]
   for combine in (null_space.pooled(), null_space.merged(), null_space.sequential()):
-    moved = combine(moments)['table'][0].project(jnp.ones((6, 2)))
+    moved = combine(moments)['table'].project(jnp.ones((6, 2)))
     assert moved[:, 0].tolist() == [0, 0, 1, 1, 0, 1]
 
 

@@ -149,7 +149,7 @@ def test_flax_nnx_optimizer(toy):
   fn = lambda state, x: nnx.merge(graph, state)(x)
   _, moments = jax.jit(unsc_jax.input_moments(fn))(before, toy.retained)
   bases = unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-5))
-  assert set(bases) == {'hidden/kernel', 'layers/0/kernel'}
+  assert set(bases.by_path) == {'hidden/kernel', 'layers/0/kernel'}
   optimizer = nnx.Optimizer(
       net, unsc_jax.project_updates(optax.adam(1e-2), bases), wrt=nnx.Param)
 

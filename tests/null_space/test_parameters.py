@@ -60,7 +60,7 @@ def test_projection_is_that_of_numpy(toy):
     kept = np.linalg.svd(rows)[2][:rank].T
     update = np.asarray(updates[layer]['w'], np.float64)
     expected = update - kept @ (kept.T @ update)
-    assert toy.bases[f'{layer}/w'][0].rank.tolist() == [rank]
+    assert toy.bases[f'{layer}/w'].rank.tolist() == [rank]
     np.testing.assert_allclose(once[layer]['w'], expected, atol=2e-3)
     np.testing.assert_allclose(twice[layer]['w'], once[layer]['w'], atol=1e-5)
     leak = unsc_jax.leak(updates, toy.bases)[f'{layer}/w']
@@ -83,14 +83,14 @@ def test_convolutional_network():
   params = {'one': _normal(0, 3, 3, 8, 16) / 9, 'two': _normal(1, 3, 3, 4, 8) / 6,
             'head': _normal(2, 2 * 2 * 8, 3)}
   bases, *_ = _truth(fn, params, _normal(3, 2, 4, 4, 8), _normal(4, 6, 4, 4, 8))
-  assert bases['two'][0].vectors.shape[:2] == (4, 36)
+  assert bases['two'].vectors.shape[:2] == (4, 36)
 
 
 def test_stacked_layers_of_different_rank():
   fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
   x = _normal(1, 3, 5, 8).at[1, 1:].set(0).at[2, 2:].set(0)
   bases, *_ = _truth(fn, {'w': _normal(0, 3, 8, 4)}, x, _normal(2, 3, 5, 8))
-  assert bases['w'][0].rank.tolist() == [5, 1, 2]
+  assert bases['w'].rank.tolist() == [5, 1, 2]
 
 
 def test_tied_table_is_confined_in_rows_and_columns():
@@ -102,7 +102,7 @@ def test_tied_table_is_confined_in_rows_and_columns():
   retained = jnp.array([[0, 1, 2], [3, 4, 5], [5, 6, 0]])
   bases, noise, projected = _truth(
       fn, params, retained, jnp.array([[0, 17, 18], [19, 9, 8]]))
-  assert sorted(basis.site.kind for basis in bases['table']) == ['dense', 'lookup']
+  assert sorted(basis.site.kind for basis in bases.by_path['table']) == ['dense', 'lookup']
   table = np.asarray(params['table'], np.float64)
   h = np.tanh(table[retained].mean(1) @ np.asarray(params['mix'], np.float64))
   kept = np.linalg.svd(h)[2][:3]
@@ -122,7 +122,7 @@ def test_bfloat16_parameters_keep_float32_bases(toy):
       tx, p, s, toy.forgotten))
   for _ in range(2):
     params, state, updates = jax.block_until_ready(step(params, state))
-  for basis, in state.bases.values():
+  for basis in state.bases:
     assert basis.vectors.dtype == jnp.float32
   assert all(u.dtype == jnp.bfloat16 for u in jax.tree.leaves(updates))
   # What leaks is the rounding of the updates and nothing more.

@@ -88,7 +88,8 @@ def test_moving_what_has_no_basis_is_a_leak(layer):
 
 def test_nan_in_one_of_several_parameters_is_seen(layer):
   params, bases = layer
-  params, bases = {'v': params['w'], **params}, {'v': bases['w'], **bases}
+  params, bases = {'v': params['w'], **params}, unsc_jax.Bases({
+      'v': bases.by_path['w'], **bases.by_path})
   tx = optax.chain(
       unsc_jax.null_space_projection(bases),
       optax.stateless(lambda u, _: {**u, 'w': u['w'] * jnp.nan}))

@@ -54,8 +54,8 @@ def test_what_is_read_is_of_use(path, moments):
   left = found - moments * .5  # the same group
   bases = unsc_jax.null_space_bases(left, .9)
   want = unsc_jax.null_space_bases(moments, .9)
-  for name, (basis, *_) in want.items():
-    np.testing.assert_array_equal(bases[name][0].rank, basis.rank)
+  for name, (basis, *_) in want.by_path.items():
+    np.testing.assert_array_equal(bases.by_path[name][0].rank, basis.rank)
 
 
 def test_those_of_another_run_are_refused(path, moments):

@@ -59,7 +59,7 @@ def test_the_loop_compiles_a_confined_step_once_and_without_constants():
   params, fn = {'w': jnp.ones((40, 3))}, lambda p, x: x @ p['w']
   _, moments = jax.jit(unsc_jax.input_moments(fn))(params, x[:9])
   bases = unsc_jax.null_space_bases(moments)
-  assert bases['w'][0].vectors.nbytes > 1024
+  assert bases['w'].vectors.nbytes > 1024
   tx = unsc_jax.project_updates(optax.adam(1e-2), bases)
   step, state = training.make_step(training.classify(fn), tx), tx.init(params)
   key = jax.random.key(0)

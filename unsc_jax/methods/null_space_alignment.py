@@ -31,7 +31,7 @@ class ClassFeatures(NamedTuple):
 
 
 def null_space_alignment(
-    combine: null_space.Combine | None = None,
+    combine: null_space.Combine | null_space.Bases | None = None,
     optimizer: optax.GradientTransformation | None = None,
     *,
     weight: float = 10.,

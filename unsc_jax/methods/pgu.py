@@ -1,5 +1,8 @@
 """PGU: projected-gradient unlearning, without the retained data."""
 
+import dataclasses
+
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -12,22 +15,18 @@ from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
 
 
-def amplitude_rank(
-    share: float, *, published: bool = False
-) -> null_space.RankRule:
+@dataclasses.dataclass(frozen=True)
+class amplitude_rank:
   r"""Keeps the fewest directions that carry a share of the singular values.
 
   .. math:: k = \min \{ k : \textstyle\sum_{i \le k} \sqrt{\lambda_i}
     \ge \rho \sum_i \sqrt{\lambda_i} \}
 
-  Roots weigh small directions more than `bases.energy_rank` does.
+  Roots weigh small directions more than `energy_rank` does.
 
   Args:
     share: `rho`, in (0, 1].
     published: stops one short of it, with one direction at least.
-
-  Returns:
-    A rule for `null_space_bases`.
 
   Raises:
     ValueError: the share is not in (0, 1].
@@ -37,11 +36,16 @@ def amplitude_rank(
     >>> [int(amplitude_rank(.6, published=p)(values)) for p in (False, True)]
     [2, 1]
   """
-  by_energy = null_space.energy_rank(share)
-  def rule(eigenvalues):
-    rank = by_energy(jnp.sqrt(jnp.maximum(eigenvalues, 0)))
-    return jnp.maximum(rank - 1, 1) if published else rank
-  return rule
+  share: float
+  published: bool = dataclasses.field(default=False, kw_only=True)
+
+  def __post_init__(self):
+    null_space.energy_rank(self.share)  # for its check of the range
+
+  def __call__(self, eigenvalues: jax.Array) -> jax.Array:
+    amplitudes = jnp.sqrt(jnp.maximum(eigenvalues, 0))
+    rank = null_space.energy_rank(self.share)(amplitudes)
+    return jnp.maximum(rank - 1, 1) if self.published else rank
 
 
 def pgu(

@@ -14,7 +14,7 @@ from unsc_jax.parts import targets
 
 
 def unsc(
-    combine: null_space.Combine | None = None,
+    combine: null_space.Combine | null_space.Bases | None = None,
     optimizer: optax.GradientTransformation | None = None,
     *,
     target: targets.Target | None = None,
@@ -39,7 +39,7 @@ def unsc(
 
   Args:
     combine: from the moments of the retained classes to bases:
-      `null_space.pooled()`, `merged()` or `sequential()`.
+      `null_space.pooled()`, `merged()` or `sequential()`; or bases.
     optimizer: any of Optax; it is confined by `project_updates`. The default is
       Adam at 1e-3, which stays as fast when little is free.
     target: what forget examples should say; `targets.pseudo_labels()` of whole

@@ -9,7 +9,7 @@ are those of everything less those of what is to be forgotten.
 `n` rows of inputs: patches of a convolution, tokens of a sequence.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 import dataclasses
 import functools
 from typing import Any
@@ -19,6 +19,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from unsc_jax import capture
+from unsc_jax import paths
 from unsc_jax import sharding
 from unsc_jax.capture import layers
 from unsc_jax.capture import trace
@@ -67,37 +68,16 @@ class Moment:
     return self.mean_square - mean[:, :, None] * mean[:, None, :]
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass, data_fields=('by_path',), meta_fields=())
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Moments:
+class Moments(paths.ByPath[Moment]):
   """The moments of a network's inputs, a group under addition.
 
   `M_all - M_forget` is exact if every example meets each layer with the same
   inputs, equally often, in whatever batch it comes: not with batch statistics or
   random numbers, nor where an argument that a batch shares meets a parameter,
   once a batch, unless `data` of `input_moments` tells it apart.
-
-  Attributes:
-    by_path: parameter path to its moments, one for each way of using it: a tied
-      embedding has two, almost everything else has one.
   """
-  by_path: dict[str, tuple[Moment, ...]]
-
-  def __getitem__(self, path: str) -> Moment:
-    found = self.by_path.get(path, ())
-    if len(found) == 1:
-      return found[0]
-    if found:
-      raise KeyError(
-          f'{path} is used in {len(found)} ways; choose one of '
-          f'`moments.by_path[{path!r}]`.')
-    raise KeyError(
-        f'no moments for {path!r}: the captured parameters are '
-        f'{", ".join(self.by_path) or "none"}.')
-
-  def __iter__(self) -> Iterator[Moment]:
-    return (moment for found in self.by_path.values() for moment in found)
 
   def __add__(self, other: 'Moments') -> 'Moments':
     _check_same(self, other)

@@ -2,16 +2,12 @@
 
 from unsc_jax.null_space.bases import Bases
 from unsc_jax.null_space.bases import Basis
-from unsc_jax.null_space.bases import energy_rank
 from unsc_jax.null_space.bases import null_space_bases
-from unsc_jax.null_space.bases import RankRule
-from unsc_jax.null_space.bases import threshold_rank
 from unsc_jax.null_space.capacity import Capacity
 from unsc_jax.null_space.capacity import capacity
 from unsc_jax.null_space.combining import Combine
 from unsc_jax.null_space.combining import merged
 from unsc_jax.null_space.combining import pooled
-from unsc_jax.null_space.combining import published_rank
 from unsc_jax.null_space.combining import sequential
 from unsc_jax.null_space.drift import drift
 from unsc_jax.null_space.eigen import Eigh
@@ -22,6 +18,10 @@ from unsc_jax.null_space.leaks import leak
 from unsc_jax.null_space.projection import null_space_projection
 from unsc_jax.null_space.projection import project
 from unsc_jax.null_space.projection import project_updates
+from unsc_jax.null_space.ranks import energy_rank
+from unsc_jax.null_space.ranks import published_rank
+from unsc_jax.null_space.ranks import RankRule
+from unsc_jax.null_space.ranks import threshold_rank
 
 __all__ = (
     'Bases',

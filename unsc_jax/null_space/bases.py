@@ -6,7 +6,7 @@ to be kept; their complement is free. Whichever is smaller is stored.
 `B` layers that share a parameter, `d` fan-in, `k` columns stored.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import dataclasses
 import functools
 import warnings
@@ -19,10 +19,9 @@ import numpy as np
 
 from unsc_jax import capture
 from unsc_jax import moments as moments_lib
+from unsc_jax import paths
 from unsc_jax.null_space import eigen
-
-RankRule = Callable[[jax.Array], jax.Array]
-Bases = dict[str, tuple['Basis', ...]]
+from unsc_jax.null_space import ranks
 
 
 @functools.partial(
@@ -66,73 +65,17 @@ class Basis:
                mul('bdk,bdo->bko', self.vectors, folded))
 
 
-def energy_rank(energy: float) -> RankRule:
-  r"""Keeps the fewest directions that carry a share of the energy.
-
-  .. math:: k = \min \{ k \ge 1 :
-    \textstyle\sum_{i \le k} \lambda_i \ge \epsilon \sum_i \lambda_i \}
-
-  Args:
-    energy: the share, in (0, 1].
-
-  Returns:
-    A function from eigenvalues `[..., d]`, largest first, to ranks `[...]`.
-
-  Raises:
-    ValueError: the share is not in (0, 1].
-
-  Example:
-    >>> energy_rank(.9)(jnp.array([6., 3., 1.])).item()
-    2
-
-  Source: the criterion of GPM and UNSC, exact. Their published code stops one
-  short of it and can keep nothing at all.
-  """
-  if not 0 < energy <= 1:
-    raise ValueError(
-        f'energy is a share of the total in (0, 1], not {energy}; try 0.99.')
-
-  def rule(eigenvalues):
-    total = jnp.cumsum(jnp.maximum(eigenvalues, 0), -1)
-    # Relative to the last partial sum: at energy 1 rounding must not matter.
-    short = total < energy * total[..., -1:]
-    return 1 + jnp.minimum(short.sum(-1), eigenvalues.shape[-1] - 1)
-
-  return rule
-
-
-def threshold_rank(relative: float = 1e-6) -> RankRule:
-  """Keeps every direction whose eigenvalue exceeds a share of the largest.
-
-  Below about 1e-6 float32 eigenvalues are rounding noise; use it with
-  `eigh_float64` for tighter thresholds.
-
-  Args:
-    relative: the share of the largest eigenvalue.
-
-  Returns:
-    A function from eigenvalues `[..., d]`, largest first, to ranks `[...]`.
-
-  Raises:
-    ValueError: the share is not in [0, 1).
-
-  Example:
-    >>> threshold_rank(1e-3)(jnp.array([1., .5, 1e-7])).item()
-    2
-  """
-  if not 0 <= relative < 1:
-    raise ValueError(
-        f'the threshold is a share of the largest eigenvalue in [0, 1), not '
-        f'{relative}; try 1e-6.')
-  return lambda values: jnp.maximum(
-      1, (values > relative * values[..., :1]).sum(-1))
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Bases(paths.ByPath[Basis]):
+  """The bases of a network's layers, by parameter path; a pytree of arrays."""
 
 
 def null_space_bases(
     moments: moments_lib.Moments,
-    energy: float | RankRule = 0.99,
+    energy: float | ranks.RankRule = 0.99,
     *,
-    per_path: Mapping[str, float | RankRule] | None = None,
+    per_path: Mapping[str, float | ranks.RankRule] | None = None,
     solver: eigen.Eigh | None = None,
 ) -> Bases:
   r"""Splits every layer's fan-in into what must be kept and what is free.
@@ -152,8 +95,8 @@ def null_space_bases(
       layer.
 
   Returns:
-    Parameter path to its bases, one for every way in which it is used. Under
-    `jax.jit` shapes cannot depend on ranks: all `d` columns are stored then.
+    The bases of every captured parameter, one for every way in which it is used.
+    Under `jax.jit` shapes cannot depend on ranks: all `d` columns are stored then.
 
   Raises:
     ValueError: there are no moments, or they count no input; `per_path` names a
@@ -165,12 +108,12 @@ def null_space_bases(
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> _, M = fn({'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))
-    >>> null_space_bases(M)['w'][0].rank.item()
+    >>> null_space_bases(M)['w'].rank.item()
     1
 
   Source: UNSC (IJCAI 2024), algorithm 1, after its code: the eigenvectors of
   `R R^T` are the left singular vectors of the representation `R` there. Exact but
-  for the rank, where the code keeps one direction less (`spaces.published_rank`).
+  for the rank, where the code keeps one direction less (`published_rank`).
   """
   choices = {**dict.fromkeys(moments.by_path, energy), **(per_path or {})}
   for path in choices:
@@ -181,15 +124,13 @@ def null_space_bases(
   _check(moments)
   solved = eigen.each(
       [m.mean_square for m in moments if m.site.kind != 'lookup'], solver)
-  bases = {}
-  for path, found in moments.by_path.items():
-    rule = choices[path]
-    rule = rule if callable(rule) else energy_rank(rule)
-    bases[path] = tuple(
-        _of_lookup(moment) if moment.site.kind == 'lookup'
-        else _basis(moment.site, rule, *next(solved)) for moment in found)
-    for basis in bases[path]:
-      _warn_if_full(basis)
+  rules = {path: ranks.rank_rule(choice) for path, choice in choices.items()}
+  bases = Bases({path: tuple(
+      _of_lookup(moment) if moment.site.kind == 'lookup'
+      else _basis(moment.site, rules[path], *next(solved)) for moment in uses)
+                 for path, uses in moments.by_path.items()})
+  for basis in bases:
+    _warn_if_full(basis)
   return bases
 
 
@@ -214,7 +155,7 @@ def _of_lookup(moment: moments_lib.Moment) -> Basis:
   return Basis(moment.site, True, free, frequency, read.sum(-1))
 
 
-def _basis(site: capture.Site, rule: RankRule, values: jax.Array,
+def _basis(site: capture.Site, rule: ranks.RankRule, values: jax.Array,
            vectors: jax.Array) -> Basis:
   rank = rule(values)
   d = values.shape[-1]

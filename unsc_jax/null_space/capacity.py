@@ -67,7 +67,7 @@ def capacity(bases: bases_lib.Bases) -> Capacity:
   def room(basis):
     d = basis.eigenvalues.shape[-1]
     return Room(d - int(basis.rank.max()), d, basis.site.kind)
-  found = Capacity({path: tuple(map(room, uses)) for path, uses in bases.items()})
+  found = Capacity({path: tuple(map(room, uses)) for path, uses in bases.by_path.items()})
   roomy, layers = found.roomy(), len(found.layers)
   if 2 * len(roomy) <= layers and layers:
     where = f'in {", ".join(roomy)}' if roomy else 'nowhere, so nothing can change'

@@ -3,12 +3,13 @@
 Three answers exist: pool the classes' moments, merge the classes' subspaces
 (what the paper is said to do), or extend one subspace class by class (what most
 published notebooks ran). All of them need each class's moments and nothing
-else. A way of combining is a function from the moments of the classes, in
-order, to bases.
+else, one class after the other.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
 import functools
+from typing import Any, NamedTuple, Protocol
 
 import jax
 from jax import lax
@@ -18,42 +19,38 @@ import numpy as np
 from unsc_jax import moments as moments_lib
 from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import eigen
+from unsc_jax.null_space import ranks
 
-Combine = Callable[[Iterable[moments_lib.Moments]], bases_lib.Bases]
+Energy = float | ranks.RankRule  # a share of the energy, or a rule for ranks
 
 _matmul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
-def published_rank(energy: float) -> bases_lib.RankRule:
-  r"""The rank that UNSC's published code keeps: one short of the energy.
+class Combine(Protocol):
+  """A way of combining classes: a fold over their moments.
 
-  .. math:: k = \# \{ k : \textstyle\sum_{i \le k} \lambda_i
-    < \epsilon \sum_i \lambda_i \}
-
-  Where the first direction has the energy by itself, nothing is kept and the layer
-  is free: a quirk, which `bases.energy_rank` does not have.
-
-  Args:
-    energy: the share, in (0, 1].
-
-  Returns:
-    A rule for `pooled` and `merged`.
-
-  Raises:
-    ValueError: the share is not in (0, 1].
-
-  Example:
-    >>> values = jnp.array([6., 3., 1.])
-    >>> [int(published_rank(share)(values)) for share in (.5, .9, .99)]
-    [0, 1, 2]
-
-  Source: UNSC's code, exact.
+  Whatever has these methods will do; a subclass needs `add` and `bases` only.
   """
-  reached = bases_lib.energy_rank(energy)
-  return lambda eigenvalues: reached(eigenvalues) - 1
+
+  def add(self, state: Any, moments: moments_lib.Moments) -> Any:
+    """The state after one more class; before the first it is None."""
+    ...
+
+  def bases(self, state: Any) -> bases_lib.Bases:
+    """The bases of all classes that were added.
+
+    Raises:
+      ValueError: there was none.
+    """
+    ...
+
+  def __call__(self, classes: Iterable[moments_lib.Moments]) -> bases_lib.Bases:
+    """The bases of the classes, in their order."""
+    return self.bases(functools.reduce(self.add, classes, None))
 
 
-def pooled(energy: float | bases_lib.RankRule = 0.99, **options) -> Combine:
+@dataclasses.dataclass(frozen=True)
+class pooled(Combine):
   r"""One basis from all classes' moments: :math:`M = \sum_c M_c`.
 
   Every input counts once, so a class weighs as much as it has examples. Only
@@ -61,29 +58,35 @@ def pooled(energy: float | bases_lib.RankRule = 0.99, **options) -> Combine:
 
   Args:
     energy: share of the energy to keep, or a rule such as `threshold_rank()`.
-    **options: further arguments of `null_space_bases`.
-
-  Returns:
-    The way of combining.
+    per_path: as for `null_space_bases`; kept as pairs.
+    solver: as for `null_space_bases`.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> of = lambda x: fn({'w': jnp.ones((3, 2))}, jnp.array([x]))[1]
-    >>> pooled()([of([1., 0., 0.]), of([0., 1., 0.])])['w'][0].rank.item()
+    >>> pooled()([of([1., 0., 0.]), of([0., 1., 0.])])['w'].rank.item()
     2
 
   Source: ours; the mixed batch of the UNSC notebooks, over all the data.
   """
-  rule = _rule(energy)
-  return lambda classes: bases_lib.null_space_bases(
-      _sum(classes), rule, **options)
+  energy: Energy = 0.99
+  per_path: Mapping[str, Energy] | tuple[tuple[str, Energy], ...] = ()
+  solver: eigen.Eigh | None = None
+
+  def __post_init__(self):
+    ranks.rank_rule(self.energy)
+    object.__setattr__(self, 'per_path', tuple(dict(self.per_path).items()))
+
+  def add(self, state, moments):
+    return moments if state is None else state + moments
+
+  def bases(self, state):
+    return bases_lib.null_space_bases(
+        _seen(state), self.energy, per_path=dict(self.per_path), solver=self.solver)
 
 
-def merged(
-    class_energy: float | bases_lib.RankRule = 0.99,
-    energy: float | bases_lib.RankRule = 0.99, *,
-    solver: eigen.Eigh | None = None,
-) -> Combine:
+@dataclasses.dataclass(frozen=True)
+class merged(Combine):
   r"""Finds every class's subspace, then the subspace of those subspaces.
 
   With :math:`U_c` the basis of class `c`, it keeps the energy of
@@ -95,13 +98,10 @@ def merged(
     energy: share to keep of the merged bases, or a rule.
     solver: as for `null_space_bases`.
 
-  Returns:
-    The way of combining.
-
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> of = lambda x: fn({'w': jnp.ones((3, 2))}, jnp.array([x]))[1]
-    >>> merged()([of([1., 0., 0.]), of([1., 0., 0.])])['w'][0].rank.item()
+    >>> merged()([of([1., 0., 0.]), of([1., 0., 0.])])['w'].rank.item()
     1
 
   Source: `merge_subspace` of UNSC's code, which none of its notebooks calls; exact
@@ -109,26 +109,37 @@ def merged(
   concatenated bases. That it is the paper's algorithm is told by others; the
   paper's text was not read.
   """
-  rule, merged_rule = map(_rule, (class_energy, energy))
+  class_energy: Energy = 0.99
+  energy: Energy = 0.99
+  solver: eigen.Eigh | None = None
 
-  def subspace(solved, moment):
+  def __post_init__(self):
+    ranks.rank_rule(self.class_energy)
+    ranks.rank_rule(self.energy)
+
+  def add(self, state, moments):
+    subspaces = _solve(
+        lambda moment: moment.mean_square, self.solver, self._subspace, moments)
+    return subspaces if state is None else state + subspaces
+
+  def _subspace(self, solved, moment):
     values, vectors = solved
-    kept = jnp.arange(values.shape[-1]) < rule(values)[..., None]
-    q = vectors * kept[:, None]
+    rank = ranks.rank_rule(self.class_energy)(values)
+    q = vectors * (jnp.arange(values.shape[-1]) < rank[..., None])[:, None]
     return _as_moment(moment, _matmul(q, q.mT))
 
-  def combine(classes):
-    mean_square = lambda moment: moment.mean_square
-    total = _sum(_solve(mean_square, solver, subspace, moments)
-                 for moments in classes)
-    return bases_lib.null_space_bases(total, merged_rule, solver=solver)
-  return combine
+  def bases(self, state):
+    return bases_lib.null_space_bases(_seen(state), self.energy, solver=self.solver)
 
 
-def sequential(
-    energies: float | Sequence[float] = 0.99, *, published: bool = False,
-    solver: eigen.Eigh | None = None,
-) -> Combine:
+class _Extended(NamedTuple):
+  """A subspace, and of how many classes it is."""
+  classes: int
+  kept: moments_lib.Moments
+
+
+@dataclasses.dataclass(frozen=True)
+class sequential(Combine):
   r"""Extends one subspace class after class by what it does not hold yet.
 
   For class `c` with moment `M` and the basis `Q` so far, it adds the leading
@@ -136,13 +147,10 @@ def sequential(
   share :math:`\epsilon_c` of the energy of `M`.
 
   Args:
-    energies: the share, for all classes or one for each.
+    energies: the share, for all classes or one for each; several become a tuple.
     published: of the first class it stops one direction short of the share, as
       `published_rank` does.
     solver: as for `null_space_bases`.
-
-  Returns:
-    The way of combining.
 
   Raises:
     ValueError: a share is not in (0, 1], or there are fewer than classes.
@@ -150,37 +158,49 @@ def sequential(
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> of = lambda x: fn({'w': jnp.ones((3, 2))}, jnp.array([x]))[1]
-    >>> sequential()([of([1., 0., 0.]), of([1., 1., 0.])])['w'][0].rank.item()
+    >>> sequential()([of([1., 0., 0.]), of([1., 1., 0.])])['w'].rank.item()
     2
 
   Source: GPM's update, as the UNSC notebooks run it; exact from their code with
   `published`, where the shares are `.97 + .003 c` with `c` the label.
   """
-  shares = np.atleast_1d(np.asarray(energies, float)).tolist()
-  for share in shares:
-    bases_lib.energy_rank(share)  # for its check of the range
+  energies: float | Sequence[float] = 0.99
+  published: bool = dataclasses.field(default=False, kw_only=True)
+  solver: eigen.Eigh | None = dataclasses.field(default=None, kw_only=True)
 
-  def combine(classes):
-    kept = None
-    for i, moments in enumerate(classes):
-      if np.ndim(energies) and i == len(shares):
-        raise ValueError(
-            f'energies were given for {len(shares)} classes, but there are more; '
-            'give one for each, or a single one for all.')
-      share = shares[i] if np.ndim(energies) else shares[0]
-      extend = functools.partial(_extend, share=share, published=published)
-      trees = (moments,) if kept is None else (moments, kept)
-      kept = _solve(_rest, solver, extend, *trees)
-    if kept is None:
-      raise ValueError(_NO_CLASS)
+  def __post_init__(self):
+    shares = np.asarray(self.energies, float).tolist()
+    several = isinstance(shares, list)
+    object.__setattr__(self, 'energies', tuple(shares) if several else shares)
+    for share in shares if several else [shares]:
+      ranks.energy_rank(share)  # for its check of the range
+
+  def add(self, state, moments):
+    classes, *kept = (0,) if state is None else state
+    extend = functools.partial(
+        _extend, share=self._share(classes), published=self.published)
+    return _Extended(classes + 1, _solve(_rest, self.solver, extend, moments, *kept))
+
+  def _share(self, i: int) -> float:
+    if isinstance(self.energies, int | float):
+      return self.energies
+    if i == len(self.energies):
+      raise ValueError(
+          f'energies were given for {i} classes, but there are more; give one for '
+          'each, or a single one for all.')
+    return self.energies[i]
+
+  def bases(self, state):
     # A projector's eigenvalues are one and zero; published ranks may all be zero.
     return bases_lib.null_space_bases(
-        kept, lambda values: (values > .5).sum(-1), solver=solver)
-  return combine
+        _seen(state).kept, lambda values: (values > .5).sum(-1), solver=self.solver)
 
 
-def _rule(energy: float | bases_lib.RankRule) -> bases_lib.RankRule:
-  return energy if callable(energy) else bases_lib.energy_rank(energy)
+def _seen(state: Any) -> Any:
+  if state is None:
+    raise ValueError(
+        'there is no class to protect; pass the moments of one at least.')
+  return state
 
 
 def _rest(moment, kept=None) -> jax.Array:
@@ -213,16 +233,6 @@ def _extend(solved, moment, kept=None, *, share: float, published: bool):
     enough = enough.at[:, 0].set(False)  # keep one direction at least
   new = vectors * ~(enough | is_held)[:, None]
   return _as_moment(moment, held + _matmul(new, new.mT))
-
-
-_NO_CLASS = 'there is no class to protect; pass the moments of one at least.'
-
-
-def _sum(classes: Iterable[moments_lib.Moments]) -> moments_lib.Moments:
-  total = functools.reduce(lambda a, b: b if a is None else a + b, classes, None)
-  if total is None:
-    raise ValueError(_NO_CLASS)
-  return total
 
 
 def _as_moment(moment: moments_lib.Moment, second: jax.Array) -> moments_lib.Moment:

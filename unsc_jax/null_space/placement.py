@@ -35,11 +35,11 @@ def follow(bases: Bases, params: Mapping[str, Any]) -> Bases:
     The same bases, placed.
   """
   out = {}
-  for path, found in bases.items():
+  for path, uses in bases.by_path.items():
     mesh = sharding.mesh_of(params.get(path))
-    out[path] = found if mesh is None else tuple(
-        _follow(basis, params[path], mesh) for basis in found)
-  return out
+    out[path] = uses if mesh is None else tuple(
+        _follow(basis, params[path], mesh) for basis in uses)
+  return Bases(out)
 
 
 def _follow(basis: bases_lib.Basis, param: jax.Array, mesh: Mesh) -> bases_lib.Basis:

@@ -124,7 +124,7 @@ def project_updates(
     _check(bases, params)
     return ProjectedState(_copy(bases, params), inner.init(params))
 
-  def update_fn(updates, state, params=None, **extra):
+  def update_fn(updates, state, params=None, **extra) -> Any:
     confine = lambda u: project(u, state.bases, train_others=train_others)
     updates, inner_state = inner.update(
         confine(updates), state.inner, params, **extra)
@@ -139,7 +139,7 @@ def project(updates: Any, bases: Bases, *, train_others: bool = False) -> Any:
     name = paths.path_name(path)
     if name not in bases:
       return update if train_others else jnp.zeros_like(update)
-    for basis in bases[name]:
+    for basis in bases.by_path[name]:
       update = basis.project(update)
     return update
   return jax.tree_util.tree_map_with_path(one, updates)
@@ -159,7 +159,7 @@ def _check(bases: Bases, params: Any) -> None:
   if not leaves:
     return  # the placeholder of optax.tree_map_params
   masked = tuple(f'{path}/' for path in leaves if is_masked(leaves[path]))
-  for path, found in bases.items():
+  for path, uses in bases.by_path.items():
     if f'{path}/'.startswith(masked):
       continue  # another transform's, or nobody's
     if path not in leaves:
@@ -169,7 +169,7 @@ def _check(bases: Bases, params: Any) -> None:
           f'parameter (the closest is {close[0]!r}); initialise it with the same '
           'pytree that the moments were taken with.')
     shape = leaves[path].shape
-    for basis in found:
+    for basis in uses:
       made_for = basis.site.shape
       if not _splits(made_for, shape):
         raise ValueError(

@@ -6,6 +6,7 @@ import jax
 import optax
 
 from unsc_jax import problem as problem_lib
+from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import combining
 from unsc_jax.null_space import projection
 from unsc_jax.parts import composition
@@ -26,7 +27,7 @@ class null_space:
 
   Args:
     optimizer: any of Optax.
-    combine: from the moments of the retained classes to bases.
+    combine: from the moments of the retained classes to bases; or the bases.
     batch_size: retained examples a step of the pass for the moments.
     examples: about how many of them to take, evenly spread over every class, in
       whole batches; by default all.
@@ -40,7 +41,7 @@ class null_space:
     >>> transform = null_space(optax.adam(1e-3), combining.merged(.97))
   """
   optimizer: optax.GradientTransformation
-  combine: combining.Combine
+  combine: combining.Combine | bases_lib.Bases
   _: dataclasses.KW_ONLY
   batch_size: int = 256
   examples: int | None = None

@@ -1,7 +1,7 @@
 """The moments and bases of what is to be retained, as methods take them."""
 
-from collections.abc import Iterable, Iterator
-import functools
+from collections.abc import Iterator
+import dataclasses
 import pathlib
 from typing import Any
 import zlib
@@ -43,18 +43,9 @@ def _share(examples: int, of_class, retain, batch_size: int) -> int:
   return count - count % batch_size if count > batch_size else count
 
 
-def adding_up(
-    classes: Iterable[moments_lib.Moments], total: list
-) -> Iterator[moments_lib.Moments]:
-  """Hands the classes' moments on, and leaves their sum in `total`."""
-  for moments in classes:
-    total[:] = [total[0] + moments if total else moments]
-    yield moments
-
-
 def bases(
-    problem: problem_lib.Problem, combine: null_space.Combine, batch_size: int,
-    examples: int | None = None,
+    problem: problem_lib.Problem, combine: null_space.Combine | null_space.Bases,
+    batch_size: int, examples: int | None = None,
 ) -> tuple[null_space.Bases, moments_lib.Moments | None]:
   """The bases of the retained classes, and the sum of the classes' moments.
 
@@ -64,12 +55,12 @@ def bases(
 
   Args:
     problem: what is to be retained.
-    combine: from the moments of the retained classes to bases.
+    combine: from the moments of the retained classes to bases; or the bases.
     batch_size: retained examples a step of the pass.
     examples: how many of them to take, by default all.
 
   Returns:
-    Bases and moments; None for these if `combine` looked at no class.
+    Bases and moments; None for these if the bases were given.
 
   Raises:
     ValueError: there are to be no examples, or the checkpoint holds those of
@@ -79,6 +70,8 @@ def bases(
     raise ValueError(
         f'the moments of {examples} examples protect nothing; take some, or None '
         'for all that are retained.')
+  if isinstance(combine, null_space.Bases):
+    return combine, None
   where = problem.session.within('constraint').checkpoint
   if where is None:
     return _made(problem, combine, batch_size, examples)
@@ -97,9 +90,11 @@ def bases(
 
 
 def _made(problem, combine, batch_size, examples):
-  total: list[moments_lib.Moments] = []
-  found = combine(adding_up(moments_by_class(problem, batch_size, examples), total))
-  return jax.block_until_ready(found), total[0] if total else None
+  state = total = None
+  for moments in moments_by_class(problem, batch_size, examples):
+    state = combine.add(state, moments)
+    total = moments if total is None else total + moments
+  return jax.block_until_ready(combine.bases(state)), total
 
 
 def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:
@@ -118,18 +113,12 @@ def _identity(
       'combine': _settings(combine)}
 
 
-def _settings(value: Any, depth: int = 9) -> Any:
-  """What a function was made with, as far as numbers and names tell."""
-  inner = lambda values: [_settings(v, depth - 1) for v in values] if depth else []
+def _settings(value: Any) -> Any:
+  """What a choice was made with, as JSON knows it: its fields, functions by name."""
   if value is None or isinstance(value, bool | int | float | str):
     return value
   if isinstance(value, list | tuple):
-    return inner(value)
-  if isinstance(value, dict):
-    return inner(value.items())
-  if isinstance(value, functools.partial):
-    return inner((value.func, value.args, value.keywords))
-  cells = getattr(value, '__closure__', None) or ()
-  name = getattr(value, '__qualname__', type(value).__qualname__)
-  return [name, *inner(getattr(value, '__defaults__', None) or ()),
-          *inner(cell.cell_contents for cell in cells)]
+    return [*map(_settings, value)]
+  fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+  return [getattr(value, '__qualname__', type(value).__qualname__),
+          *(_settings(getattr(value, field.name)) for field in fields)]

@@ -6,7 +6,7 @@ how many columns a basis has is known to it alone. So a description goes along.
 
 import json
 import os
-from typing import Any, overload
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,11 +24,7 @@ _ARRAYS = {
     'bases': ('vectors', 'eigenvalues', 'rank')}
 
 
-@overload
-def save(path: str | os.PathLike[str], what: Moments, of: Any = None) -> None: ...
-@overload
-def save(path: str | os.PathLike[str], what: Bases, of: Any = None) -> None: ...
-def save(path, what, of=None):
+def save(path: str | os.PathLike[str], what: Moments | Bases, of: Any = None) -> None:
   """Writes moments or bases, as `checkpoints.save` writes parameters.
 
   Args:
@@ -37,10 +33,8 @@ def save(path, what, of=None):
     of: whose they are, of what JSON knows.
   """
   kind = 'moments' if isinstance(what, Moments) else 'bases'
-  by_path = what.by_path if isinstance(what, Moments) else what
-  found = [item for items in by_path.values() for item in items]
   arrays, sites = {}, []
-  for i, item in enumerate(found):
+  for i, item in enumerate(what):
     arrays |= {f'{i}-{name}': getattr(item, name) for name in _ARRAYS[kind]}
     fixed = getattr(item, 'fixed', None)
     arrays |= {f'{i}-fixed-{j}': leaf for j, leaf in enumerate(fixed or ())}
@@ -70,7 +64,7 @@ def load(path: str | os.PathLike[str], of: Any = None) -> Any:
     >>> _, M = fn({'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...   save(f'{folder}/bases.npz', null_space.null_space_bases(M))
-    ...   basis, = load(f'{folder}/bases.npz')['w']
+    ...   basis = load(f'{folder}/bases.npz')['w']
     >>> basis.site.path, basis.rank.item()
     ('w', 1)
   """
@@ -99,4 +93,4 @@ def load(path: str | os.PathLike[str], of: Any = None) -> Any:
     else:
       item = null_space.Basis(where, free, **values)
     by_path[where.path] = (*by_path.get(where.path, ()), item)
-  return Moments(by_path) if about['kind'] == 'moments' else by_path
+  return Moments(by_path) if about['kind'] == 'moments' else Bases(by_path)

@@ -1,0 +1,109 @@
+"""How many directions of a layer's inputs to keep, by their eigenvalues.
+
+A rule maps eigenvalues `[..., d]`, largest first, to ranks `[...]`.
+"""
+
+from collections.abc import Callable
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+RankRule = Callable[[jax.Array], jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class energy_rank:
+  r"""Keeps the fewest directions that carry a share of the energy.
+
+  .. math:: k = \min \{ k \ge 1 :
+    \textstyle\sum_{i \le k} \lambda_i \ge \epsilon \sum_i \lambda_i \}
+
+  Args:
+    energy: the share, in (0, 1].
+
+  Raises:
+    ValueError: the share is not in (0, 1].
+
+  Example:
+    >>> energy_rank(.9)(jnp.array([6., 3., 1.])).item()
+    2
+
+  Source: the criterion of GPM and UNSC, exact. Their published code stops one
+  short of it and can keep nothing at all.
+  """
+  energy: float
+
+  def __post_init__(self):
+    if not 0 < self.energy <= 1:
+      raise ValueError(
+          f'energy is a share of the total in (0, 1], not {self.energy}; try 0.99.')
+
+  def __call__(self, eigenvalues: jax.Array) -> jax.Array:
+    total = jnp.cumsum(jnp.maximum(eigenvalues, 0), -1)
+    # Relative to the last partial sum: at energy 1 rounding must not matter.
+    short = total < self.energy * total[..., -1:]
+    return 1 + jnp.minimum(short.sum(-1), eigenvalues.shape[-1] - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class published_rank(energy_rank):
+  r"""The rank that UNSC's published code keeps: one short of the energy.
+
+  .. math:: k = \# \{ k : \textstyle\sum_{i \le k} \lambda_i
+    < \epsilon \sum_i \lambda_i \}
+
+  Where the first direction has the energy by itself, nothing is kept and the layer
+  is free: a quirk, which `energy_rank` does not have.
+
+  Args:
+    energy: the share, in (0, 1].
+
+  Raises:
+    ValueError: the share is not in (0, 1].
+
+  Example:
+    >>> values = jnp.array([6., 3., 1.])
+    >>> [int(published_rank(share)(values)) for share in (.5, .9, .99)]
+    [0, 1, 2]
+
+  Source: UNSC's code, exact.
+  """
+
+  def __call__(self, eigenvalues: jax.Array) -> jax.Array:
+    return super().__call__(eigenvalues) - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class threshold_rank:
+  """Keeps every direction whose eigenvalue exceeds a share of the largest.
+
+  Below about 1e-6 float32 eigenvalues are rounding noise; use it with
+  `eigh_float64` for tighter thresholds.
+
+  Args:
+    relative: the share of the largest eigenvalue.
+
+  Raises:
+    ValueError: the share is not in [0, 1).
+
+  Example:
+    >>> threshold_rank(1e-3)(jnp.array([1., .5, 1e-7])).item()
+    2
+  """
+  relative: float = 1e-6
+
+  def __post_init__(self):
+    if not 0 <= self.relative < 1:
+      raise ValueError(
+          f'the threshold is a share of the largest eigenvalue in [0, 1), not '
+          f'{self.relative}; try 1e-6.')
+
+  def __call__(self, eigenvalues: jax.Array) -> jax.Array:
+    exceeds = eigenvalues > self.relative * eigenvalues[..., :1]
+    return jnp.maximum(1, exceeds.sum(-1))
+
+
+def rank_rule(energy: float | RankRule) -> RankRule:
+  """A rule as it is; a number as the share of the energy to keep."""
+  return energy if callable(energy) else energy_rank(energy)
