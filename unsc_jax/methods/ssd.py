@@ -1,5 +1,7 @@
 """SSD: selective synaptic dampening."""
 
+import jax
+
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import edits
@@ -39,12 +41,14 @@ def ssd(
   """
   def edit(problem, key):
     del key
-    importance = lambda data: gradients.mean_square(
-        problem.fn, problem.params,
-        passes.batches(problem, data, batch_size), group=group)
-    forget, retain = importance(problem.forget), importance(problem.retain)
-    n_f, n_r = len(problem.forget), len(problem.retain)
-    everything = passes.weighted_mean((forget, n_f), (retain, n_r))
+    forget, retain = (
+        gradients.mean_square(
+            problem.fn, problem.params,
+            passes.batches(problem, examples, batch_size), group=group)
+        for examples in (problem.forget, problem.retain))
+    share = len(problem.forget) / (len(problem.forget) + len(problem.retain))
+    everything = jax.tree.map(
+        lambda f, r: f * share + r * (1 - share), forget, retain)
     forget = masks.only_trainable(forget, problem.network.trainable, 0.)
     return edits.dampen(
         problem.params, everything, forget, alpha=alpha, strength=strength)

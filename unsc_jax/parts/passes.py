@@ -70,12 +70,3 @@ def sites(problem: problem_lib.Problem) -> dict[str, capture.Site]:
   """Path to the site of every captured parameter, in the network's order."""
   uses = capture.sites(problem.fn, problem.params, problem.forget.x[:1]).uses
   return {site.path: site for site in uses}
-
-
-def weighted_mean(*parts: tuple):
-  """The mean of pytrees by their weights: `(tree, weight)` pairs."""
-  total = sum(weight for _, weight in parts)
-  return jax.tree.map(
-      lambda *leaves: sum(
-          leaf * (weight / total) for leaf, (_, weight) in zip(leaves, parts)),
-      *(tree for tree, _ in parts))

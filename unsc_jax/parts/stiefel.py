@@ -3,28 +3,22 @@
 `U` `[d, s]` has orthonormal columns. Only second moments matter.
 """
 
-import functools
 from typing import NamedTuple
 
-import jax
-from jax import lax
-import jax.numpy as jnp
 import numpy as np
-
-_mul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
 class Terms(NamedTuple):
   """The two shares of energy that LOFT wants small."""
-  lost: jax.Array  # of the retained, in [0, 1]
-  kept: jax.Array  # of the forgotten, in [0, 1]
+  lost: float  # of the retained, in [0, 1]
+  kept: float  # of the forgotten, in [0, 1]
 
   @property
-  def value(self) -> jax.Array:
+  def value(self) -> float:
     return self.lost**2 + self.kept**2
 
 
-def terms(u: jax.Array, retain: jax.Array, forget: jax.Array) -> Terms:
+def terms(u: np.ndarray, retain: np.ndarray, forget: np.ndarray) -> Terms:
   r"""The terms of :math:`J = J_{rm}^2 + J_{fg}^2`.
 
   .. math:: J_{rm} = 1 - \frac{\mathrm{tr}(U^\top \Sigma_r U)}
@@ -32,13 +26,11 @@ def terms(u: jax.Array, retain: jax.Array, forget: jax.Array) -> Terms:
     J_{fg} = \frac{\mathrm{tr}(U^\top \Sigma_f U)}{\mathrm{tr}\, \Sigma_f}
 
   Example:
-    >>> u = jnp.array([[1.], [0.]])
-    >>> t = terms(u, jnp.diag(jnp.array([3., 1.])), jnp.eye(2))
-    >>> float(t.lost), float(t.kept)
-    (0.25, 0.5)
+    >>> terms(np.array([[1.], [0.]]), np.diag([3., 1.]), np.eye(2))
+    Terms(lost=0.25, kept=0.5)
   """
-  share = lambda m: jnp.sum(_mul(m, u) * u) / jnp.trace(m)
-  return Terms(1 - share(retain), share(forget))
+  lost, kept = (float(np.sum(m @ u * u) / np.trace(m)) for m in (retain, forget))
+  return Terms(1 - lost, kept)
 
 
 def start(
@@ -73,7 +65,7 @@ def start(
 
   def subspace(c):
     u = np.linalg.eigh(retain - c * forget)[1][:, -rank:]
-    return _value(u, retain, forget), u
+    return terms(u, retain, forget).value, u
 
   least, best = subspace(0.)
   grid = np.logspace(-4, 4, candidates)
@@ -85,10 +77,6 @@ def start(
     around = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
     grid = np.geomspace(*around, candidates // 2)
   return best
-
-
-def _value(u, retain, forget):
-  return (1 - np.sum(retain @ u * u))**2 + np.sum(forget @ u * u)**2
 
 
 def polish(
@@ -116,14 +104,13 @@ def polish(
   """
   retain, forget = (np.asarray(m, np.float64) for m in (retain, forget))
   retain, forget = retain / np.trace(retain), forget / np.trace(forget)
-  rate, now = 1., _value(u, retain, forget)
+  rate, now = 1., terms(u, retain, forget)
   for _ in range(steps):
-    lost, kept = 1 - np.sum(retain @ u * u), np.sum(forget @ u * u)
-    gradient = -4 * lost * retain @ u + 4 * kept * forget @ u
+    gradient = -4 * now.lost * retain @ u + 4 * now.kept * forget @ u
     gradient -= u @ (u.T @ gradient)
     while rate > 1e-12:
       new = np.linalg.qr(u - rate * gradient)[0]
-      if (then := _value(new, retain, forget)) < now:
+      if (then := terms(new, retain, forget)).value < now.value:
         break
       rate /= 2
     else:
