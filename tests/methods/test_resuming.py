@@ -1,10 +1,11 @@
 """A method that was killed in any of its loops ends where it would have ended."""
 
 import collections
+from collections.abc import Iterator
 import dataclasses
 
+import chex
 import jax
-import numpy as np
 import optax
 import pytest
 
@@ -106,25 +107,28 @@ def test_bases_are_made_once(combine, devices, toy, tmp_path):
   found, after = _run(method(combine), toy, tmp_path)
   assert after['moments'] == 0
   _same(found, whole)
-  jax.tree.map(np.testing.assert_array_equal, found.bases, whole.bases)
-  jax.tree.map(np.testing.assert_array_equal, found.moments, whole.moments)
+  chex.assert_trees_all_equal(
+      (found.bases, found.moments), (whole.bases, whole.moments))
+
+
+@dataclasses.dataclass(frozen=True)
+class Changing(null_space.pooled):
+  """Another share of the energy every time."""
+  energies: Iterator[float] = dataclasses.field(default=iter(()), compare=False)
+
+  def bases(self, state):
+    return null_space.pooled(next(self.energies)).bases(state)
 
 
 def test_on_other_devices_bases_are_not_made_again(toy, tmp_path):
   """As rounding there can shift a rank, which the optimiser's state would not fit."""
   energies = iter([.9, .5])
-
-  class Changing(null_space.Combine):
-    add = null_space.pooled().add
-    bases = lambda self, state: null_space.pooled(next(energies)).bases(state)
-
-  method = methods.unsc(Changing(), steps=7, batch_size=4, stop_below=-1)
+  method = methods.unsc(Changing(energies=energies), steps=7, batch_size=4, stop_below=-1)
   _run(method, _on(toy, 2), tmp_path, die=('unlearning', 4))
   found, _ = _run(method, _on(toy, None), tmp_path)
   assert next(energies) == .5
   whole, _ = _run(CASES['unsc'][0], toy)
-  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
-               found.params, whole.params)
+  chex.assert_trees_all_close(found.params, whole.params, atol=1e-5)
 
 
 def test_killed_in_the_pass_it_is_made_again(toy, tmp_path):
@@ -137,20 +141,44 @@ def test_killed_in_the_pass_it_is_made_again(toy, tmp_path):
 
 def test_bases_of_another_request_are_refused(toy, two_classes, tmp_path):
   method = lambda *args: methods.unsc(*args, steps=7, batch_size=4, stop_below=-1)
-  _run(method(null_space.pooled(.9)), toy, tmp_path, die=('unlearning', 0))
-  larger = {**toy.params, 'c': np.ones(1, np.float32)}
-  for other, problem in (
-      (null_space.pooled(.8), toy), (null_space.merged(.9, .9), toy),
-      (null_space.pooled(unsc_jax.threshold_rank(.9)), toy),
-      (null_space.pooled(.9), two_classes),
-      (null_space.pooled(.9), dataclasses.replace(toy, params=larger))):
-    with pytest.raises(ValueError, match='holds the bases of another run: remove it'):
-      _run(method(other), problem, tmp_path)
+  ours = null_space.pooled(.9)
+  _run(method(ours), toy, tmp_path, die=('unlearning', 0))
+  moved = jax.tree.map(lambda leaf: leaf + 1, toy.params)
+  other_x = toy.retain.replace(x=toy.retain.x + 1)
+  for differing, combine, problem in (
+      ('combine.energy', null_space.pooled(.8), toy),
+      ('combine', null_space.merged(.9, .9), toy),
+      ('combine.energy', null_space.pooled(unsc_jax.threshold_rank(.9)), toy),
+      ('inputs and labels', ours, two_classes),
+      ('inputs', ours, dataclasses.replace(toy, retain=other_x)),
+      ('parameters', ours, dataclasses.replace(toy, params=moved))):
+    with pytest.raises(
+        ValueError, match=f'the bases of another run, with another {differing}: remove'):
+      _run(method(combine), problem, tmp_path)
+
+
+@dataclasses.dataclass(frozen=True)
+class above:
+  """Keeps the directions whose eigenvalue is larger."""
+  least: float
+
+  def __call__(self, values):
+    return (values > self.least).sum(-1)
+
+
+def test_rules_of_ones_own_are_told_apart_by_their_fields(toy, tmp_path):
+  """A closure cannot be, and is refused before anything is kept of it."""
+  method = lambda rule: methods.unsc(
+      null_space.pooled(rule), steps=2, batch_size=4, stop_below=-1)
+  with pytest.raises(TypeError, match='pass a frozen dataclass with fields instead'):
+    _run(method(lambda values: (values > 1.).sum(-1)), toy, tmp_path)
+  _run(method(above(1.)), toy, tmp_path)
+  with pytest.raises(ValueError, match='with another combine.energy.least: remove'):
+    _run(method(above(.01)), toy, tmp_path)
 
 
 def _same(found, whole):
-  jax.tree.map(np.testing.assert_array_equal, found.params, whole.params)
-  jax.tree.map(np.testing.assert_array_equal, found.history, whole.history)
+  chex.assert_trees_all_equal((found.params, found.history), (whole.params, whole.history))
 
 
 def test_another_key_is_refused(toy, tmp_path):

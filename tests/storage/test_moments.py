@@ -62,7 +62,7 @@ def test_those_of_another_run_are_refused(path, moments):
   stored.save(path, moments, {'seed': 0, 'shape': (2, 3)})
   for of in (None, {'seed': 0, 'shape': (2, 3)}):
     assert jax.tree.structure(stored.load(path, of)) == jax.tree.structure(moments)
-  with pytest.raises(ValueError, match='holds the moments of another run: remove it'):
+  with pytest.raises(ValueError, match='the moments of another run, with another seed: remove it'):
     stored.load(path, {'seed': 1, 'shape': (2, 3)})
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import contextlib
+import dataclasses
 import time
 from typing import NamedTuple
 
@@ -133,13 +134,18 @@ def train(
   if not isinstance(transform, optax.GradientTransformation):
     with stopwatch('constraint'):
       confined = transform(problem, params, transform_key)
+
+  def identity():
+    known = dataclasses.is_dataclass(schedule)
+    return {**problem.identity(), 'schedule': schedule if known else None}
+
   with stopwatch('steps'):
     plan = schedule(forget, retain, order_key)
     fitted = training.fit(
         objective.loss(problem.fn), confined.optimizer, params, plan.batches,
         steps=plan.steps, key=loss_key, given=given,
         trainable=problem.network.trainable, session=problem.session, label=loop,
-        watch=watch and watch(problem), identity=problem.identity)
+        watch=watch and watch(problem), identity=identity)
   return problem_lib.Unlearned(
       problem.fn, fitted.params, fitted.history, stopwatch.seconds,
       confined.moments, confined.bases)

@@ -1,10 +1,8 @@
 """The moments and bases of what is to be retained, as methods take them."""
 
 from collections.abc import Iterator
-import dataclasses
 import pathlib
 from typing import Any
-import zlib
 
 import jax
 from jax.experimental import multihost_utils
@@ -12,7 +10,6 @@ import numpy as np
 
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
-from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 from unsc_jax.parts import passes
@@ -29,11 +26,12 @@ def moments_by_class(
   moments_fn = moments_lib.input_moments(problem.fn)
   classes = problem.retain_classes
   for c in problem.session.progress(classes, 'moments', len(classes)):
-    found = problem.retain.where(problem.retain.y == c)
+    of_class = problem.retain.where(problem.retain.y == c)
     if examples is not None:
-      found = found.spread(_share(examples, found, problem.retain, batch_size))
+      of_class = of_class.spread(
+          _share(examples, of_class, problem.retain, batch_size))
     yield moments_lib.accumulate(
-        moments_fn, problem.params, passes.batches(problem, found.x, batch_size))
+        moments_fn, problem.params, passes.batches(problem, of_class.x, batch_size))
 
 
 def _share(examples: int, of_class, retain, batch_size: int) -> int:
@@ -49,13 +47,14 @@ def bases(
 ) -> tuple[null_space.Bases, moments_lib.Moments | None]:
   """The bases of the retained classes, and the sum of the classes' moments.
 
-  With a checkpoint in the problem's session they are made once: a run that goes on finds them
-  there. Made anew they need not be the same, as sums that other devices take in
-  another order can shift a rank by one; no stored optimiser would fit it.
+  With a checkpoint in the problem's session they are made once: a run that goes on
+  finds them there. Made anew they need not be the same, as sums that other devices
+  take in another order can shift a rank by one; no stored optimiser would fit it.
 
   Args:
     problem: what is to be retained.
-    combine: from the moments of the retained classes to bases; or the bases.
+    combine: from the moments of the retained classes to bases, a frozen dataclass
+      where there is a checkpoint; or the bases.
     batch_size: retained examples a step of the pass.
     examples: how many of them to take, by default all.
 
@@ -64,7 +63,7 @@ def bases(
 
   Raises:
     ValueError: there are to be no examples, or the checkpoint holds those of
-      another run.
+      another run: of other data, parameters or choices.
   """
   if examples is not None and examples < 1:
     raise ValueError(
@@ -76,17 +75,17 @@ def bases(
   if where is None:
     return _made(problem, combine, batch_size, examples)
   folder = pathlib.Path(where.folder)
-  whose = _identity(problem, combine, examples)
+  whose = {**problem.identity(), 'combine': combine, 'examples': examples}
   moments_at, bases_at = folder / 'moments.npz', folder / 'bases.npz'
   # The bases are written last. What the first process sees holds for all.
   if multihost_utils.broadcast_one_to_all(np.array(bases_at.exists())):
-    there = lambda path: _everywhere(problem, stored.load(path, whose))
-    return there(bases_at), there(moments_at) if moments_at.exists() else None
-  found, total = _made(problem, combine, batch_size, examples)
-  if total is not None:
-    stored.save(moments_at, _everywhere(problem, total), whose)
-  stored.save(bases_at, _everywhere(problem, found), whose)
-  return found, total
+    kept, total = (_everywhere(problem, stored.load(path, whose))
+                   for path in (bases_at, moments_at))
+    return kept, total
+  made, total = _made(problem, combine, batch_size, examples)
+  stored.save(moments_at, _everywhere(problem, total), whose)
+  stored.save(bases_at, _everywhere(problem, made), whose)
+  return made, total
 
 
 def _made(problem, combine, batch_size, examples):
@@ -98,27 +97,5 @@ def _made(problem, combine, batch_size, examples):
 
 
 def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:
-  return tree if problem.session.mesh is None else sharding.replicate(tree, problem.session.mesh)
-
-
-def _identity(
-    problem: problem_lib.Problem, combine: null_space.Combine, examples: int | None
-) -> dict[str, Any]:
-  """What tells a run's bases from others': the network, its data, and the way."""
-  return {
-      'parameters': {path: [*leaf.shape, str(leaf.dtype)]
-                     for path, leaf in paths.leaf_paths(problem.params).items()},
-      'retained': [len(problem.retain), zlib.crc32(problem.retain.y.tobytes())],
-      'examples': examples,
-      'combine': _settings(combine)}
-
-
-def _settings(value: Any) -> Any:
-  """What a choice was made with, as JSON knows it: its fields, functions by name."""
-  if value is None or isinstance(value, bool | int | float | str):
-    return value
-  if isinstance(value, list | tuple):
-    return [*map(_settings, value)]
-  fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
-  return [getattr(value, '__qualname__', type(value).__qualname__),
-          *(_settings(getattr(value, field.name)) for field in fields)]
+  mesh = problem.session.mesh
+  return tree if mesh is None else sharding.replicate(tree, mesh)

@@ -15,6 +15,7 @@ from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax.storage import checkpoints
+from unsc_jax.storage import identity
 
 Bases = null_space.Bases
 Moments = moments_lib.Moments
@@ -30,7 +31,7 @@ def save(path: str | os.PathLike[str], what: Moments | Bases, of: Any = None) ->
   Args:
     path: a .npz file, or the name of a new Orbax folder.
     what: of `accumulate` or of `null_space_bases`.
-    of: whose they are, of what JSON knows.
+    of: whose they are, for `identity.describe`.
   """
   kind = 'moments' if isinstance(what, Moments) else 'bases'
   arrays, sites = {}, []
@@ -40,7 +41,7 @@ def save(path: str | os.PathLike[str], what: Moments | Bases, of: Any = None) ->
     arrays |= {f'{i}-fixed-{j}': leaf for j, leaf in enumerate(fixed or ())}
     sites.append({**item.site._asdict(), 'free': getattr(item, 'free', None),
                   'fixed': fixed is not None})
-  about = json.dumps({'kind': kind, 'sites': sites, 'of': of}).encode()
+  about = json.dumps({'kind': kind, 'sites': sites, 'of': identity.describe(of)}).encode()
   checkpoints.save(path, {**arrays, 'about': np.frombuffer(about, np.uint8)})
 
 
@@ -74,10 +75,8 @@ def load(path: str | os.PathLike[str], of: Any = None) -> Any:
         f'{path} holds neither moments nor bases; parameters are read by '
         '`checkpoints.load`.')
   about = json.loads(stored['about'].tobytes())
-  if of is not None and about.get('of') != json.loads(json.dumps(of)):
-    raise ValueError(
-        f'{path} holds the {about["kind"]} of another run: remove it, or choose '
-        'another folder.')
+  if of is not None:
+    identity.check(path, f'the {about["kind"]}', about.get('of') or {}, of)
   by_path: dict[str, tuple] = {}
   for i, site in enumerate(about['sites']):
     read = lambda name, i=i: jnp.asarray(stored[f'{i}-{name}'])
