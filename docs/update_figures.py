@@ -2,7 +2,8 @@
 
   python docs/update_figures.py
 
-Every number there stands between two marks, and comes from here.
+Every number there stands between two marks, and comes from here. So does the JSON
+schema of results.json.
 """
 
 import functools
@@ -11,16 +12,26 @@ import pathlib
 import re
 import sys
 
+import msgspec
+
 ROOT = pathlib.Path(__file__).parents[1]
+SCHEMA = 'docs/results.schema.json'
 sys.path.insert(0, str(ROOT))
 
 from experiments import tables  # noqa: E402
+from unsc_jax import report  # noqa: E402
 
 
 def main() -> None:
   for page in PAGES:
     path = ROOT / page
     path.write_text(updated(page, path.read_text()))
+  (ROOT / SCHEMA).write_text(schema())
+
+
+def schema() -> str:
+  """The JSON schema of results, as `unsc_jax.report` reads and writes them."""
+  return json.dumps(msgspec.json.schema(report.Results), indent=1) + '\n'
 
 
 def updated(page: str, text: str) -> str:

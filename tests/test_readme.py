@@ -28,6 +28,12 @@ def test_figures_are_those_of_the_results(page):
   assert _script().updated(page, text) == text, 'run: python docs/update_figures.py'
 
 
+def test_the_schema_is_that_of_the_types():
+  script = _script()
+  assert (ROOT / script.SCHEMA).read_text() == script.schema(), (
+      'run: python docs/update_figures.py')
+
+
 def test_its_first_code_block_runs():
   block = re.search('```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.S)
   names = {

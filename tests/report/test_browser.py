@@ -134,10 +134,10 @@ def browser(tmp_path_factory):
   program = _program()
   if not program:
     pytest.skip('there is no chromium here (Debian: apt install chromium)')
-  with chromium(program, tmp_path_factory.mktemp('profile')) as found:
+  with chromium(program, tmp_path_factory.mktemp('profile')) as driven:
     for domain in ('Page', 'Runtime', 'Log', 'Network'):
-      found(f'{domain}.enable')
-    yield found
+      driven(f'{domain}.enable')
+    yield driven
 
 
 # Pages of real runs, where any are kept.

@@ -31,19 +31,19 @@ def measures(comparison: comparison_lib.Comparison) -> str:
           m for m in comparison.measures if m.key not in metrics_lib.BY_KEY))]
   for group in groups:
     keys = {metric.key for metric in group.metrics}
-    found = [m for m in comparison.measures if m.key in keys]
-    if found:
+    columns = [m for m in comparison.measures if m.key in keys]
+    if columns:
       parts += [markup.element('h3', markup.escape(group.title)),
-                markup.paragraph(group.text), _table(comparison, found, group.title)]
+                markup.paragraph(group.text), _table(comparison, columns, group.title)]
   parts += [tip(metric) for metric in comparison.measures]
   return '\n'.join(parts) if comparison.measures else ''
 
 
-def _table(comparison, found: Sequence[metrics_lib.Metric], title: str) -> str:
+def _table(comparison, columns: Sequence[metrics_lib.Metric], title: str) -> str:
   rows = [[markup.escape(wording.method(method)),
-           *(cell(comparison, method, metric) for metric in found)]
+           *(cell(comparison, method, metric) for metric in columns)]
           for method in comparison.methods]
-  return markup.table(title, ['Method', *map(term, found)], rows, 'measures')
+  return markup.table(title, ['Method', *map(term, columns)], rows, 'measures')
 
 
 def term(metric: metrics_lib.Metric) -> str:
@@ -78,29 +78,29 @@ def _parts(metric: metrics_lib.Metric) -> tuple[str, str, str]:
 def cell(comparison: comparison_lib.Comparison, method: str,
          metric: metrics_lib.Metric) -> str:
   """A measure of a method as a cell: value, gap, noise band and flags."""
-  found = comparison.cells.get((method, metric.key))
-  if found is None:
+  measured = comparison.cells.get((method, metric.key))
+  if measured is None:
     return NONE
-  parts = [markup.element('b', markup.escape(spread(metric, found)))]
-  if (len(found.values) == 1 and found.interval and math.isfinite(found.mean)
-      and found.limit is None):
-    ends = (metric.show(end) for end in found.interval)
+  parts = [markup.element('b', markup.escape(spread(metric, measured)))]
+  if (len(measured.values) == 1 and measured.interval and math.isfinite(measured.mean)
+      and measured.limit is None):
+    ends = (metric.show(end) for end in measured.interval)
     parts.append(markup.element('span', f'[{" to ".join(ends)}]', class_='gap'))
   if method == comparison_lib.REFERENCE and metric.show_gap:
     parts.append(_flag('reference', 'the reference'))
-  elif found.limit is not None and found.reference_limit is not None:
-    parts.append(_flag('endless', f'not reached in {metric.show(found.limit)} by either'))
-  elif found.gap is not None and metric.show_gap:
-    band = (f' (± {metric.show_gap(found.band).lstrip("+")})'
-            if found.band is not None else '')
-    parts.append(markup.element('span', gap(metric, found) + band, class_='gap'))
-    if found.place == 'like':
+  elif measured.limit is not None and measured.reference_limit is not None:
+    parts.append(_flag('endless', f'not reached in {metric.show(measured.limit)} by either'))
+  elif measured.gap is not None and metric.show_gap:
+    band = (f' (± {metric.show_gap(measured.band).lstrip("+")})'
+            if measured.band is not None else '')
+    parts.append(markup.element('span', gap(metric, measured) + band, class_='gap'))
+    if measured.place == 'like':
       parts.append(_flag('like', '✓ like retrained'))
-    elif found.place:
-      much = (found.place == metric.left if metric.kind == 'forget'
-              else found.place == 'above')
-      parts.append(_flag(found.place, _FLAGS[metric.kind, much]))
-    if found.tie:
+    elif measured.place:
+      much = (measured.place == metric.left if metric.kind == 'forget'
+              else measured.place == 'above')
+      parts.append(_flag(measured.place, _FLAGS[metric.kind, much]))
+    if measured.tie:
       parts.append(_flag('tie', '= ties with head-only'))
   return markup.element('td', ''.join(parts))
 

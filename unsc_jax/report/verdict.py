@@ -4,6 +4,7 @@ No measure is called better for being lower: each is judged by its gap to the
 retrained models, and counts for nothing where masking a logit does as well.
 """
 
+from collections.abc import Iterator
 import math
 from typing import Literal, NamedTuple
 
@@ -24,7 +25,7 @@ class Finding(NamedTuple):
 
 
 class Verdict(NamedTuple):
-  """What is found of a method or, without a headline, of all of them."""
+  """What is said of a method or, without a headline, of all of them."""
   headline: str
   findings: list[Finding]
 
@@ -43,15 +44,15 @@ def verdict(comparison: comparison_lib.Comparison) -> list[Verdict]:
         'There is no verdict without a retrained model: forgetting is only '
         'defined against one. Run the experiment with retrain among its '
         'methods.', [])]
-  found = [Verdict(_headline(comparison, method), [
+  verdicts = [Verdict(_headline(comparison, method), [
       *_agreements(comparison, method), *_gaps(comparison, method),
       *_preservation(comparison, method), *_checks(comparison, method)])
-           for method in comparison.judged_methods]
-  if not found:
-    found.append(Verdict('No unlearning method was run: these are the references '
-                         'alone.', []))
+              for method in comparison.judged_methods]
+  if not verdicts:
+    verdicts.append(Verdict('No unlearning method was run: these are the references '
+                            'alone.', []))
   limits = [*_original(comparison), *_limits(comparison)]
-  return [*found, *([Verdict('', limits)] if limits else [])]
+  return [*verdicts, *([Verdict('', limits)] if limits else [])]
 
 
 def _headline(comparison, method) -> str:
@@ -102,7 +103,7 @@ def _value(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
   return (metric.show if cell.limit is None else metric.least)(cell.mean)
 
 
-def _agreements(comparison, method) -> list[Finding]:
+def _agreements(comparison, method) -> Iterator[Finding]:
   """Where it is like the retrained model, told from a mere mask or not."""
   name = wording.method(method)
   like = {key: cell for key, cell in comparison.judged(method).items()
@@ -110,25 +111,23 @@ def _agreements(comparison, method) -> list[Finding]:
   telling = [key for key, cell in like.items()
              if not cell.tie and not _blind(comparison, key)]
   ties = [key for key, cell in like.items() if cell.tie]
-  found = []
   if telling:
     control = ('can be told from the head-only control'
                if all(like[key].tie is False for key in telling) else
                'nothing is known of the head-only control')
-    found.append(Finding('good', f'{_measures(telling)}: {name} is within the '
-                         f'noise of the retrained model, and {control}.'))
+    yield Finding('good', f'{_measures(telling)}: {name} is within the '
+                  f'noise of the retrained model, and {control}.')
   if ties:
-    found.append(Finding(
+    yield Finding(
         'note', f'{_measures(ties)}: {name} ties with the head-only control, '
         'the original model with its logit masked. Where that is enough to be '
         'like the retrained model, nothing tells unlearning from masking a '
-        'logit.'))
-  return found
+        'logit.')
 
 
-def _gaps(comparison, method) -> list[Finding]:
+def _gaps(comparison, method) -> Iterator[Finding]:
   """One sentence for every measure outside the noise band."""
-  found, judged = [], comparison.judged(method)
+  judged = comparison.judged(method)
   for key in _ordered(judged):
     cell = judged[key]
     metric = metrics_lib.describe(key)
@@ -141,25 +140,24 @@ def _gaps(comparison, method) -> list[Finding]:
       text += (f' It ties with the head-only control ({metric.show(control.mean)}): '
                f'on this measure {wording.method(method)} cannot be told from '
                'masking a logit.')
-    found.append(Finding('warning', text))
+    yield Finding('warning', text)
   for metric in comparison.measures:
     cell = comparison.cells.get((method, metric.key))
     if cell and cell.endless:
-      found.append(Finding(
+      yield Finding(
           'note', f'{metric.name}: not reached in {metric.show(cell.limit)} by either, '
           f'{wording.method(method)} or the retrained model. That does not make '
-          'them alike: which of them would take longer is not known.'))
+          'them alike: which of them would take longer is not known.')
     elif cell and cell.gap is not None and cell.place is None and (
         cell.limit or cell.reference_limit):
-      found.append(Finding(
+      yield Finding(
           'note', f'{metric.name}: {_value(metric, cell)} against '
           f'{_reference(metric, cell)} for the retrained model, counted no farther, '
-          'so it is not known whether that is like retrained.'))
+          'so it is not known whether that is like retrained.')
     if cell and not math.isfinite(cell.mean):
-      found.append(Finding(
+      yield Finding(
           'warning', f'{metric.name}: {metric.show(cell.mean)} for '
-          f'{wording.method(method)}; the run has probably diverged.'))
-  return found
+          f'{wording.method(method)}; the run has probably diverged.')
 
 
 def _meaning(comparison, metric, cell) -> str:
@@ -216,25 +214,23 @@ def _checks(comparison, method) -> list[Finding]:
       'remaining classes does not hold; use project_updates.')]
 
 
-def _original(comparison) -> list[Finding]:
+def _original(comparison) -> Iterator[Finding]:
   """Whether the measures can see anything at all."""
   judged = comparison.judged(comparison_lib.ORIGINAL)
   forget = [key for key in judged if metrics_lib.describe(key).kind == 'forget']
   if not forget:
-    return []
+    return
   blind = [key for key in forget if _blind(comparison, key)]
   seeing = [key for key in forget if key not in blind]
-  found = []
   if seeing:
-    found.append(Finding(
+    yield Finding(
         'good', 'The untouched original is flagged, as it should be: '
-        f'{wording.low(_measures(seeing))} tell it from a retrained model.'))
+        f'{wording.low(_measures(seeing))} tell it from a retrained model.')
   if blind:
-    found.append(Finding(
+    yield Finding(
         'warning', f'{_measures(blind)}: even the untouched original, which has '
         'forgotten nothing, is within the noise of the retrained model. On these '
-        'data this measure cannot show forgetting.'))
-  return found
+        'data this measure cannot show forgetting.')
 
 
 def _blind(comparison, key) -> bool:
@@ -244,21 +240,20 @@ def _blind(comparison, key) -> bool:
               and metrics_lib.describe(key).kind == 'forget')
 
 
-def _limits(comparison) -> list[Finding]:
-  found, references = [], comparison.references
+def _limits(comparison) -> Iterator[Finding]:
+  references = comparison.references
   if references < 3:
     only = ('is only one retrained model' if references == 1 else
             'are only two retrained models')
-    found.append(Finding(
+    yield Finding(
         'note', f'There {only}, so the noise between seeds is unknown. The noise '
         'bands are the sampling error of the images, which is less than all '
         'noise there is; run three seeds or more, or retrain further networks '
-        '(--references 2), where it matters.'))
+        '(--references 2), where it matters.')
   if not any(method == comparison_lib.CONTROL for method, _ in comparison.cells):
-    found.append(Finding(
+    yield Finding(
         'warning', 'The head-only control was not run, so nothing here tells '
-        'unlearning from masking a logit.'))
-  return found
+        'unlearning from masking a logit.')
 
 
 def _measures(keys) -> str:
