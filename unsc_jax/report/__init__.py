@@ -26,24 +26,7 @@ from unsc_jax.report.results import Sizes
 from unsc_jax.report.results import Trial
 
 __all__ = (
-    'SCHEMA',
-    'ClassCounts',
-    'Contours',
-    'CurvePoint',
-    'Dataset',
-    'FeatureMap',
-    'Landscape',
-    'Layer',
-    'LossShares',
-    'Losses',
-    'Pictures',
-    'Results',
-    'Row',
-    'Sizes',
-    'Trial',
-    'find',
-    'parse',
-    'read',
-    'render',
-    'write',
+    'SCHEMA', 'ClassCounts', 'Contours', 'CurvePoint', 'Dataset', 'FeatureMap',
+    'Landscape', 'Layer', 'LossShares', 'Losses', 'Pictures', 'Results', 'Row', 'Sizes',
+    'Trial', 'find', 'parse', 'read', 'render', 'write',
 )

@@ -18,28 +18,17 @@ Grid = tuple[tuple[float | None, ...], ...]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LossShares:
-  """Shares of images whose loss lies in each of `E` bins.
-
-  Attributes:
-    retain: of the training images that stay.
-    unseen: of the test images.
-    forget: of the training images to be forgotten.
-  """
-  retain: tuple[NotNegative, ...]
-  unseen: tuple[NotNegative, ...]
-  forget: tuple[NotNegative, ...]
+  """Shares of images whose loss lies in each of `E` bins."""
+  retain: tuple[NotNegative, ...]  # of the training images that stay
+  unseen: tuple[NotNegative, ...]  # of the test images
+  forget: tuple[NotNegative, ...]  # of the training images to be forgotten
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Losses:
-  """Histograms of the cross-entropy loss.
-
-  Attributes:
-    edges: `[E + 1]` of the bins, rising.
-    counts: by method.
-  """
-  edges: Rising
-  counts: Mapping[str, LossShares]
+  """Histograms of the cross-entropy loss."""
+  edges: Rising  # `[E + 1]` of the bins, rising
+  counts: Mapping[str, LossShares]  # by method
 
   def __post_init__(self):
     check_rising('edges', self.edges)
@@ -50,16 +39,10 @@ class Losses:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FeatureMap:
-  """Features of the same test images in the plane, once a network.
-
-  Attributes:
-    labels: `[n]`, their classes.
-    points: `[n, 2]` by method.
-    note: how the map was made, and what not to read from it.
-  """
-  labels: tuple[Natural, ...]
-  points: Mapping[str, tuple[tuple[float | None, float | None], ...]]
-  note: str | None = None
+  """Features of the same test images in the plane, once a network."""
+  labels: tuple[Natural, ...]  # `[n]`, their classes
+  points: Mapping[str, tuple[tuple[float | None, float | None], ...]]  # `[n, 2]` by method
+  note: str | None = None  # how the map was made, and what not to read from it
 
   def __post_init__(self):
     for method, points in self.points.items():
@@ -68,28 +51,17 @@ class FeatureMap:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Landscape:
-  """Mean losses at every pair of `k` steps, `[k, k]`.
-
-  Attributes:
-    forget: of images to be forgotten.
-    retain: of images that stay.
-  """
-  forget: Grid
-  retain: Grid
+  """Mean losses at every pair of `k` steps, `[k, k]`."""
+  forget: Grid  # of images to be forgotten
+  retain: Grid  # of images that stay
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contours:
-  """The loss around the original weights along two random directions.
-
-  Attributes:
-    along: `[k]` steps in norms of the weights, rising.
-    in_null_space: losses along directions in the null space.
-    out_of_null_space: losses along directions orthogonal to it.
-  """
-  along: Rising
-  in_null_space: Landscape
-  out_of_null_space: Landscape
+  """The loss around the original weights along two random directions."""
+  along: Rising  # `[k]` steps in norms of the weights, rising
+  in_null_space: Landscape  # losses along directions in the null space
+  out_of_null_space: Landscape  # losses along directions orthogonal to it
 
   def __post_init__(self):
     check_rising('along', self.along)
@@ -102,18 +74,12 @@ class Contours:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pictures:
-  """What figures show of single networks; each part may be missing.
-
-  Attributes:
-    confusion: `[C, C]` by method: test images by true and predicted class.
-    losses: histograms of losses.
-    feature_map: features in the plane.
-    contours: losses around the original weights.
-  """
+  """What figures show of single networks; each part may be missing."""
+  # `[C, C]` by method: test images by true and predicted class.
   confusion: Mapping[str, Table] = dataclasses.field(default_factory=dict)
-  losses: Losses | None = None
-  feature_map: FeatureMap | None = None
-  contours: Contours | None = None
+  losses: Losses | None = None  # histograms of losses
+  feature_map: FeatureMap | None = None  # features in the plane
+  contours: Contours | None = None  # losses around the original weights
 
   def disagreements(self, methods: Sequence[str], classes: int) -> Iterator[str]:
     """What does not fit to the rest of the results, as clauses."""

@@ -60,18 +60,12 @@ class Row(evaluation.Measured, _Network):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layer:
-  """What the null space leaves free in one layer.
-
-  Attributes:
-    path: of the layer's weights.
-    rank: how many directions of the inputs are kept.
-    eigenvalues: of the inputs' second moments, one a direction, falling.
-    layer_drift: relative change of the layer's output; None if not known.
-  """
-  path: str
-  rank: Count
+  """What the null space leaves free in one layer."""
+  path: str  # of the layer's weights
+  rank: Count  # how many directions of the inputs are kept
+  # Of the inputs' second moments, one a direction, falling.
   eigenvalues: tuple[float | None, ...]
-  layer_drift: float | None = None
+  layer_drift: float | None = None  # relative change of the layer's output; None if not known
 
   def __post_init__(self):
     if self.rank > len(self.eigenvalues):
@@ -91,14 +85,9 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-  """UNSC with one share of the inputs' energy protected.
-
-  Attributes:
-    energy: the share.
-    metrics: as in a row.
-  """
-  energy: Share
-  metrics: Mapping[str, float | None]
+  """UNSC with one share of the inputs' energy protected."""
+  energy: Share  # that is protected
+  metrics: Mapping[str, float | None]  # as in a row
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,22 +115,13 @@ class ClassCounts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dataset:
-  """The data, and a hash by which to know them again.
-
-  Attributes:
-    name: as `unsc_jax.data.load` takes it.
-    num_classes: `C`.
-    class_names: `[C]`.
-    sizes: of the splits.
-    class_counts: examples by split and class.
-    sha256: of all images and labels.
-  """
-  name: str
-  num_classes: Count
-  class_names: tuple[str, ...]
-  sizes: Sizes
-  class_counts: ClassCounts | None = None
-  sha256: str
+  """The data, and a hash by which to know them again."""
+  name: str  # as `unsc_jax.data.load` takes it
+  num_classes: Count  # `C`
+  class_names: tuple[str, ...]  # `[C]`
+  sizes: Sizes  # of the splits
+  class_counts: ClassCounts | None = None  # examples by split and class
+  sha256: str  # of all images and labels
 
   def __post_init__(self):
     check = pictures_lib.check_length
@@ -152,42 +132,25 @@ class Dataset:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Results:
-  """All that a page is made of.
-
-  Attributes:
-    schema: of these types.
-    experiment: name of the script.
-    created: when, as ISO 8601 has it.
-    command: what runs it again.
-    environment: versions, `jax` among them, and hardware by name.
-    config: settings by name, `seeds` among them.
-    dataset: what was learnt.
-    forget_classes: empty where single examples were forgotten.
-    methods: in the order of the page.
-    rows: one for every method and seed, and for further retrained networks.
-    layers: of UNSC's first network.
-    curve: UNSC by protected energy.
-    pictures: data of figures, of the first seed.
-    surrogates: requests that settings were chosen on.
-    search: what was tried by method, the best first.
-    wall_seconds: of the whole run.
-  """
-  schema: Literal[2] = SCHEMA
-  experiment: str
-  created: str
-  command: str
-  environment: Mapping[str, Any]
-  config: Mapping[str, Any]
-  dataset: Dataset
-  forget_classes: tuple[Natural, ...]
-  methods: tuple[str, ...]
-  rows: tuple[Row, ...]
-  layers: tuple[Layer, ...] = ()
-  curve: tuple[CurvePoint, ...] = ()
+  """All that a page is made of."""
+  schema: Literal[2] = SCHEMA  # of these types
+  experiment: str  # name of the script
+  created: str  # when, as ISO 8601 has it
+  command: str  # what runs it again
+  environment: Mapping[str, Any]  # versions, `jax` among them, and hardware by name
+  config: Mapping[str, Any]  # settings by name, `seeds` among them
+  dataset: Dataset  # what was learnt
+  forget_classes: tuple[Natural, ...]  # empty where single examples were forgotten
+  methods: tuple[str, ...]  # in the order of the page
+  rows: tuple[Row, ...]  # one for every method and seed, and for further retrained networks
+  layers: tuple[Layer, ...] = ()  # of UNSC's first network
+  curve: tuple[CurvePoint, ...] = ()  # UNSC by protected energy
+  # Data of figures, of the first seed.
   pictures: pictures_lib.Pictures = pictures_lib.Pictures()
-  surrogates: tuple[Mapping[str, Any], ...] = ()
+  surrogates: tuple[Mapping[str, Any], ...] = ()  # requests that settings were chosen on
+  # What was tried by method, the best first.
   search: Mapping[str, tuple[Trial, ...]] = dataclasses.field(default_factory=dict)
-  wall_seconds: float | None = None
+  wall_seconds: float | None = None  # of the whole run
 
   def __post_init__(self):
     if fault := next(_disagreements(self), None):

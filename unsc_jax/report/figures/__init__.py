@@ -21,20 +21,7 @@ from unsc_jax.report.figures.spectra import spectrum
 from unsc_jax.report.figures.wall_time import wall_time
 
 __all__ = (
-    'called',
-    'class_scatter',
-    'confusion',
-    'contours',
-    'energy_curve',
-    'feature_map',
-    'free_directions',
-    'gap_in_bands',
-    'gaps',
-    'loss',
-    'losses',
-    'per_class',
-    'relearn',
-    'spectrum',
-    'trade_off',
-    'wall_time',
+    'called', 'class_scatter', 'confusion', 'contours', 'energy_curve', 'feature_map',
+    'free_directions', 'gap_in_bands', 'gaps', 'loss', 'losses', 'per_class', 'relearn',
+    'spectrum', 'trade_off', 'wall_time',
 )
