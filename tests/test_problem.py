@@ -1,5 +1,8 @@
 """What a problem accepts, and what it says of what it does not."""
 
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
 
@@ -34,6 +37,25 @@ def test_spread_keeps_even_distances():
     assert len(found) == count
     assert np.ptp(np.diff([*found, 10 + found[0]])) <= 1  # around the circle
   assert examples.spread(11) is examples
+
+
+def test_drawn_examples_differ_and_depend_on_the_key_alone():
+  examples = _data(range(10))
+  draw = lambda count, i: examples.drawn(count, jax.random.key(i)).x.ravel().tolist()
+  assert len(set(draw(4, 0))) == 4
+  assert draw(4, 0) == draw(4, 0) != draw(4, 1)
+  assert sorted(draw(20, 0)) == list(range(10))
+
+
+def test_a_problem_is_told_by_its_inputs_labels_and_parameters():
+  ours = _problem([0, 1], [2]).identity()
+  other = lambda **changes: dataclasses.replace(_problem([0, 1], [2]), **changes).identity()
+  assert other() == ours
+  for name, changes in (
+      ('inputs', {'retain': _data([0, 1]).replace(x=np.ones((2, 1)))}),
+      ('labels', {'forget': _data([1])}), ('parameters', {'params': {'w': np.ones(1)}})):
+    theirs = other(**changes)
+    assert [key for key in ours if ours[key] != theirs[key]] == [name]
 
 
 def test_split_random_is_a_seeded_partition():

@@ -39,6 +39,13 @@ def test_mixed_batches_follow_the_sizes():
   assert sorted(retain) == list(range(100, 118))
 
 
+def test_a_part_of_the_retained_is_drawn_once():
+  _, forget, retain = seen(schedules.of_part(schedules.paired(6, 6), 1 / 3))
+  assert sorted(forget) == sorted(6 * list(range(6)))
+  assert len(set(retain)) == 6
+  assert set(retain) < set(RETAIN.x)
+
+
 def test_small_forget_sets_are_in_every_mixed_batch():
   plan = schedules.mixed(1, 4)(FORGET.where(np.arange(6) < 1), RETAIN, KEY)
   assert len(next(plan.batches).forget) == 1

@@ -1,5 +1,6 @@
 """The loop against optax by hand, on one device and on eight."""
 
+import dataclasses
 import itertools
 import re
 
@@ -119,6 +120,23 @@ def test_batches_that_end_too_soon_are_no_finished_run(tmp_path):
   with pytest.raises(ValueError, match='5 steps, but its batches ended after 3'):
     fit([1.] * 3)
   assert fit([1.] * 5).params == -4  # it goes on from the second
+
+
+def test_equal_functions_are_one_program():
+  traces = []
+
+  @dataclasses.dataclass(frozen=True)
+  class times:
+    factor: float
+
+    def __call__(self, w, x):
+      traces.append(self.factor)
+      return self.factor * w * x
+
+  for factor in (2., 2., 3.):
+    out = training.predict(times(factor), 1., np.arange(3.), batch_size=2)
+    np.testing.assert_array_equal(out, factor * np.arange(3.))
+  assert traces == [2., 3.]
 
 
 def test_soft_labels_are_the_mean_of_hard_ones():
