@@ -90,7 +90,7 @@ def programs(model: str, images: int) -> dict[str, Program]:
           jax.jit(lambda params, x: moments_fn(params, x)[1]), (params, x),
           batch=1),
       # As `accumulate` has it: the old sum's memory serves the new one.
-      'running sum': Program(moments_lib._add, (moments, moments), batch=None),
+      'running sum': Program(moments_lib.add, (moments, moments), batch=None),
       'plain step': step(lambda bases: adam, {}),
       'projected step': step(
           lambda bases: null_space.project_updates(adam, bases), bases)}

@@ -16,7 +16,7 @@ from benchmarks import _results
 from benchmarks import pod_plan
 from unsc_jax.capture import layers
 from unsc_jax.moments import gram
-from unsc_jax.moments import moments as moments_lib
+from unsc_jax.moments import sums
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILES = sorted(_results.FOLDER.glob('*.json'))
@@ -84,9 +84,9 @@ def test_what_has_to_be_summed_is_what_the_moments_compute(d, entries):
     return gram.upper(blocks)
 
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(moments_lib, 'gram', types.SimpleNamespace(
+    patch.setattr(sums, 'gram', types.SimpleNamespace(
         **{**vars(gram), 'upper': upper}))
-    jax.eval_shape(lambda x: moments_lib.sums(inputs._replace(x=x), 10**9), inputs.x)
+    jax.eval_shape(lambda x: sums.sums(inputs._replace(x=x), 10**9), inputs.x)
   widths = pod_plan.widths(d, entries)
   assert sum(widths) == d
   assert {(d**2 + sum(w**2 for w in widths)) // 2} == set(seen)

@@ -2,6 +2,7 @@
 
 import re
 
+import chex
 import jax
 from jax import lax
 import jax.numpy as jnp
@@ -11,7 +12,8 @@ import pytest
 
 import unsc_jax
 from unsc_jax import sharding
-from unsc_jax.moments import moments as moments_lib
+from unsc_jax.moments import sampling
+from unsc_jax.moments import sums
 
 
 def _fn(params, x):
@@ -62,7 +64,7 @@ def test_group(moments_of):
 def test_retained_bases_from_what_was_forgotten(moments_of):
   projectors = lambda moments: [
       basis.project(jnp.eye(6, 3)) for basis in unsc_jax.null_space_bases(
-          moments, .9)['head']]
+          moments, .9).by_path['head']]
   direct = projectors(moments_of(X[:32]))
   _assert_close(projectors(moments_of(X) - moments_of(X[32:])), direct, 1e-4)
 
@@ -108,7 +110,7 @@ def test_room_for_patches_is_by_the_device_that_has_a_part_of_the_batch():
   each, seen = 16 * 2**20, []
 
   def look(x):
-    seen.append(moments_lib.room(None, None, (x, 3)) // each)
+    seen.append(sums.room(None, None, (x, 3)) // each)
     return x
 
   for devices in (2, 8):
@@ -117,8 +119,8 @@ def test_room_for_patches_is_by_the_device_that_has_a_part_of_the_batch():
       look, mesh=sharding.data_mesh(4), in_specs=P('data'), out_specs=P('data')))(X)
   jax.jit(look)(X)
   assert seen == [2, 8, 1, jax.device_count()]
-  assert moments_lib.room(None, 'data', X) == each
-  assert moments_lib.room(7, None, X) == 7
+  assert sums.room(None, 'data', X) == each
+  assert sums.room(7, None, X) == 7
 
 
 @pytest.mark.parametrize('chunk_bytes', [1, 10_000])
@@ -195,6 +197,31 @@ def test_no_activations_travel_between_devices(groups, chunk_bytes):
     assert _largest(collective, ours) <= _largest(collective, bare)
   assert _largest('all-gather', bare) == (groups > 1) * 48 * 6 * 5 * 4
   assert _largest('all-reduce', ours) == 120**2  # the largest moment
+
+
+def test_equal_passes_are_one_program():
+  """However often they are made, and for as many accumulations."""
+  data = [X[:3, 0, 0], X[3:6, 0, 0]]
+  params = {'w': jnp.ones((2, 1))}
+  fn = chex.assert_max_traces(lambda params, x: x @ params['w'], n=2)
+  exact = lambda: unsc_jax.input_moments(fn)
+  sampled = lambda: unsc_jax.sampled_moments(fn, .5)
+  assert exact() == exact() != unsc_jax.input_moments(fn, chunk_bytes=1)
+  for _ in range(2):
+    unsc_jax.accumulate(exact(), params, data)
+    sampling.accumulate(sampled(), jax.random.key(0), params, data)
+
+
+def test_functions_without_a_hash_will_do():
+  class Unhashable:
+    __hash__ = None  # pyright: ignore
+    def __call__(self, params, x):
+      return x @ params['w']
+
+  params, data = {'w': jnp.ones((2, 1))}, [X[:3, 0, 0], X[3:6, 0, 0]]
+  moments_fn = unsc_jax.input_moments(Unhashable())
+  moments = unsc_jax.accumulate(moments_fn, params, data)
+  chex.assert_trees_all_close(moments, jax.jit(moments_fn)(params, X[:6, 0, 0])[1])
 
 
 def test_bad_data_are_named():

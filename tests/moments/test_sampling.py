@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import unsc_jax
-from unsc_jax import moments as moments_lib
 from unsc_jax import sharding
+from unsc_jax.moments import sampling
 
 
 def _fn(params, x):
@@ -31,7 +31,7 @@ EXACT = jax.jit(unsc_jax.input_moments(_fn))(PARAMS, X)[1]
 @pytest.fixture(scope='module')
 def draws():
   """Sampled moments of a thousand keys, stacked."""
-  fn = moments_lib.sampled_moments(_fn, .25)
+  fn = sampling.sampled_moments(_fn, .25)
   keys = jax.random.split(jax.random.key(0), 1000)
   return jax.jit(jax.vmap(lambda key: fn(key, PARAMS, X)[1]))(keys)
 
@@ -60,7 +60,7 @@ def test_dense_layers_and_all_positions_are_exact(draws):
   np.testing.assert_allclose(draws.moments['head'].second[7],
                              EXACT['head'].second, rtol=1e-5)
   assert not np.any(draws.spread['head'].second)
-  every = moments_lib.sampled_moments(_fn, 1.)(jax.random.key(0), PARAMS, X)[1]
+  every = sampling.sampled_moments(_fn, 1.)(jax.random.key(0), PARAMS, X)[1]
   for got, expected in zip(every.moments, EXACT):
     np.testing.assert_allclose(got.second, expected.second, rtol=1e-5)
   assert not any(every.relative_error().values())
@@ -68,14 +68,14 @@ def test_dense_layers_and_all_positions_are_exact(draws):
 
 def test_batches_add_up_and_chunks_do_not_matter():
   whole, chunks = (
-      moments_lib.accumulate(
-          moments_lib.sampled_moments(_fn, .5, chunk_bytes=size), jax.random.key(3),
+      sampling.accumulate(
+          sampling.sampled_moments(_fn, .5, chunk_bytes=size), jax.random.key(3),
           PARAMS, [X[:3], X[3:]]) for size in (2**24, 1))
   for got, expected in zip(chunks.moments, whole.moments):
     np.testing.assert_allclose(got.second, expected.second, rtol=1e-4, atol=1e-4)
   # Each batch has positions of its own, so that errors cancel.
   assert 0 < whole.relative_error()['conv'] < .5
-  left_out = moments_lib.sampled_moments(
+  left_out = sampling.sampled_moments(
       _fn, .5, select=lambda site: site.kind != 'conv')
   assert [*left_out(jax.random.key(0), PARAMS, X)[1].moments.by_path] == ['head']
 
@@ -87,7 +87,7 @@ def test_a_sharded_batch_stays_on_its_devices(chunk_bytes):
         x, params['conv'], (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
 
   params, x = {'conv': _normal(0, 3, 3, 4, 6)}, _normal(2, 16, 9, 8, 4)
-  sampled = moments_lib.sampled_moments(fn, .25, chunk_bytes=chunk_bytes)
+  sampled = sampling.sampled_moments(fn, .25, chunk_bytes=chunk_bytes)
   run = jax.jit(lambda params, x: sampled(jax.random.key(3), params, x)[1])
   split = sharding.shard_batch(x, sharding.data_mesh(8))
   program = run.lower(params, split).compile().as_text()
@@ -101,7 +101,7 @@ def test_a_sharded_batch_stays_on_its_devices(chunk_bytes):
 
 def test_refusals():
   with pytest.raises(ValueError, match='share .* not 0; try .1'):
-    moments_lib.sampled_moments(_fn, 0)
+    sampling.sampled_moments(_fn, 0)
   with pytest.raises(ValueError, match='no data to take moments of'):
-    moments_lib.accumulate(
-        moments_lib.sampled_moments(_fn, .5), jax.random.key(0), PARAMS, [])
+    sampling.accumulate(
+        sampling.sampled_moments(_fn, .5), jax.random.key(0), PARAMS, [])

@@ -5,7 +5,7 @@ same trace that moments come from, so no network has to be taken apart.
 """
 
 from collections.abc import Callable
-import functools
+import dataclasses
 from typing import Any
 
 import jax
@@ -15,17 +15,16 @@ from unsc_jax.capture import sites
 from unsc_jax.capture import trace
 
 
-@functools.lru_cache(maxsize=64)
-def layer_inputs(fn: Callable, path: str) -> Callable[[Any, jax.Array], jax.Array]:
-  """A function that returns the inputs of a dense layer instead of the output.
+@dataclasses.dataclass(frozen=True)
+class layer_inputs:
+  """Makes a function return the inputs of a dense layer instead of the output.
 
   Args:
     fn: any JAX function `fn(params, x)`.
     path: of the layer's parameter, such as `'params/fc2/kernel'`.
 
-  Returns:
-    A pure function `(params, x) -> [n, d]`; for a network that handles one
-    vector per example, `n` is the number of examples.
+  It is a pure function `(params, x) -> [n, d]`; for a network that handles one
+  vector per example, `n` is the number of examples.
 
   Raises:
     ValueError: when called: `path` is no dense layer that runs exactly once,
@@ -38,22 +37,23 @@ def layer_inputs(fn: Callable, path: str) -> Callable[[Any, jax.Array], jax.Arra
     >>> layer_inputs(fn, 'b')(params, jnp.zeros((5, 3))).shape
     (5, 4)
   """
-  def inputs(params, x):
-    found: list[jax.Array] = []
+  fn: Callable
+  path: str
 
-    def visit(site, seen):
-      if site.path == path and isinstance(seen, layers.Dense):
-        found.append(seen.x)
+  def __call__(self, params: Any, x: jax.Array) -> jax.Array:
+    seen: list[jax.Array] = []
+
+    def visit(site, inputs):
+      if site.path == self.path and isinstance(inputs, layers.Dense):
+        seen.append(inputs.x)
       return ()
 
-    trace.trace(fn, visit, params, x)
-    if len(found) != 1 or len(found[0]) != 1:
+    trace.trace(self.fn, visit, params, x)
+    if len(seen) != 1 or len(seen[0]) != 1:
       raise ValueError(
-          f'{path!r} is not a dense layer that runs exactly once; the layers are '
+          f'{self.path!r} is not a dense layer that runs exactly once; the layers are '
           'those that `unsc_jax.sites` lists with one use, outside of loops.')
-    return found[0][0]
-
-  return inputs
+    return seen[0][0]
 
 
 def head_path(fn: Callable, params: Any, x: Any) -> str:

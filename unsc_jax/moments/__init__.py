@@ -1,10 +1,10 @@
 """Second moments of the inputs of every layer."""
 
+from unsc_jax.moments.group import check_finite
+from unsc_jax.moments.group import Moment
+from unsc_jax.moments.group import Moments
 from unsc_jax.moments.moments import accumulate
-from unsc_jax.moments.moments import check_finite
 from unsc_jax.moments.moments import input_moments
-from unsc_jax.moments.moments import Moment
-from unsc_jax.moments.moments import Moments
 from unsc_jax.moments.moments import MomentsFn
 from unsc_jax.moments.sampling import Sampled
 from unsc_jax.moments.sampling import sampled_moments

@@ -7,7 +7,7 @@ tenth of the work; what that does to the moments is estimated beside them.
 """
 
 from collections.abc import Callable, Iterable
-import functools
+import dataclasses
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -21,8 +21,10 @@ from unsc_jax.capture import layers
 from unsc_jax.capture import trace
 from unsc_jax.capture import varying
 from unsc_jax.moments import gram
+from unsc_jax.moments import group
 from unsc_jax.moments import moments as moments_lib
 from unsc_jax.moments import patches
+from unsc_jax.moments import sums
 
 
 class Sampled(NamedTuple):
@@ -33,22 +35,19 @@ class Sampled(NamedTuple):
     spread: the difference of two halves of the sample, as large on average as
       the estimate's error.
   """
-  moments: moments_lib.Moments
-  spread: moments_lib.Moments
+  moments: group.Moments
+  spread: group.Moments
 
   def relative_error(self) -> dict[str, jax.Array]:
     r"""Path to the estimated :math:`\|\hat M - M\|_F / \|M\|_F`."""
-    norm = lambda found: jnp.sqrt(sum(jnp.sum(m.second**2) for m in found))
+    norm = lambda uses: jnp.sqrt(sum(jnp.sum(m.second**2) for m in uses))
     return {
-        path: norm(self.spread.by_path[path]) / jnp.maximum(norm(found), 1e-30)
-        for path, found in self.moments.by_path.items()}
+        path: norm(self.spread.by_path[path]) / jnp.maximum(norm(uses), 1e-30)
+        for path, uses in self.moments.by_path.items()}
 
 
-def sampled_moments(
-    fn: Callable, share: float, *,
-    select: Callable[[capture.Site], bool] = lambda site: True,
-    chunk_bytes: int | None = None,
-) -> Callable[..., tuple[Any, Sampled]]:
+@dataclasses.dataclass(frozen=True)
+class sampled_moments:
   r"""As `input_moments`, but with a share of each convolution's positions.
 
   With `S` a uniform sample of `m` of the `P` positions, the same for all images
@@ -71,8 +70,7 @@ def sampled_moments(
     select: which sites to capture.
     chunk_bytes: as for `input_moments`.
 
-  Returns:
-    A pure function `(key, params, *args) -> (fn(params, *args), Sampled)`.
+  It is a pure function `(key, params, *args) -> (fn(params, *args), Sampled)`.
 
   Raises:
     ValueError: the share is not in (0, 1].
@@ -88,34 +86,40 @@ def sampled_moments(
 
   Source: ours; sampling without replacement from a finite population.
   """
-  if not 0 < share <= 1:
-    raise ValueError(
-        f'share is that of the positions, in (0, 1], not {share}; try .1.')
+  fn: Callable
+  share: float
+  _: dataclasses.KW_ONLY
+  select: Callable[[capture.Site], bool] = moments_lib.all_of_them
+  chunk_bytes: int | None = None
 
-  def with_moments(key, params, *args):
-    draws, room = itertools.count(), moments_lib.room(chunk_bytes)
+  def __post_init__(self):
+    if not 0 < self.share <= 1:
+      raise ValueError(
+          f'share is that of the positions, in (0, 1], not {self.share}; try .1.')
+    object.__setattr__(self, 'fn', moments_lib.hashable(self.fn))
+
+  def __call__(self, key, params, *args) -> tuple[Any, Sampled]:
+    draws, room = itertools.count(), sums.room(self.chunk_bytes)
 
     def visit(site, inputs):
-      if not select(site):
+      if not self.select(site):
         return ()
       if isinstance(inputs, layers.Conv):
         places = math.prod(patches.positions(patches.pad(inputs)))
-        drawn = min(places, 2 * max(1, round(share * places / 2)))
+        drawn = min(places, 2 * max(1, round(self.share * places / 2)))
         if drawn < places:
           index = jax.random.permutation(
               jax.random.fold_in(key, next(draws)), places)[:drawn]
           return _estimate(inputs, index, places, room)
-      exact = moments_lib.sums(inputs, room)
+      exact = sums.sums(inputs, room)
       return exact, jax.tree.map(jnp.zeros_like, exact)
 
-    traced = trace.trace(fn, visit, params, *args)
-    pick = lambda found, i: {
-        site: pair and pair[i] for site, pair in found.items()}
+    traced = trace.trace(self.fn, visit, params, *args)
+    pick = lambda by_site, i: {
+        site: pair and pair[i] for site, pair in by_site.items()}
     return traced.out, Sampled(*(
-        moments_lib.from_sums(pick(traced.values, i), pick(traced.fixed, i))
+        group.from_sums(pick(traced.values, i), pick(traced.fixed, i))
         for i in (0, 1)))
-
-  return with_moments
 
 
 def _estimate(conv: layers.Conv, index: jax.Array, places: int,
@@ -160,13 +164,9 @@ def accumulate(
   Raises:
     ValueError: there is no batch, or an input is NaN or infinite.
   """
+  fn = moments_lib.hashable(sampled_fn)
   total = moments_lib.add_up(
-      _jitted(sampled_fn)(jax.random.fold_in(key, i), params, x)
+      moments_lib.moments_of(fn, jax.random.fold_in(key, i), params, x)
       for i, x in enumerate(batches))
-  moments_lib.check_finite(total.moments)
+  group.check_finite(total.moments)
   return total
-
-
-@functools.lru_cache(maxsize=64)
-def _jitted(sampled_fn: Callable) -> Callable[..., Sampled]:
-  return jax.jit(lambda key, params, x: sampled_fn(key, params, x)[1])

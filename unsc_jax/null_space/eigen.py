@@ -6,7 +6,6 @@ result on. `B` matrices of one size, `d` rows.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -215,9 +214,10 @@ def _share(jobs, d: int, mesh: Mesh) -> jax.Array:
   stacked = jax.make_array_from_single_device_arrays(
       (mesh.size, n, d + 1, d),
       NamedSharding(mesh, PartitionSpec(mesh.axis_names)), mine)
-  return sharding.settle(_sum(mesh)(stacked))
+  everywhere = NamedSharding(mesh, PartitionSpec())
+  return sharding.settle(jax.jit(_sum, out_shardings=everywhere)(stacked))
 
 
-@functools.lru_cache(maxsize=8)
-def _sum(mesh: Mesh) -> Callable[[jax.Array], jax.Array]:
-  return jax.jit(lambda x: x.sum(0), out_shardings=NamedSharding(mesh, PartitionSpec()))
+def _sum(stacked: jax.Array) -> jax.Array:
+  """The sum over devices; of the module, so that JAX keeps its programs."""
+  return stacked.sum(0)
