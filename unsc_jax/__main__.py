@@ -17,9 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
   try:
     return given.command(given)
   except ImportError as error:
-    if (error.name or '').split('.')[0] not in ('matplotlib', 'msgspec'):
+    if error.name not in ('matplotlib', 'msgspec'):
       raise
-    return _fail("pages need Matplotlib and msgspec: pip install 'unsc_jax[experiments]'.")
+    return _fail(str(error))
   except ValueError as error:
     return _fail(str(error))
   except BrokenPipeError:  # who reads along, `head` say, has seen enough

@@ -79,11 +79,9 @@ def _row(method, seed, classes, draw) -> report.Row:
       continue
     noise = draw.normal() * (.01 * abs(mean) if mean not in (0., 1.) else 0.)
     value = float(mean + noise)
-    if key in ('relearn_steps',):
-      value = float(round(value))
+    value = float(round(value)) if key == 'relearn_steps' else value
     metrics[key] = max(0., value if key in ('klom', 'relearn_steps') else min(value, 1.))
     intervals[key] = (max(0., metrics[key] * .97 - .002), metrics[key] * 1.03 + .004)
-  draw.normal(.9, .06, classes)
   per_class = np.random.default_rng(1).uniform(.72, .99, classes) + draw.normal(
       0, .01 if method != 'random_label' else .04, classes)
   per_class[FORGOTTEN] = metrics['forget_test']

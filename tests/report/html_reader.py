@@ -1,6 +1,9 @@
-"""HTML read back: its nesting, attributes and tables."""
+"""HTML and drawings read back: nesting, attributes, tables and texts."""
 
 from html import parser
+from xml.etree import ElementTree
+
+from unsc_jax.report.html import svg
 
 VOID = {'meta', 'link', 'br', 'hr', 'img', 'input'}
 
@@ -39,3 +42,18 @@ class Reader(parser.HTMLParser):
 
   def values(self, key):
     return [value for _, k, value in self.attributes if k == key]
+
+
+def tree(plot: svg.Plot) -> ElementTree.Element:
+  """The elements of a drawing."""
+  return ElementTree.fromstring(svg.inline(plot, 'it'))
+
+
+def texts(plot: svg.Plot) -> list[str]:
+  """All that is written in a drawing."""
+  return [''.join(text.itertext()) for text in tree(plot).iter('text')]
+
+
+def plain(text: str) -> str:
+  """A text with usual spaces."""
+  return text.replace('\u00a0', ' ')

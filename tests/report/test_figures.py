@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 import re
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from tests.report import examples
+from tests.report import html_reader
 from unsc_jax import report
 from unsc_jax.report import comparison
 from unsc_jax.report import figures
@@ -41,17 +41,9 @@ def plots(request, example, full):
   return _all(example(1 if request.param == 'one seed' else 3))
 
 
-def _tree(plot):
-  return ElementTree.fromstring(svg.inline(plot, 'it'))
-
-
-def _texts(plot):
-  return [''.join(t.itertext()) for t in _tree(plot).iter('text')]
-
-
 def test_every_figure_has_a_text_alternative(plots):
   for name, plot in plots.items():
-    tree = _tree(plot)
+    tree = html_reader.tree(plot)
     title, description = tree[0], tree[1]
     assert (title.tag, description.tag) == ('title', 'desc'), name
     assert tree.get('role') == 'img'
@@ -88,7 +80,7 @@ def test_bars_differ_by_hatch_too(example):
 
 
 def test_forgotten_classes_are_marked_and_no_other(example):
-  texts = _texts(figures.per_class(example(), 'unsc'))
+  texts = html_reader.texts(figures.per_class(example(), 'unsc'))
   assert [t for t in texts if '✕' in t] == ['✕ Shirt']
 
 
@@ -111,7 +103,7 @@ def test_of_many_classes_the_forgotten_and_the_changed_are_shown(example):
   results = replace(example(1), dataset=dataset, forget_classes=(7, 93), rows=tuple(
       replace(row, per_class=(*accuracies[:41], .2, *accuracies[42:])
               if row.method == 'unsc' else accuracies) for row in example(1).rows))
-  texts = _texts(figures.per_class(results, 'unsc'))
+  texts = html_reader.texts(figures.per_class(results, 'unsc'))
   assert {'✕ c7', '✕ c93', 'c41'} <= set(texts)
   assert len([t for t in texts if re.fullmatch('(✕ )?c[0-9]+', t)]) == 20
 
@@ -120,7 +112,7 @@ def test_of_many_classes_the_forgotten_and_the_changed_are_shown(example):
 def test_spectrum_tells_kept_from_free(rank):
   values = 8., 4., 2., 1., .5, .25, .125, .0625
   plot = figures.spectrum(report.Layer(path='a', rank=rank, eigenvalues=values))
-  texts = _texts(plot)
+  texts = html_reader.texts(plot)
   assert (f'{8 - rank} free' in texts) == (rank < 8)
   assert f'{rank} kept' in texts
   share = 100 * sum(values[:rank]) / sum(values)
@@ -130,7 +122,7 @@ def test_spectrum_tells_kept_from_free(rank):
 def test_what_is_kept_lies_left_of_the_line_and_what_is_free_right(example):
   plot = figures.spectrum(example().layers[3])
   def across(style):
-    path, = [path for path in _tree(plot).iter('path')
+    path, = [path for path in html_reader.tree(plot).iter('path')
              if style in path.get('style', '') and path.get('clip-path')]
     return [float(x) for x in re.findall(r'[ML] (\S+) \S+', path.get('d'))]
   line, = set(across('stroke: var(--ink)'))
@@ -175,7 +167,7 @@ def _curve(results, **metrics):
 
 def test_a_curve_may_lack_what_was_not_measured(example):
   results = _curve(example(1), probe=None, layer_drift=None)
-  assert 'linear probe' not in _texts(figures.energy_curve(results))
+  assert 'linear probe' not in html_reader.texts(figures.energy_curve(results))
   assert figures.trade_off(results) is None
 
 
@@ -190,7 +182,7 @@ def test_a_curve_is_told_by_what_it_draws(example):
 def test_a_loss_below_zero_is_in_sight(example):
   results = examples.edit(example(1), 'unsc', history={
       'loss': (-1., -2., float('nan'), None, -4.)})
-  assert '−4' in ' '.join(_texts(figures.loss(results, 'unsc')))
+  assert '−4' in ' '.join(html_reader.texts(figures.loss(results, 'unsc')))
 
 
 def test_a_long_history_is_averaged_not_thinned(example):
@@ -220,9 +212,9 @@ def test_names_are_drawn_as_they_are(example, name):
   for plot in (figures.per_class(results, 'unsc'),
                figures.spectrum(results.layers[0]),
                figures.free_directions(results)):
-    assert _tree(plot) is not None
+    assert html_reader.tree(plot) is not None
   if len(name) < 20:
-    assert name in _texts(figures.per_class(results, 'unsc'))
+    assert name in html_reader.texts(figures.per_class(results, 'unsc'))
 
 
 def test_a_figure_is_the_same_every_time(example):

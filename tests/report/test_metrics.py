@@ -5,6 +5,7 @@ import re
 import pytest
 
 from unsc_jax.report import metrics
+from unsc_jax.report import numerals
 
 # What an experiment may write into `rows[].metrics`.
 CONTRACT = (
@@ -51,6 +52,10 @@ def test_lower_is_never_called_better():
   for metric in metrics.BY_KEY.values():
     assert not re.search(r'lower is better|the lower the better|higher is better',
                          f'{metric.what} {metric.good}', re.IGNORECASE)
+
+
+def test_the_bound_of_a_leak_is_told():
+  assert numerals.scientific(metrics.LEAK_BOUND) in metrics.describe('leak').good
 
 
 def test_an_unknown_measure_is_shown_and_not_judged():

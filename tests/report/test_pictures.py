@@ -2,19 +2,18 @@
 
 from dataclasses import replace
 import re
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from sklearn import neighbors
 
 from tests.report import examples
+from tests.report import html_reader
 from unsc_jax import evaluation
 from unsc_jax import report
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import figures
 from unsc_jax.report.figures import looks
-from unsc_jax.report.html import svg
 
 NAMES = ('called', 'class_scatter', 'confusion', 'contours', 'feature_map',
          'losses', 'relearn')
@@ -31,18 +30,6 @@ def _draw(results, name, **parts):
       results, pictures=replace(results.pictures, **parts)))
 
 
-def _tree(plot):
-  return ElementTree.fromstring(svg.inline(plot, 'it'))
-
-
-def _texts(plot):
-  return [''.join(t.itertext()) for t in _tree(plot).iter('text')]
-
-
-def _plain(text):
-  return text.replace('\u00a0', ' ')
-
-
 @pytest.mark.parametrize('name', NAMES)
 def test_without_its_data_there_is_no_figure(results, name):
   bare = replace(examples.edit(results, relearning=None), pictures=report.Pictures())
@@ -55,7 +42,7 @@ def test_without_its_data_there_is_no_figure(results, name):
 def test_before_after_and_retrained_stand_side_by_side(results, name):
   if name == 'contours':
     pytest.skip('is of the original alone')
-  texts = _texts(getattr(figures, name)(results))
+  texts = html_reader.texts(getattr(figures, name)(results))
   shown = [t for t in texts if t in ('Original', 'UNSC', 'SalUn', 'Retrained')]
   expected = ['Original', 'UNSC', 'SalUn', 'Retrained']
   assert shown == (expected[:3] if name == 'class_scatter' else expected)
@@ -89,12 +76,12 @@ def test_a_hundred_classes_have_no_table_but_what_matters_of_it(full):
   results = full(classes=100)
   assert figures.confusion(results) is None
   plot = figures.called(results)
-  assert len([t for t in _texts(plot) if 'number' in t]) <= 10
-  assert 'UNSC: species number 0 ' in _plain(plot.text)
+  assert len([t for t in html_reader.texts(plot) if 'number' in t]) <= 10
+  assert 'UNSC: species number 0 ' in html_reader.plain(plot.text)
 
 
 def test_what_the_forgotten_is_called_is_counted(results):
-  text = _plain(_draw(results, 'called', confusion=_confusion(
+  text = html_reader.plain(_draw(results, 'called', confusion=_confusion(
       results, 6, [700, 0, 250, 0, 50, 0, 0, 0, 0, 0])).text)
   assert 'UNSC: T-shirt/top 70.0 %, Pullover 25.0 % and Coat 5.0 %.' in text
 
@@ -104,11 +91,11 @@ def test_histograms_have_the_bins_of_the_data(results):
                              forget=(0., 0., .25, .75))
   plot = _draw(results, 'losses', losses=report.Losses(
       edges=(0., 1., 2., 3., 4.), counts={'unsc': shares}))
-  text = _plain(plot.text)
+  text = html_reader.plain(plot.text)
   assert 'unseen ones (all classes): UNSC 25 %' in text
   assert 'remaining training images: UNSC 0 %' in text
   # The outline of the forgotten ones: heights of the bins, from left to right.
-  path, = [p.get('d') for p in _tree(plot).iter('path')
+  path, = [p.get('d') for p in html_reader.tree(plot).iter('path')
            if 'stroke: #d55e00' in p.get('style', '') and p.get('clip-path')]
   points = np.array(re.findall(r'[ML] (\S+) (\S+)', path), float)
   left, right = points[:, 0].min(), points[:, 0].max()
@@ -126,13 +113,13 @@ def test_nearest_neighbours_are_scikit_learns(results):
   search = neighbors.NearestNeighbors(n_neighbors=2).fit(points)
   nearest = search.kneighbors(points[labels == 6])[1][:, 1]
   share = 100 * np.mean(labels[nearest] == 6)
-  assert f'UNSC {share:.0f} %' in _plain(figures.feature_map(results).text)
+  assert f'UNSC {share:.0f} %' in html_reader.plain(figures.feature_map(results).text)
 
 
 def test_points_lie_where_they_are(results):
   plot = _draw(results, 'feature_map', feature_map=report.FeatureMap(
       labels=(6, 6, 6, 1), points={'unsc': ((0., 0.), (1., 0.), (0., 2.), (2., 2.))}))
-  uses = [(float(u.get('x')), float(u.get('y'))) for u in _tree(plot).iter('use')
+  uses = [(float(u.get('x')), float(u.get('y'))) for u in html_reader.tree(plot).iter('use')
           if '#d55e00' in u.get('style', '')]
   (x0, y0), (x1, y1), (x2, y2) = uses
   assert x0 == x2 < x1
@@ -175,7 +162,7 @@ def test_when_it_is_back_is_the_first_time(results):
   for method, accuracy in (('unsc', [0., .6, .75, .65]), ('retrain', [0., .1, .5, .4])):
     changed = examples.edit(changed, method, relearning=evaluation.Relearning(
         steps=[0, 10, 20, 30], accuracy=accuracy, target=.7, reached=1.))
-  text = _plain(figures.relearn(changed).text)
+  text = html_reader.plain(figures.relearn(changed).text)
   assert 'UNSC starts at 0.0 % and is back at step 20' in text
   assert 'Retrained starts at 0.0 % and has 40.0 % after 30 steps' in text
   assert 'Back means 70.0 %' in text
@@ -197,15 +184,15 @@ def test_a_gap_beyond_all_bounds_stays_on_the_paper(results):
   results = examples.edit(results, 'unsc', metrics={'klom': 1e9})
   plot = figures.gaps(comparison_lib.compare(results))
   assert 'farthest out is KLoM, by over 300 bands' in plot.text
-  box = [float(v) for v in _tree(plot).get('viewBox').split()]
-  for use in _tree(plot).iter('use'):
+  box = [float(v) for v in html_reader.tree(plot).get('viewBox').split()]
+  for use in html_reader.tree(plot).iter('use'):
     assert 0 <= float(use.get('x', 0)) <= box[2]
 
 
 def test_points_of_classes_lie_on_the_diagonal_of_equals(results):
   plot = figures.class_scatter(
       examples.edit(results, per_class=tuple(np.linspace(.6, .96, 10))))
-  uses = [(float(u.get('x')), float(u.get('y'))) for u in _tree(plot).iter('use')
+  uses = [(float(u.get('x')), float(u.get('y'))) for u in html_reader.tree(plot).iter('use')
           if '#0072b2' in u.get('style', '')]
   x, y = np.array(uses[:9]).T  # of the first panel
   np.testing.assert_allclose(np.diff(x), -np.diff(y), atol=.03)

@@ -4,6 +4,13 @@ Needs msgspec and Matplotlib, which come with `pip install 'unsc_jax[experiments
 the rest of the library never imports this.
 """
 
+try:
+  import matplotlib as _matplotlib  # noqa: F401
+  import msgspec as _msgspec  # noqa: F401
+except ImportError as error:
+  raise ImportError("pages need Matplotlib and msgspec: pip install 'unsc_jax[experiments]'.",
+                    name=error.name) from error
+
 from unsc_jax.report.files import find
 from unsc_jax.report.files import parse
 from unsc_jax.report.files import read

@@ -1,9 +1,8 @@
 """Every method's measures beside those of the retrained models.
 
-The ruler for all differences is the noise band of `evaluation.gap`: what
-retraining with another seed changes or, with fewer than three retrained
-models, the sampling error: the intervals that were measured or, for
-accuracies, those of so many images.
+Differences are held against the noise band of `evaluation.gap`: what retraining
+with another seed changes or, with fewer than three retrained models, the sampling
+error: the intervals that were measured or, for accuracies, those of so many images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -131,31 +130,30 @@ def _judge(metric, column: Mapping[str, Cell], count: float | None
   if not metric.show_gap or not reference or not np.isfinite(reference.values).all():
     return {}
   if metric.ideal is not None and np.allclose(reference.values, metric.ideal):
-    return {}  # the retrained model beside itself is no ruler
+    return {}  # retrained models beside themselves tell nothing of noise
   cells = {method: cell for method, cell in column.items()
            if np.isfinite(cell.values).all()}
   mean = float(np.mean(reference.values))
   judged = {method: cell._replace(gap=cell.mean - mean, reference_limit=reference.limit)
             for method, cell in cells.items()}
   rest = [method for method in cells if method != REFERENCE]
-  mine = [_estimate(cells[method].mean, cells[method].interval, count)
-          for method in rest]
-  theirs = [_estimate(value, reference.interval and tuple(
+  estimates = [_estimate(cells[method].mean, cells[method].interval, count)
+               for method in rest]
+  references = [_estimate(value, reference.interval and tuple(
       value + end - reference.mean for end in reference.interval), count)
-            for value in reference.values]
-  sampled = np.isfinite([*mine, *theirs]).all()
-  if not rest or (len(theirs) < 3 and not sampled):
+                for value in reference.values]
+  sampled = np.isfinite([*estimates, *references]).all()
+  if not rest or (len(references) < 3 and not sampled):
     return judged  # neither seeds nor images give a band
-  stack = lambda estimates: evaluation.Estimate(*map(
-      jnp.asarray, np.transpose(estimates)))
   # A mean over seeds has less noise of the seed than one network.
   seeds = np.array([len(cells[method].values) for method in rest])
-  ruler = [stack([e] * len(rest)) for e in theirs]
-  bands = np.asarray(evaluation.gap(stack(mine), ruler, models=seeds).band)
+  stacked = _stack(estimates)
+  retrained = [_stack([estimate] * len(rest)) for estimate in references]
+  bands = np.asarray(evaluation.gap(stacked, retrained, models=seeds).band)
   ties = {}
   if CONTROL in rest:
     ties = dict(zip(rest, np.asarray(evaluation.ties(
-        stack(mine), cells[CONTROL].mean, ruler, models=seeds))))
+        stacked, cells[CONTROL].mean, retrained, models=seeds))))
   for method, band in zip(rest, map(float, bands)):
     cell = judged[method]
     if band == 0 and cell.gap != 0 and not (sampled and reference.limit is not None):
@@ -164,6 +162,10 @@ def _judge(metric, column: Mapping[str, Cell], count: float | None
       tie = bool(ties[method]) if ties and _may_tie(cells, method) else None
       judged[method] = cell._replace(band=band, place=place, tie=tie)
   return judged
+
+
+def _stack(estimates: Sequence[tuple[float, float, float]]) -> evaluation.Estimate:
+  return evaluation.Estimate(*map(jnp.asarray, np.transpose(estimates)))
 
 
 def _place(metric, cell: Cell, gap: float, band: float

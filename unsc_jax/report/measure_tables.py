@@ -97,9 +97,9 @@ def cell(comparison: comparison_lib.Comparison, method: str,
     if measured.place == 'like':
       parts.append(_flag('like', '✓ like retrained'))
     elif measured.place:
-      much = (measured.place == metric.left if metric.kind == 'forget'
-              else measured.place == 'above')
-      parts.append(_flag(measured.place, _FLAGS[metric.kind, much]))
+      flagged_above = measured.place == (
+          metric.left if metric.kind == 'forget' else 'above')
+      parts.append(_flag(measured.place, _FLAGS[metric.kind, flagged_above]))
     if measured.tie:
       parts.append(_flag('tie', '= ties with head-only'))
   return markup.element('td', ''.join(parts))
