@@ -74,17 +74,8 @@ def unsc(
     [1. 0.] 0
 
   Source: UNSC (Chen et al., IJCAI 2024), exact after the authors' code but for the
-  flaws below; the paper's text was not read, and its equations' numbers are from
-  others. Forgetting single examples is ours.
-
-  Of the published runs the following can be had: `combine=null_space.sequential([.97 +
-  .003 * c for c in retained classes], published=True)` or `null_space.pooled(
-  null_space.published_rank(.99))`; `optax.sgd(.04)`; 25 epochs of `batch_size=512` and
-  `stop_below=-1.`; for the ablation `target=targets.random_labels()`. The following
-  cannot: patches without padding or stride (here those that a convolution sees), the
-  first 24 to 512 augmented images alone (here all, as they are), dropout while
-  unlearning, labels found anew on augmented images, and the mix-ups of classes and
-  seeds in the notebooks' list of projections.
+  flaws that `docs/methods.md` tells; the paper's text was not read, and its equations'
+  numbers are from others. Forgetting single examples is ours.
   """
   return parts.compose(
       objective=objectives.objective(

@@ -11,7 +11,7 @@ from unsc_jax.models.alexnet import AlexNet
 from unsc_jax.models.allcnn import AllCNN
 from unsc_jax.models.linen import from_linen
 from unsc_jax.models.resnet import ResNet18
-from unsc_jax.models.resnet50 import ResNet50
+from unsc_jax.models.resnet import ResNet50
 from unsc_jax.models.small import MLP
 from unsc_jax.models.small import SmallCNN
 from unsc_jax.models.vgg import VGG11
