@@ -119,7 +119,7 @@ def main() -> None:
         'forget accuracy': share(forgotten),
         'retain accuracy': share(~forgotten),
         'drift': float(preservation.logit_drift(
-            original[~forgotten], logits[~forgotten], problem.retain_classes))}
+            original[~forgotten], logits[~forgotten], problem.retain_classes).value)}
     print(name, rows[name])
   _results.publish('against_retraining', check(rows), rows, seed=SEED)
 

@@ -131,7 +131,7 @@ def _validate(problem: problem_lib.Problem, unlearned) -> dict[str, float]:
       'probability': float(np.mean(known[np.arange(len(gone)), gone.y])),
       'retain': right(after, remaining),
       'drift': float(preservation.logit_drift(
-          before, after, problem.retain_classes)),
+          before, after, problem.retain_classes).value),
   }
 
 

@@ -187,7 +187,7 @@ def measure(of: Bench, params: Any, before: Before) -> dict[str, Any]:
   return {
       'forget': float(right[gone].mean()), 'retain': float(right[~gone].mean()),
       'drift': float(preservation.logit_drift(
-          before.logits[~gone], logits[~gone], rest)),
+          before.logits[~gone], logits[~gone], rest).value),
       'probe': float(found[gone].mean()), 'probe_retain': float(found[~gone].mean()),
       'relearn_steps': course.steps, 'relearn': course.accuracy.tolist(),
       'mismatch_to_before': apart(before.kept), 'mismatch_now': apart(now)}

@@ -21,9 +21,9 @@ from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import problem as problem_lib
-from unsc_jax.evaluation import course as course_lib
 from unsc_jax.evaluation import distances
 from unsc_jax.evaluation import measured as measured_lib
+from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.shadows import ensembles
 from unsc_jax.evaluation.shadows import shadow
 
@@ -187,11 +187,12 @@ def test_numbers_are_those_of_a_few_lines_of_numpy():
 
 def test_a_course_is_the_same_for_all_networks_but_for_the_weights():
   problem, _, setup = _problem()
-  again = [course_lib.course(problem, setup.test, problem.params, setup.key)
-           for _ in range(2)]
-  assert again[0].accuracy == again[1].accuracy
-  assert again[0].at[0] == 0
-  assert again[0].target == pytest.approx(
+  (_, one), (_, other) = (
+      relearn.relearn_by_draws(problem, setup.test, problem.params, setup.key)
+      for _ in range(2))
+  assert one.accuracy == other.accuracy
+  assert one.steps[0] == 0
+  assert one.target == pytest.approx(
       .95 * _rows()['original'].metrics['forget_test'], abs=1e-6)
 
 

@@ -83,7 +83,7 @@ def test_without_the_null_space_the_same_steps_do_harm():
   classes = problem.retain_classes
   before = training.predict(problem.fn, problem.params, kept.x)
   drift = lambda params: float(preservation.logit_drift(
-      before, training.predict(problem.fn, params, kept.x), classes))
+      before, training.predict(problem.fn, params, kept.x), classes).value)
   confined = HOW.method()(problem, jax.random.key(0)).params
   assert drift(confined) < .5 * drift(plain)
 

@@ -47,7 +47,7 @@ def test_regulariser_is_one_less_the_metric(toy, ref):
   params = ref.params(toy)
   retain, forget = (ref.hidden(params, e.x).astype(np.float32)
                     for e in (toy.retain, toy.forget))
-  metric = evaluation.dimensional_alignment(retain, forget, energy=.8).sample
+  metric = evaluation.dimensional_alignment(retain, forget, energy=.8).sample.value
   found = misalignment(forget, span(retain, .8))
   assert float(found) == pytest.approx(1 - float(metric), abs=1e-5)
 
@@ -59,5 +59,5 @@ def test_raises_alignment_more_than_without(problem):
         optax.sgd(.01, momentum=.9), weight=weight, rounds=2)(problem, KEY)
     z = [training.predict(read, done.params, e.x)
          for e in (problem.retain, problem.forget)]
-    return float(evaluation.dimensional_alignment(*z, rank=9).sample)
+    return float(evaluation.dimensional_alignment(*z, rank=9).sample.value)
   assert aligned(10.) > aligned(0.)

@@ -9,21 +9,21 @@ import numpy as np
 
 from unsc_jax import batching
 from unsc_jax.evaluation import outputs as outputs_lib
+from unsc_jax.evaluation.metrics import accuracy
 from unsc_jax.evaluation.metrics import agreement
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import membership
 from unsc_jax.evaluation.metrics import representation
-from unsc_jax.evaluation.metrics import resampling
 
 _MOST = 2000  # images
 # A mean over more of them takes minutes longer and says the same.
 _MOST_REFERENCES = 8
 # What is summed up. In the second a membership attack stands for forget accuracy.
+_ACCURACIES = ('forget_test', 'retain_test', 'forget_train', 'retain_train')
 _GAPS = {
-    'tow': ('forget_test', 'retain_test', 'forget_train', 'retain_train'),
-    'tow_mia': ('mia_classifier', 'retain_test', 'retain_train'),
-    'average_gap': ('forget_test', 'retain_test', 'forget_train', 'retain_train',
-                    'mia_classifier')}
+    'tow': (accuracy.tug_of_war, _ACCURACIES),
+    'tow_mia': (accuracy.tug_of_war, ('mia_classifier', 'retain_test', 'retain_train')),
+    'average_gap': (accuracy.average_gap, (*_ACCURACIES, 'mia_classifier'))}
 NAMES = (*_GAPS, 'agreement', 'js_divergence', 'js_forget', 'told_from_retrained',
          'cka')
 
@@ -47,9 +47,9 @@ def measure(outputs: outputs_lib.Outputs, scores: Mapping[str, estimate_lib.Esti
   if not references:
     return dict.fromkeys(NAMES)
   rng = np.random.default_rng(batching.seed_of(key))
-  chosen = rng.permutation(outputs_lib.thin(rng, np.ones(len(outputs.test_logits), bool), _MOST))
-  mine, labels = outputs.train_logits[outputs.forgotten], outputs.train_labels[outputs.forgotten]
-  some = outputs_lib.thin(rng, np.ones(len(mine), bool), _MOST)
+  chosen = outputs_lib.shuffled(rng, np.ones(len(outputs.test_labels), bool), _MOST)
+  mine, labels = outputs.train(outputs.forgotten)
+  some = outputs_lib.thin(rng, np.ones(len(labels), bool), _MOST)
   mean = lambda distance: _mean(distance, references[:_MOST_REFERENCES])
   return {
       **summaries(scores, [one.scores for one in references]),
@@ -70,8 +70,6 @@ def summaries(
 ) -> dict[str, estimate_lib.Estimate]:
   """Tug of war and average gap: what the gaps of several scores come to.
 
-  Intervals are what the scores' own intervals allow, at once.
-
   Args:
     mine: the network's accuracies and attacks; None where there are none.
     theirs: those of each retrained network, which has the same.
@@ -79,35 +77,23 @@ def summaries(
   Returns:
     Name to the estimate.
   """
-  found = {}
-  for name, keys in _GAPS.items():
-    has = {key: score for key in keys if (score := mine.get(key)) is not None}
-    against = lambda some, has=has: [
-        estimate_lib.gap(score, [one[key] for one in some])
-        for key, score in has.items()]
-    size = jnp.array([jnp.abs(gap.value) for gap in against(theirs)])
-    # The sampling error of both sides, even where seeds say more.
-    band = jnp.array([gap.band for gap in against(theirs[:1])])
-    low, high = jnp.maximum(size - band, 0), jnp.minimum(size + band, 1)
-    found[name] = estimate_lib.Estimate(
-        *map(jnp.mean, (size, low, high)) if name == 'average_gap' else (
-            jnp.prod(1 - gaps) for gaps in (size, high, low)))
-  return found
+  def summary(measure, keys):
+    there = [key for key in keys if mine.get(key) is not None]
+    return measure(*([scores[key] for key in there] for scores in (mine, *theirs)))
+  return {name: summary(measure, keys) for name, (measure, keys) in _GAPS.items()}
 
 
 def _mean(distance: Callable[[outputs_lib.Reference], estimate_lib.Estimate | None],
           references: Sequence[outputs_lib.Reference]) -> estimate_lib.Estimate | None:
   """Over the references; None where a distance is not defined."""
-  found = [distance(one) for one in references]
-  if None in found:
+  each = [distance(one) for one in references]
+  if None in each:
     return None
-  return jax.tree.map(lambda *values: jnp.mean(jnp.stack(values)), *found)
+  return jax.tree.map(lambda *values: jnp.mean(jnp.stack(values)), *each)
 
 
 def _cka(features, others) -> estimate_lib.Estimate | None:
   try:
-    return resampling.jackknife(
-        lambda pair: representation.linear_cka(*pair), (features, others),
-        within=(0, 1))
+    return representation.linear_cka(features, others)
   except ValueError:  # collapsed features: not defined
     return None

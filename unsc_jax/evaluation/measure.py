@@ -14,11 +14,11 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation import attacks
-from unsc_jax.evaluation import course as course_lib
 from unsc_jax.evaluation import distances
 from unsc_jax.evaluation import measured as measured_lib
 from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.evaluation import probe
+from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import accuracy
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import preservation
@@ -89,15 +89,12 @@ def measure(
       'certificate': _certificate(setup, unlearned)}
   relearning, limits = None, {}
   if references is not None:
-    course = course_lib.course(problem, setup.test, unlearned.params, setup.key)
     estimates |= attacks.measure(outputs, references, setup.key)
-    estimates |= {**distances.measure(outputs, estimates, references, setup.key),
-                  'relearn_steps': course.steps}
-    relearning = measured_lib.Relearning(
-        steps=course.at, accuracy=course.accuracy, target=course.target,
-        reached=course.reached)
-    if course.reached < 1:
-      limits = {'relearn_steps': float(course.cap)}
+    estimates |= distances.measure(outputs, estimates, references, setup.key)
+    estimates['relearn_steps'], relearning = relearn.relearn_by_draws(
+        problem, setup.test, unlearned.params, setup.key)
+    if relearning.reached < 1:
+      limits = {'relearn_steps': float(relearn.CAP)}
   metrics, intervals = measured_lib.plain(estimates)
   per_class = accuracy.per_class_accuracy(outputs.test_logits, setup.test.y).value
   return measured_lib.Measured(
@@ -115,16 +112,16 @@ def reference(setup: Setup, unlearned: problem_lib.Unlearned) -> outputs_lib.Ref
   scores = {**outputs_lib.accuracies(outputs),
             'mia_classifier': attacks.classifier(outputs, setup.key)}
   return outputs_lib.Reference(
-      outputs.train_logits[outputs.forgotten], outputs.test_logits, outputs.test_features, scores)
+      outputs.train_logits[outputs.forgotten], outputs.test_logits,
+      outputs.test_features, scores)
 
 
 def _moved(setup: Setup, outputs: outputs_lib.Outputs) -> dict[str, estimate_lib.Estimate]:
   """How far the retained test logits are from the original's."""
   kept = np.isin(setup.test.y, outputs.retain_classes)
   before, after = setup.original[kept], outputs.test_logits[kept]
-  return {
-      'logit_drift': preservation.drift_estimate(before, after, outputs.retain_classes),
-      'flips': preservation.flips_estimate(before, after)}
+  return {'logit_drift': preservation.logit_drift(before, after, outputs.retain_classes),
+          'flips': preservation.flips(before, after)}
 
 
 def _probe(setup: Setup, outputs: outputs_lib.Outputs) -> estimate_lib.Estimate | None:
@@ -132,14 +129,12 @@ def _probe(setup: Setup, outputs: outputs_lib.Outputs) -> estimate_lib.Estimate 
   classes = outputs_lib.present(outputs.test_labels, outputs.forget_classes)
   if not classes:
     return None
-  right = probe.linear_probe(
+  each = probe.linear_probe(
       problem_lib.Examples(outputs.train_features, outputs.train_labels),
       problem_lib.Examples(outputs.test_features, outputs.test_labels),
       setup.problem.num_classes, setup.key, epochs=setup.probe_epochs,
       session=session_lib.Session(progress=setup.problem.session.progress))
-  counts = np.bincount(setup.test.y, minlength=len(right))[classes]
-  return estimate_lib.mean_of_proportions(
-      np.round(right[classes] * counts), counts)
+  return estimate_lib.mean(jax.tree.map(lambda ends: ends[np.array(classes)], each))
 
 
 def _leak(problem, unlearned) -> float | None:
@@ -154,7 +149,6 @@ def _certificate(setup: Setup, unlearned) -> float | None:
   """The largest drift of a layer on the retained training data."""
   if setup.moments is None:
     return None
-  drift = null_space.drift(
-      setup.moments, setup.problem.params, unlearned.params)
+  drift = null_space.drift(setup.moments, setup.problem.params, unlearned.params)
   worst = max(map(float, drift.values()))
   return worst if np.isfinite(worst) else None  # a frozen one moved: unknown

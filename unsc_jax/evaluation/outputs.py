@@ -5,7 +5,7 @@ classes, `d` features.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-import functools
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -30,6 +30,15 @@ class Outputs(NamedTuple):
   forgotten: np.ndarray  # [N] whether a training example was to be forgotten
   forget_classes: tuple[int, ...]  # none in a request of single examples
   retain_classes: tuple[int, ...]
+
+  def train(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels of the training examples that a mask or indices select."""
+    return self.train_logits[which], self.train_labels[which]
+
+  def test(self, which: np.ndarray | slice = slice(None)
+           ) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels of test examples."""
+    return self.test_logits[which], self.test_labels[which]
 
   @property
   def like_forgotten(self) -> np.ndarray:
@@ -67,7 +76,7 @@ def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Cal
     Outputs.
   """
   head = capture.head_path(problem.fn, params, test.x[:1])
-  both = _both(fn, capture.layer_inputs(problem.fn, head))
+  both = _LogitsAndFeatures(fn, capture.layer_inputs(problem.fn, head))
   retained, forgotten, unseen = (
       training.answers(problem, params, part.x, fn=both)
       for part in (problem.retain, problem.forget, test))
@@ -81,11 +90,14 @@ def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Cal
       problem.forget_classes, problem.retain_classes)
 
 
-@functools.lru_cache(maxsize=16)
-def _both(fn, inputs):
-  """Logits beside features: what they share is computed once."""
-  return lambda params, x: jnp.concatenate(
-      [fn(params, x), inputs(params, x)], 1)
+@dataclasses.dataclass(frozen=True)
+class _LogitsAndFeatures:
+  """Both side by side, so that what they share is computed once."""
+  fn: Callable
+  features: Callable
+
+  def __call__(self, params: Any, x: jax.Array) -> jax.Array:
+    return jnp.concatenate([self.fn(params, x), self.features(params, x)], 1)
 
 
 def on_host(tree: Any) -> Any:
@@ -105,19 +117,16 @@ def accuracies(outputs: Outputs) -> dict[str, estimate_lib.Estimate | None]:
   """
   kept = ~outputs.like_forgotten if outputs.forget_classes else outputs.like_forgotten
 
-  def macro(values, labels, mask, classes):
-    some = present(labels[mask], classes)
-    return (accuracy.macro_accuracy(values[mask], labels[mask], some)
-            if some else None)
+  def macro(logits, labels, classes):
+    some = present(labels, classes)
+    return accuracy.macro_accuracy(logits, labels, some) if some else None
 
-  test = outputs.test_logits, outputs.test_labels
-  train = outputs.train_logits, outputs.train_labels
   given_up = outputs.forget_classes or outputs.retain_classes
   return {
-      'forget_test': macro(*test, outputs.like_forgotten, outputs.forget_classes),
-      'retain_test': macro(*test, kept, outputs.retain_classes),
-      'forget_train': macro(*train, outputs.forgotten, given_up),
-      'retain_train': macro(*train, ~outputs.forgotten, outputs.retain_classes)}
+      'forget_test': macro(*outputs.test(outputs.like_forgotten), outputs.forget_classes),
+      'retain_test': macro(*outputs.test(kept), outputs.retain_classes),
+      'forget_train': macro(*outputs.train(outputs.forgotten), given_up),
+      'retain_train': macro(*outputs.train(~outputs.forgotten), outputs.retain_classes)}
 
 
 def thin(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:
@@ -126,3 +135,8 @@ def thin(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:
   if len(chosen) <= most:
     return chosen
   return np.sort(rng.choice(chosen, most, replace=False))
+
+
+def shuffled(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:
+  """As `thin`, in a random order."""
+  return rng.permutation(thin(rng, mask, most))

@@ -14,6 +14,8 @@ from unsc_jax import batching
 from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import training
+from unsc_jax.evaluation.metrics import accuracy
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
 def _head(weights, features):
@@ -24,7 +26,7 @@ def linear_probe(
     train: problem_lib.Examples, test: problem_lib.Examples, num_classes: int,
     key: jax.Array, *, epochs: float = 20, learning_rate: float = .01,
     batch_size: int = 128, session: session_lib.Session = session_lib.DEFAULT,
-) -> np.ndarray:
+) -> estimate_lib.Estimate:
   r"""Trains a fresh head on frozen features and tests it class by class.
 
   .. math:: \min_{W, b} \mathrm{CE}(z W + b, y) \quad \text{over all of the
@@ -46,12 +48,13 @@ def linear_probe(
     session: where to train.
 
   Returns:
-    `[C]` test accuracy of every class; NaN where it has no examples.
+    Estimate of arrays `[C]`: the test accuracy of every class, as of
+    `per_class_accuracy`.
 
   Example:
     >>> x = np.repeat(np.eye(2, dtype=np.float32), 50, 0)
     >>> data = problem_lib.Examples(x, np.repeat([0, 1], 50))
-    >>> linear_probe(data, data, 2, jax.random.key(0)).tolist()
+    >>> linear_probe(data, data, 2, jax.random.key(0)).value.tolist()
     [1.0, 1.0]
 
   Source: the protocol of Gao et al. (2026, arXiv 2604.08271), with a falling rate
@@ -72,6 +75,4 @@ def linear_probe(
       training.classify(_head), optax.sgd(rate, momentum=.9), weights,
       itertools.islice(batches, steps), steps=steps, key=key,
       session=session, label='linear probe')
-  right = np.asarray(_head(fitted.params, test.x)).argmax(-1) == test.y
-  return np.array([right[test.y == c].mean() if (test.y == c).any() else np.nan
-                   for c in range(num_classes)])
+  return accuracy.per_class_accuracy(_head(fitted.params, test.x), test.y)

@@ -17,6 +17,16 @@ from unsc_jax import batching
 from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 from unsc_jax import training
+from unsc_jax.evaluation import measured as measured_lib
+from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+
+CAP = 40  # steps after which a network is given up
+_DRAWS = 3
+_FEW = 20  # images of every class to relearn
+_WATCHED = 150
+_SHARE = .95  # of the original's accuracy counts as regained
+_ADAM = optax.adam(1e-3)  # one for all, so that they share a program
 
 
 class Relearned(NamedTuple):
@@ -69,9 +79,9 @@ def relearn_time(
     >>> few = problem_lib.Examples(np.eye(2, dtype=np.float32), np.arange(2))
     >>> fn = lambda params, x: x @ params
     >>> wrong = 1 - np.eye(2, dtype=np.float32)
-    >>> found = relearn_time(fn, wrong, few, few, 1., jax.random.key(0),
-    ...                      optimizer=optax.sgd(1.), batch_size=2)
-    >>> found.steps, found.accuracy[0].item()
+    >>> course = relearn_time(fn, wrong, few, few, 1., jax.random.key(0),
+    ...                       optimizer=optax.sgd(1.), batch_size=2)
+    >>> course.steps, course.accuracy[0].item()
     (2, 0.0)
 
   Source: relearn time of Golatkar et al. (arXiv 1911.04933) and Chundawat et
@@ -82,35 +92,77 @@ def relearn_time(
   if cap < 1 or every < 1:
     raise ValueError(f'cap is {cap} and every is {every}, but both should be at '
                      'least 1.')
-  optimizer = training.only(optimizer or _default(), trainable, params)
-  step = _step(fn, optimizer) if optimizer is _default() else training.make_step(
-      training.classify(fn), optimizer)
-  right = lambda params: float(np.mean(
-      training.predict(fn, params, watched.x).argmax(-1) == watched.y))
+  optimizer = training.only(optimizer or _ADAM, trainable, params)
+
+  def accuracy_now() -> float:
+    return _accuracy(training.predict(fn, params, watched.x), watched.y)
+
   state = jax.tree.map(jax.numpy.array, optimizer.init(params))
   params = jax.tree.map(jax.numpy.array, params)  # the step consumes them
   batches = batching.stream(few, min(batch_size, len(few)), batching.seed_of(key))
-  at, accuracy = [0], [right(params)]
+  at, accuracy = [0], [accuracy_now()]
   for i in range(1, cap + 1):
     batch = sharding.shard_batch(next(batches), None)
-    params, state, _ = step(params, state, batch, key)
+    params, state = _step(fn, optimizer, params, state, batch)
     if i % every == 0 or i == cap:
       at.append(i)
-      accuracy.append(right(params))
-  found = [t for t, a in zip(at, accuracy) if a >= target]
-  return Relearned(min(found, default=cap), bool(found),
+      accuracy.append(accuracy_now())
+  regained = [t for t, a in zip(at, accuracy) if a >= target]
+  return Relearned(min(regained, default=cap), bool(regained),
                    np.array(at), np.array(accuracy))
 
 
-@functools.cache
-def _default() -> optax.GradientTransformation:
-  return optax.adam(1e-3)
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
+def _step(fn, optimizer, params, state, batch):
+  loss = lambda params: training.cross_entropy(fn(params, batch.x), batch.y)
+  updates, state = optimizer.update(jax.grad(loss)(params), state, params)
+  return optax.apply_updates(params, updates), state
 
 
-@functools.lru_cache(maxsize=16)
-def _step(fn, optimizer):
-  """One program for all networks of one function."""
-  return training.make_step(training.classify(fn), optimizer)
+def _accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+  return float(np.mean(logits.argmax(-1) == labels))
+
+
+def relearn_by_draws(
+    problem: problem_lib.Problem, test: problem_lib.Examples, params: Any,
+    key: jax.Array,
+) -> tuple[estimate_lib.Estimate, measured_lib.Relearning]:
+  """Relearns from a few forgotten and as many retained images, several times.
+
+  Args:
+    problem: what was asked for, and the original that sets the target.
+    test: whose images of the forgotten classes are watched; for a request of
+      single examples it is these.
+    params: of the unlearned network. A mask on its outputs is left off.
+    key: of the draws; the same for all networks, so that they are alike.
+
+  Returns:
+    The relearn time, with Student's interval over draws, and the course. A draw
+    that was given up counts as `CAP` steps, which is less than it would take.
+  """
+  rng = np.random.default_rng(batching.seed_of(key))
+  few = _FEW * max(1, len(problem.forget_classes))
+  gone = np.isin(test.y, problem.forget_classes)
+  watched = test.where(gone) if gone.any() else problem.forget
+  watched = watched.where(rng.permutation(len(watched))[:_WATCHED])
+  params = outputs.on_host(params)
+  original = training.predict(problem.fn, outputs.on_host(problem.params), watched.x)
+  target = _SHARE * _accuracy(original, watched.y)
+  courses = []
+  for now in problem.session.progress(
+      jax.random.split(key, _DRAWS), 'relearning', _DRAWS):
+    drawn = [part.where(rng.permutation(len(part))[:few])
+             for part in (problem.forget, problem.retain)]
+    courses.append(relearn_time(
+        problem.fn, params,
+        jax.tree.map(lambda *parts: np.concatenate(parts), *drawn), watched,
+        target, now, trainable=problem.network.trainable, cap=CAP))
+  time = estimate_lib.student(
+      np.array([one.steps for one in courses]), within=(0, CAP))
+  return time, measured_lib.Relearning(
+      steps=courses[0].at.tolist(), target=target,
+      accuracy=np.mean([one.accuracy for one in courses], 0).tolist(),
+      reached=float(np.mean([one.reached for one in courses])))
 
 
 def anamnesis_index(steps: float, retrained_steps: float) -> float:

@@ -1,7 +1,5 @@
 """The NeurIPS'23 score against a brute-force grid of thresholds."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -115,17 +113,17 @@ def test_the_published_quality_of_buckets():
   epsilons = rng.uniform(0, 8, 500)
   points = lambda e: next((0.5**i for i in range(14) if e < (i + 1) / 2), 0)
   np.testing.assert_allclose(
-      forgetting_score.forgetting_quality(epsilons, 512),
+      forgetting_score.forgetting_quality(epsilons, 512).value,
       np.mean([points(e) for e in epsilons]), rtol=1e-5)
-  assert forgetting_score.forgetting_quality([2.5], 9) > 0  # ⌈log 8⌉ = 3
-  assert forgetting_score.forgetting_quality([3.2], 9) == 0
+  assert forgetting_score.forgetting_quality([2.5], 9).value > 0  # ⌈log 8⌉ = 3
+  assert forgetting_score.forgetting_quality([3.2], 9).value == 0
 
 
 def test_retrained_models_beat_both_kinds_of_failure():
   draw = lambda seed, shift: np.random.default_rng(seed).normal(
       shift, 1, (64, 12))
   quality = lambda u: float(forgetting_score.forgetting_quality(
-      forgetting_score.attack_epsilons(u, draw(0, 0.)), 64))
+      forgetting_score.attack_epsilons(u, draw(0, 0.)), 64).value)
   again = quality(draw(1, 0.))
   assert 0.05 < again < 1
   assert quality(draw(2, 5.)) < again / 3 > quality(draw(3, -5.))
@@ -134,16 +132,10 @@ def test_retrained_models_beat_both_kinds_of_failure():
 
 
 def test_the_final_score_is_a_product():
-  score = forgetting_score.competition_score
+  score = lambda *a: forgetting_score.competition_score(*a).value
   np.testing.assert_allclose(score(0.5, (0.9, 0.9), (0.8, 0.8)), 0.5)
   np.testing.assert_allclose(score(0.5, (0.45, 0.9), (0.8, 0.8)), 0.25)
   np.testing.assert_allclose(score(0.5, (0.9, 0.9), (0.4, 0.8)), 0.25)
-
-
-def test_epsilons_trace():
-  u, r = (jnp.asarray(a)[:, None] for a in _lattice(0))
-  np.testing.assert_allclose(jax.jit(forgetting_score.attack_epsilons)(u, r),
-                             forgetting_score.attack_epsilons(u, r), rtol=1e-5)
 
 
 @pytest.mark.parametrize(('u', 'r', 'words'), [

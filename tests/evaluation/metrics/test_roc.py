@@ -113,23 +113,6 @@ def test_balanced_accuracy_is_unbiased_when_blind_and_sees_both_sides():
   assert roc.auc(x[0] - 5, x[1]).value < 0.1
 
 
-def test_figures_trace():
-  x, y = map(jnp.asarray, _scores(False))
-  for f in (roc.auc, roc.balanced_accuracy,
-            lambda a, b: roc.tpr_at_fpr(a, b, 0.1)):
-    np.testing.assert_allclose(jax.jit(f)(x, y), f(x, y), rtol=1e-5)
-
-
-def test_scores_may_lie_on_several_devices():
-  mesh = jax.make_mesh((jax.device_count(),), ('data',),
-                       axis_types=(jax.sharding.AxisType.Auto,))
-  split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('data'))
-  x, y = _scores(False, n=(128, 64))
-  x_split, y_split = jax.device_put((x, y), split)
-  np.testing.assert_allclose(roc.auc(x_split, y_split), roc.auc(x, y),
-                             rtol=1e-5)
-
-
 @pytest.mark.parametrize(('call', 'words'), [
     (lambda: roc.auc([], [1.]), 'empty'),
     (lambda: roc.auc([np.nan], [1.]), 'NaN'),

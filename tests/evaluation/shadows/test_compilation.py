@@ -20,10 +20,8 @@ jax.monitoring.register_event_listener(_listen)
 @pytest.fixture(autouse=True)
 def _no_cache_yet():
   """The tests as a whole have one, see tests/conftest.py."""
-  before = jax.config.jax_compilation_cache_dir
-  compilation._set({'jax_compilation_cache_dir': None})
-  yield
-  compilation._set({'jax_compilation_cache_dir': before})
+  with compilation.configured(jax_compilation_cache_dir=None):
+    yield
 
 
 def _run_anew(factor, x):
@@ -46,12 +44,11 @@ def test_equal_programs_are_compiled_once_and_others_are_not_mixed_up():
 
 
 def test_all_settings_are_restored_also_after_an_error():
-  names = ['jax_compilation_cache_dir', *compilation._SETTINGS]
-  before = [getattr(jax.config, name) for name in names]
-  try:
+  before = dict(jax.config.values)
+  def fail():
     with compilation.shared():
-      assert jax.config.jax_compilation_cache_dir != before[0]
+      assert jax.config.jax_compilation_cache_dir
       raise KeyError
-  except KeyError:
-    pass
-  assert [getattr(jax.config, name) for name in names] == before
+  with pytest.raises(KeyError):
+    fail()
+  assert dict(jax.config.values) == before

@@ -61,7 +61,7 @@ def test_the_order_is_an_epoch_of_every_own_example():
   included = shadow.halves(4, 32, seed=0)
   included[:, :8] = included[:, 8:16] = True  # all members have 16 and more
   batches = np.concatenate([next_ for next_, _ in zip(
-      shadow._order(included[:, :16], 4, seed=0), range(4))], 1)
+      shadow.batches_of_each(included[:, :16], 4, seed=0), range(4))], 1)
   for row in batches:
     np.testing.assert_array_equal(np.sort(row), np.arange(16))
   assert len({tuple(row) for row in batches}) == 4

@@ -17,6 +17,8 @@ from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import signals
 
+Scores = Sequence[estimate_lib.Estimate | chex.Numeric]
+
 
 def overall_accuracy(logits: chex.Array,
                      labels: chex.Array) -> estimate_lib.Estimate:
@@ -123,48 +125,64 @@ def macro_accuracy(logits: chex.Array, labels: chex.Array,
   return estimate_lib.mean_of_proportions(right, count)
 
 
-def tug_of_war(method: chex.Array, retrained: chex.Array) -> jax.Array:
+def tug_of_war(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
   """ToW = Π_s (1 - |acc_s - acc_s^retrained|): 1 is no gap on any set.
 
   A gap on either side lowers it, so over-unlearning does not pay.
 
   Args:
     method: [S] accuracies in 0..1, usually of forget, retain and test set.
-    retrained: [S] those of the retrained model.
+    *retrained: [S] those of each retrained model; gaps are to their mean.
 
   Returns:
-    Scalar in 0..1.
+    Estimate of scalars in 0..1. The interval is what those of the accuracies
+    allow, all at once; NaN if these are bare numbers.
 
   Example:
-    >>> round(float(tug_of_war([.1, .9, .9], [.0, 1., .9])), 3)
+    >>> round(float(tug_of_war([.1, .9, .9], [.0, 1., .9]).value), 3)
     0.81
 
   Source: Zhao et al., arXiv 2406.01257 and its code; exact.
   """
-  return jnp.prod(1 - _gaps(method, retrained))
+  size = _gaps(method, retrained)
+  return estimate_lib.Estimate(
+      *(jnp.prod(1 - gaps) for gaps in (size.value, size.high, size.low)))
 
 
-def average_gap(method: chex.Array, retrained: chex.Array) -> jax.Array:
+def average_gap(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
   """Mean over sets or metrics of |method - retrained|: 0 is no gap.
 
   Args:
     method: [S] fractions in 0..1 (accuracies, attack scores).
-    retrained: [S] those of the retrained model.
+    *retrained: [S] those of each retrained model; gaps are to their mean.
 
   Returns:
-    Scalar in 0..1.
+    Estimate of scalars in 0..1, as of `tug_of_war`.
 
   Example:
-    >>> round(float(average_gap([.1, .9, .9], [.0, 1., .9])), 3)
+    >>> round(float(average_gap([.1, .9, .9], [.0, 1., .9]).value), 3)
     0.067
 
   Source: Jia et al., arXiv 2304.04934, and SalUn; exact.
   """
-  return jnp.mean(_gaps(method, retrained))
+  return jax.tree.map(jnp.mean, _gaps(method, retrained))
 
 
-def _gaps(method: chex.Array, retrained: chex.Array) -> jax.Array:
-  method = checks.unit_interval(method, 'method')
-  retrained = checks.unit_interval(retrained, 'retrained')
-  checks.same_shape(method, retrained, 'method and retrained')
-  return jnp.abs(method - retrained)
+def _gaps(method: Scores, retrained: Sequence[Scores]) -> estimate_lib.Estimate:
+  """Sizes [S] of the gaps to the mean of the retrained models."""
+  mine, *theirs = (_stacked(method, 'method'),
+                   *(_stacked(one, 'retrained') for one in retrained))
+  for one in theirs:
+    checks.same_shape(mine.value, one.value, 'method and retrained')
+  all_of = lambda some: jax.tree.map(lambda *x: jnp.stack(x), *some)
+  difference, _ = estimate_lib.difference_to_mean(mine, all_of(theirs))
+  # The sampling error of both sides, even where seeds say more.
+  _, band = estimate_lib.difference_to_mean(mine, all_of(theirs[:1]))
+  return estimate_lib.around(jnp.abs(difference), band, within=(0, 1))
+
+
+def _stacked(scores: Scores, name: str) -> estimate_lib.Estimate:
+  """Estimates of arrays [S]."""
+  each = [estimate_lib.as_estimate(score) for score in scores]
+  checks.unit_interval(jnp.array([one.value for one in each]), name)
+  return jax.tree.map(lambda *x: jnp.stack(x), *each)

@@ -4,6 +4,7 @@
 features, good is what a retrained model's give (see `representation`).
 """
 
+import math
 from typing import NamedTuple
 
 import chex
@@ -12,12 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax.evaluation.metrics import checks
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import resampling
 
 
 class ClusterScores(NamedTuple):
   """How well clusters match labels; 1 for perfectly."""
-  nmi: jax.Array
-  f1: jax.Array
+  nmi: estimate_lib.Estimate
+  f1: estimate_lib.Estimate
 
 
 def normalized_mutual_information(table: chex.Array) -> jax.Array:
@@ -100,7 +103,7 @@ def cluster_scores(features: chex.Array, labels: chex.Array,
       which is what one forgotten class among others needs.
 
   Returns:
-    ClusterScores of scalars.
+    ClusterScores of scalars; see `assignment_scores`.
 
   Raises:
     ImportError: without scikit-learn.
@@ -108,7 +111,7 @@ def cluster_scores(features: chex.Array, labels: chex.Array,
   Example:
     >>> features = jnp.array([[0.], [.1], [5.], [5.1]])
     >>> scores = cluster_scores(features, [7, 7, 3, 3], jax.random.key(0))
-    >>> float(scores.f1)
+    >>> float(scores.f1.value)
     1.0
 
   Source: the metric-learning protocol which MUDA (arXiv 2407.17710) names;
@@ -122,8 +125,8 @@ def cluster_scores(features: chex.Array, labels: chex.Array,
     if array.shape != (n,):
       raise ValueError(f'{name} should be an array [{n}], one for each row of '
                        f'the features, but its shape is {array.shape}.')
-  found = k_means(features, clusters or len(np.unique(labels)), key)
-  return assignment_scores(found, labels, forget)
+  assigned = k_means(features, clusters or len(np.unique(labels)), key)
+  return assignment_scores(assigned, labels, forget)
 
 
 def k_means(features: chex.Array, clusters: int, key: jax.Array) -> np.ndarray:
@@ -142,29 +145,31 @@ def k_means(features: chex.Array, clusters: int, key: jax.Array) -> np.ndarray:
       np.asarray(features))
 
 
-def assignment_scores(found: np.ndarray, labels: np.ndarray,
+def assignment_scores(assigned: np.ndarray, labels: np.ndarray,
                       forget: np.ndarray) -> ClusterScores:
-  """The scores of clusters that are found already.
+  """The scores of clusters that are there already.
 
   Args:
-    found: [N] cluster of each example.
+    assigned: [N] cluster of each example.
     labels: [N] integers of any range.
     forget: [N] booleans; F1 is over pairs with a forget example.
 
   Returns:
-    ClusterScores of scalars.
+    ClusterScores of scalars. The jackknife intervals take the clusters as given;
+    the order of the examples should be a random one.
 
   Example:
-    >>> found, labels = np.array([1, 1, 0]), np.array([4, 4, 9])
-    >>> float(assignment_scores(found, labels, labels == 4).f1)
+    >>> assigned, labels = np.array([1, 1, 0]), np.array([4, 4, 9])
+    >>> float(assignment_scores(assigned, labels, labels == 4).f1.value)
     1.0
   """
-  clusters, found = np.unique(found, return_inverse=True)
-  classes, labels = np.unique(labels, return_inverse=True)
-  def table(rows):
-    counts = np.zeros((len(clusters), len(classes)))
-    np.add.at(counts, (found[rows], labels[rows]), 1)
-    return counts
-  mine, rest = table(forget), table(~forget)
-  return ClusterScores(normalized_mutual_information(mine + rest),
-                       pairwise_f1(mine, rest))
+  _, clusters = np.unique(assigned, return_inverse=True)
+  _, classes = np.unique(labels, return_inverse=True)
+  shape = clusters.max() + 1, classes.max() + 1
+
+  def scores(sample):
+    table = lambda some: np.bincount(
+        np.ravel_multi_index(sample[:2], shape), some, math.prod(shape)).reshape(shape)
+    mine, rest = table(sample[2]), table(~sample[2])
+    return normalized_mutual_information(mine + rest), pairwise_f1(mine, rest)
+  return ClusterScores(*resampling.share(scores, (clusters, classes, forget)))

@@ -44,6 +44,26 @@ def without_interval(value: chex.Numeric) -> Estimate:
   return Estimate(value, nothing, nothing)
 
 
+def around(value: jax.Array, half: jax.Array,
+           within: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
+  """A value with `half` of an interval on either side, cut to a range."""
+  low, high = within
+  return Estimate(value, jnp.maximum(value - half, low),
+                  jnp.minimum(value + half, high))
+
+
+def complement(share: Estimate) -> Estimate:
+  """One minus a share."""
+  return Estimate(1 - share.value, 1 - share.high, 1 - share.low)
+
+
+def as_estimate(value: Estimate | chex.Numeric) -> Estimate:
+  """An estimate of arrays; a bare number has no interval."""
+  if isinstance(value, Estimate):
+    return Estimate(*map(jnp.asarray, value))
+  return without_interval(value)
+
+
 def normal_quantile(level: float) -> float:
   """Two-sided quantile of the normal distribution."""
   if not 0 < level < 1:
@@ -117,23 +137,25 @@ def mean_of_proportions(successes: chex.Array, trials: chex.Array,
 
   Source: G. Y. Zou & A. Donner, Stat. Med. 27, 2008; exact.
   """
-  p = wilson(jnp.asarray(successes), jnp.asarray(trials), level)
-  return _mean_of(p)
+  return mean(wilson(jnp.asarray(successes), jnp.asarray(trials), level))
 
 
 @jax.jit
-def _mean_of(p: Estimate) -> Estimate:
-  mean, k = jnp.mean(p.value), p.value.size
-  return Estimate(mean, mean - jnp.linalg.norm(p.value - p.low) / k,
-                  mean + jnp.linalg.norm(p.high - p.value) / k)
+def mean(each: Estimate) -> Estimate:
+  """The mean of K independent estimates [K], as in `mean_of_proportions`."""
+  value, k = jnp.mean(each.value), each.value.size
+  return Estimate(value, value - jnp.linalg.norm(each.value - each.low) / k,
+                  value + jnp.linalg.norm(each.high - each.value) / k)
 
 
-def normal(values: chex.Array, level: float = 0.95) -> Estimate:
+def normal(values: chex.Array, level: float = 0.95,
+           within: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
   """The mean of independent values, with mean ± z · std / √N.
 
   Args:
     values: [N]; a single value has no interval (NaN).
     level: confidence level.
+    within: what the interval is cut to, as for a share.
 
   Returns:
     Estimate of scalars.
@@ -148,14 +170,20 @@ def normal(values: chex.Array, level: float = 0.95) -> Estimate:
   values = checks.values(values, 'values')
   if values.size == 1:
     return without_interval(values[0])
-  return _normal(values, z)
+  return _around_mean(values, z, within)
 
 
-@jax.jit
-def _normal(values, z):
-  mean = jnp.mean(values)
-  half = z * jnp.std(values, ddof=1) / math.sqrt(values.size)
-  return Estimate(mean, mean - half, mean + half)
+def student(values: chex.Array, level: float = 0.95,
+            within: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
+  """The mean of a few normal values [N]: as `normal`, with Student's t for z."""
+  values = checks.values(values, 'values')
+  return _around_mean(values, t_quantile(level, values.size - 1), within)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _around_mean(values, quantile, within):
+  half = quantile * jnp.std(values, ddof=1) / math.sqrt(values.size)
+  return around(jnp.mean(values), half, within)
 
 
 def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
@@ -247,9 +275,6 @@ def gap(estimate: Estimate | chex.Numeric,
   Source: the t prediction interval, exact for normal noise; the fallback is
   the method of variance estimates recovery (see `mean_of_proportions`).
   """
-  as_estimate = lambda e: (
-      Estimate(*map(jnp.asarray, e)) if isinstance(e, Estimate)
-      else without_interval(e))
   normal_quantile(level)
   if len(references) == 0:
     raise ValueError('gap needs at least one retrained reference: forgetting '
@@ -271,14 +296,8 @@ def gap(estimate: Estimate | chex.Numeric,
 @functools.partial(jax.jit, static_argnums=2)
 def _gap(mine: Estimate, theirs: Estimate, level: float, models: jax.Array) -> Gap:
   seeds = theirs.value.shape[0]
-  mean = jnp.mean(theirs.value, axis=0)
-  difference = mine.value - mean
-  above = difference >= 0
-  half = jnp.where(above, mine.value - mine.low, mine.high - mine.value)
-  halves = jnp.where(above, theirs.high - theirs.value,
-                     theirs.value - theirs.low)
-  band = jnp.sqrt(half**2 + jnp.sum(halves**2, axis=0) / seeds**2)
-  noise = jnp.full_like(mean, jnp.nan)
+  difference, band = difference_to_mean(mine, theirs)
+  noise = jnp.full_like(difference, jnp.nan)
   if seeds > 1:
     # Rounding of the mean must not make noise where there is none.
     equal = jnp.max(theirs.value, 0) == jnp.min(theirs.value, 0)
@@ -286,4 +305,15 @@ def _gap(mine: Estimate, theirs: Estimate, level: float, models: jax.Array) -> G
   if seeds > 2:
     spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)
     band = jnp.where(equal, jnp.nan_to_num(band), spread * noise)
-  return Gap(difference, mean, noise, band, jnp.abs(difference) <= band, seeds)
+  return Gap(difference, jnp.mean(theirs.value, axis=0), noise, band,
+             jnp.abs(difference) <= band, seeds)
+
+
+def difference_to_mean(mine: Estimate, theirs: Estimate) -> tuple[jax.Array, jax.Array]:
+  """Mine [...] minus the mean of theirs [R, ...], and the sampling error of that."""
+  difference = mine.value - jnp.mean(theirs.value, axis=0)
+  above = difference >= 0
+  half = jnp.where(above, mine.value - mine.low, mine.high - mine.value)
+  halves = jnp.where(above, theirs.high - theirs.value, theirs.value - theirs.low)
+  return difference, jnp.sqrt(
+      half**2 + jnp.sum(halves**2, axis=0) / len(theirs.value)**2)

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import checks
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import resampling
 
 EPSILON_CAP = 50.
 _DELTA = 1e-5
@@ -123,7 +125,7 @@ def _attack_epsilons(unlearned, retrained):
                      (unlearned.T, retrained.T), batch_size=4)
 
 
-def forgetting_quality(epsilons: chex.Array, models: int) -> jax.Array:
+def forgetting_quality(epsilons: chex.Array, models: int) -> estimate_lib.Estimate:
   """Mean score of the forget examples: 1 for ε < ½, ½ for ε < 1, ¼ …
 
   F = mean_x 2^(-⌊2 ε_x⌋), and 0 from ⌈log(models - 1)⌉ on, beyond which so few
@@ -134,12 +136,13 @@ def forgetting_quality(epsilons: chex.Array, models: int) -> jax.Array:
     models: M, the number of models of each kind.
 
   Returns:
-    Scalar in 0..1. Good is the quality of retrained models against others of
-    their kind, which is far below 1: .19 for 2 × 512 draws of one normal
-    distribution, since the best of many rules is taken.
+    Estimate of scalars in 0..1, jackknife interval over the examples. Good is the
+    quality of retrained models against others of their kind, which is far below 1:
+    .19 for 2 × 512 draws of one normal distribution, since the best of many rules
+    is taken.
 
   Example:
-    >>> float(forgetting_quality([.2, .7, 50.], 512))
+    >>> float(forgetting_quality([.2, .7, 50.], 512).value)
     0.5
 
   Source: arXiv 2406.09073 and its code; exact.
@@ -150,11 +153,12 @@ def forgetting_quality(epsilons: chex.Array, models: int) -> jax.Array:
                      'every score would be 0.')
   last = math.ceil(math.log(models - 1))
   score = jnp.exp2(-jnp.floor(epsilons / _BUCKET))
-  return jnp.mean(jnp.where(epsilons < last, score, 0))
+  return resampling.share(jnp.mean, jnp.where(epsilons < last, score, 0))
 
 
-def competition_score(quality: chex.Numeric, retain: tuple[float, float],
-                      test: tuple[float, float]) -> jax.Array:
+def competition_score(quality: estimate_lib.Estimate | chex.Numeric,
+                      retain: tuple[float, float], test: tuple[float, float]
+                      ) -> estimate_lib.Estimate:
   """F × RA_unlearned/RA_retrained × TA_unlearned/TA_retrained.
 
   A product, so neither forgetting nor use can be bought with the other. (The
@@ -166,16 +170,18 @@ def competition_score(quality: chex.Numeric, retain: tuple[float, float],
     test: test accuracy, likewise.
 
   Returns:
-    Scalar.
+    Estimate of scalars; the interval is the quality's, the accuracies as given.
 
   Example:
-    >>> round(float(competition_score(.5, (.9, 1.), (.8, .8))), 3)
+    >>> round(float(competition_score(.5, (.9, 1.), (.8, .8)).value), 3)
     0.45
 
   Source: arXiv 2406.09073; exact.
   """
-  factor = checks.unit_interval(quality, 'quality')
+  quality = estimate_lib.as_estimate(quality)
+  checks.unit_interval(quality.value, 'quality')
+  factor = 1.
   for name, accuracies in (('retain', retain), ('test', test)):
     unlearned, retrained = checks.unit_interval(jnp.stack(accuracies), name)
     factor = factor * unlearned / retrained
-  return factor
+  return jax.tree.map(lambda end: factor * end, quality)

@@ -94,8 +94,7 @@ def _over_pairs(value: jax.Array, each: jax.Array) -> estimate_lib.Estimate:
   k = each.size
   half = (estimate_lib.t_quantile(0.95, k - 1) * jnp.std(each, ddof=1)
           * math.sqrt(1 / k + 1 / (k - 1)))
-  return estimate_lib.Estimate(value, jnp.maximum(value - half, 0),
-                               jnp.minimum(value + half, 1))
+  return estimate_lib.around(value, half, within=(0, 1))
 
 
 def ulira(unlearned: chex.Array, out: chex.Array, *,

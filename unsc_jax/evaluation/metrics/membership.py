@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
@@ -219,5 +218,4 @@ def retrained_attack(logits: chex.Array, retrained: chex.Array,
               np.repeat([1, 0], len(rest)))
     right[held] = ((model.predict(ours[held]) == 1)
                    + 0. + (model.predict(theirs[held]) == 0)) / 2
-  found = estimate_lib.normal(right)
-  return found._replace(low=jnp.maximum(found.low, 0), high=jnp.minimum(found.high, 1))
+  return estimate_lib.normal(right, within=(0, 1))

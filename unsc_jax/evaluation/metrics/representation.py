@@ -14,19 +14,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import null_space
 from unsc_jax.evaluation.metrics import checks
+from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import resampling
 
 
 class DimensionalAlignment(NamedTuple):
   """Three forms of one idea, all in 0..1, and the ranks they used."""
-  energy: jax.Array  # DA-a
-  sample: jax.Array  # DA-b
-  subspace: jax.Array  # DA-c
+  energy: estimate_lib.Estimate  # DA-a
+  sample: estimate_lib.Estimate  # DA-b
+  subspace: estimate_lib.Estimate  # DA-c
   retain_rank: jax.Array
   forget_rank: jax.Array
 
 
-def linear_cka(features: chex.Array, reference: chex.Array) -> jax.Array:
+def linear_cka(features: chex.Array, reference: chex.Array) -> estimate_lib.Estimate:
   """Linear centred kernel alignment of two models' features.
 
   ‖Xᵀ Y‖² / (‖Xᵀ X‖ ‖Yᵀ Y‖), centred: 1 for equal up to rotation and scale.
@@ -40,14 +43,15 @@ def linear_cka(features: chex.Array, reference: chex.Array) -> jax.Array:
     reference: [N, d'] of the other model on the same examples.
 
   Returns:
-    Scalar in 0..1.
+    Estimate of scalars in 0..1, jackknife interval: the examples' order should be
+    a random one.
 
   Raises:
     ValueError: if features are the same for every example.
 
   Example:
     >>> x = jnp.array([[1., 2.], [3., 5.], [0., 1.]])
-    >>> round(float(linear_cka(x, -3 * x[:, ::-1])), 3)
+    >>> round(float(linear_cka(x, -3 * x[:, ::-1]).value), 3)
     1.0
 
   Source: Kornblith et al., arXiv 1905.00414, eq. 3; exact.
@@ -57,21 +61,20 @@ def linear_cka(features: chex.Array, reference: chex.Array) -> jax.Array:
   if x.shape[0] != y.shape[0]:
     raise ValueError(f'features and reference should have the same examples, '
                      f'but have {x.shape[0]} and {y.shape[0]}.')
-  x, y = _centred(x), _centred(y)
-  if not checks.holds(lambda a, b: np.any(a) and np.any(b), x, y):
+  if not checks.holds(lambda a, b: np.any(a != a[0]) and np.any(b != b[0]), x, y):
     raise ValueError('Features are the same for every example (collapsed): '
                      'CKA is not defined there.')
-  return _cka(x, y)
+  return resampling.share(_cka, (x, y))
 
 
-@jax.jit
 def _centred(z):
   z = z - jnp.mean(z, axis=0)
   return z / jnp.maximum(jnp.max(jnp.abs(z)), jnp.finfo(z.dtype).tiny)
 
 
 @jax.jit
-def _cka(x, y):
+def _cka(pair):
+  x, y = map(_centred, pair)
   size = lambda a, b: jnp.linalg.norm(jnp.matmul(a.T, b, precision='highest'))
   return size(x, y)**2 / (size(x, x) * size(y, y))
 
@@ -79,12 +82,9 @@ def _cka(x, y):
 def _directions(features: jax.Array, energy: float, rank: int | None):
   """Eigenvectors [d, d] and a mask [d] of the leading ones."""
   moment = jnp.matmul(features.T, features, precision='highest')
-  values, vectors = jnp.linalg.eigh(moment / features.shape[0])
-  values, vectors = jnp.maximum(values[::-1], 0), vectors[:, ::-1]
-  if rank is not None:
-    return vectors, jnp.arange(values.size) < rank
-  kept_before = jnp.cumsum(values) - values
-  return vectors, kept_before < energy * jnp.sum(values)
+  values, vectors = null_space.eigh(moment / features.shape[0])
+  leading = null_space.energy_rank(energy)(values) if rank is None else rank
+  return vectors, jnp.arange(values.size) < leading
 
 
 def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
@@ -111,11 +111,12 @@ def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
     rank: k itself instead, for both sets.
 
   Returns:
-    DimensionalAlignment of scalars.
+    DimensionalAlignment of scalars; jackknife intervals, for which the order of
+    each set's examples should be a random one.
 
   Example:
     >>> retain, forget = jnp.array([[1., 0.]]), jnp.array([[1., 1.]])
-    >>> round(float(dimensional_alignment(retain, forget).energy), 3)
+    >>> round(float(dimensional_alignment(retain, forget).energy.value), 3)
     0.5
 
   Source: **a reconstruction** of the metric of MUDA (arXiv 2407.17710), whose
@@ -135,19 +136,20 @@ def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
     if not checks.holds(np.any, z):
       raise ValueError(f'All {name} features are zero (collapsed): alignment '
                        'is not defined there.')
-  return _alignment(retain, forget, energy, rank)
+  of_energy, of_samples, of_subspaces, k, k_f = resampling.share(
+      functools.partial(_alignment, energy=energy, rank=rank), retain, forget)
+  return DimensionalAlignment(of_energy, of_samples, of_subspaces, k.value, k_f.value)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
+@functools.partial(jax.jit, static_argnames=('energy', 'rank'))
 def _alignment(retain, forget, energy, rank):
   v, kept = _directions(retain, energy, rank)
   v_f, kept_f = _directions(forget, energy, rank)
   inside = jnp.square(jnp.matmul(forget, v, precision='highest')) @ kept
   total = jnp.sum(jnp.square(forget), axis=1)
   some = total > 0
+  shares = jnp.where(some, inside / jnp.where(some, total, 1), 0)
   cosines = jnp.square(jnp.matmul(v.T, v_f, precision='highest'))
   k, k_f = jnp.sum(kept), jnp.sum(kept_f)
-  shares = jnp.where(some, inside / jnp.where(some, total, 1), 0)
-  return DimensionalAlignment(
-      jnp.sum(inside) / jnp.sum(total), jnp.sum(shares) / jnp.sum(some),
-      kept @ cosines @ kept_f / jnp.minimum(k, k_f), k, k_f)
+  return (jnp.sum(inside) / jnp.sum(total), jnp.sum(shares) / jnp.sum(some),
+          kept @ cosines @ kept_f / jnp.minimum(k, k_f), k, k_f)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import math
 from typing import Any
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,9 +16,9 @@ from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
 def jackknife(
-    statistic: Callable[..., chex.Numeric], *samples: Any, groups: int = 10,
+    statistic: Callable[..., Any], *samples: Any, groups: int = 10,
     within: tuple[float, float] = (-math.inf, math.inf), level: float = .95,
-) -> estimate_lib.Estimate:
+) -> Any:
   r"""Any smooth statistic, with the interval of its grouped jackknife.
 
   .. math:: \mathrm{se}^2 = \sum_{\text{samples}} \frac{g - 1}{g} \sum_{j=1}^g
@@ -28,7 +27,7 @@ def jackknife(
   where in :math:`\hat\theta_{(j)}` every g-th example of one sample is missing.
 
   Args:
-    statistic: of the samples; returns a scalar.
+    statistic: of the samples; returns a scalar, or a pytree of scalars.
     *samples: independent of each other; each an array `[N_i, ...]`, or a tuple
       of arrays that share their first axis and are left out together. Their
       order should be a random one.
@@ -38,7 +37,8 @@ def jackknife(
     level: confidence level.
 
   Returns:
-    Estimate of scalars, interval of Student's t with `g - 1` degrees of freedom.
+    Estimate of scalars, or a pytree of them like the statistic's; interval of
+    Student's t with `g - 1` degrees of freedom.
 
   Raises:
     ValueError: a sample has fewer examples than there are groups.
@@ -50,7 +50,8 @@ def jackknife(
 
   Source: J. Shao & D. Tu, The Jackknife and Bootstrap, 1995, section 2.3; exact.
   """
-  variance = 0.
+  values, structure = jax.tree.flatten(statistic(*samples))
+  variances = jnp.zeros(len(values))
   for i, sample in enumerate(samples):
     n = min(len(leaf) for leaf in jax.tree.leaves(sample))
     if not 2 <= groups <= n:
@@ -61,10 +62,20 @@ def jackknife(
     without = []
     for j in range(groups):
       rest = jax.tree.map(lambda leaf, keep=label != j: leaf[keep], sample)
-      without.append(float(statistic(*samples[:i], rest, *samples[i + 1:])))
-    variance += (groups - 1) * np.var(without)
-  value = jnp.asarray(statistic(*samples), float)
-  half = estimate_lib.t_quantile(level, groups - 1) * variance**.5
-  low, high = within
-  return estimate_lib.Estimate(
-      value, jnp.maximum(value - half, low), jnp.minimum(value + half, high))
+      without.append(jax.tree.leaves(statistic(*samples[:i], rest, *samples[i + 1:])))
+    variances += (groups - 1) * jnp.var(jnp.array(without), axis=0)
+  halves = estimate_lib.t_quantile(level, groups - 1) * jnp.sqrt(variances)
+  return jax.tree.unflatten(structure, [
+      estimate_lib.around(jnp.asarray(value, float), half, within)
+      for value, half in zip(values, halves)])
+
+
+def share(statistic: Callable[..., Any], *samples: Any) -> Any:
+  """`jackknife` of a statistic in 0..1; NaN intervals if a sample is a single example.
+
+  There are ten groups, or as many as the smallest sample has examples.
+  """
+  groups = min(10, *(len(leaf) for leaf in jax.tree.leaves(samples)))
+  if groups < 2:
+    return jax.tree.map(estimate_lib.without_interval, statistic(*samples))
+  return jackknife(statistic, *samples, groups=groups, within=(0, 1))

@@ -100,13 +100,11 @@ def _auc(positive, negative, level):
     return estimate_lib.without_interval(value)
   spread = jnp.sqrt(jnp.var(wins, ddof=1) / wins.size
                     + jnp.var(losses, ddof=1) / losses.size)
-  half = spread * estimate_lib.normal_quantile(level)
-  fallback = estimate_lib.wilson(value * n, n, level)
+  delong = estimate_lib.around(
+      value, spread * estimate_lib.normal_quantile(level), within=(0, 1))
+  fallback = estimate_lib.wilson(value * n, n, level)._replace(value=value)
   flat = (jnp.ptp(twice_wins) == 0) & (jnp.ptp(twice_losses) == 0)
-  return estimate_lib.Estimate(
-      value,
-      jnp.where(flat, fallback.low, jnp.maximum(value - half, 0)),
-      jnp.where(flat, fallback.high, jnp.minimum(value + half, 1)))
+  return jax.tree.map(functools.partial(jnp.where, flat), fallback, delong)
 
 
 def threshold_at_fpr(negative: chex.Array, fpr: float) -> jax.Array:

@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 import contextlib
 import tempfile
+from typing import Any
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 _FOLDER = 'jax_compilation_cache_dir'
-_SETTINGS = {
-    'jax_persistent_cache_min_compile_time_secs': 0.,
-    'jax_persistent_cache_min_entry_size_bytes': -1,
-}
 
 
 @contextlib.contextmanager
@@ -32,14 +29,28 @@ def shared() -> Iterator[None]:
   if getattr(jax.config, _FOLDER) or jax.process_count() > 1:
     yield
     return
-  with tempfile.TemporaryDirectory() as folder:
-    before = {name: getattr(jax.config, name)
-              for name in (_FOLDER, *_SETTINGS)}
-    try:
-      _set({_FOLDER: folder, **_SETTINGS})
-      yield
-    finally:
-      _set(before)
+  with (tempfile.TemporaryDirectory() as folder,
+        configured(**{_FOLDER: folder},
+                   jax_persistent_cache_min_compile_time_secs=0.,
+                   jax_persistent_cache_min_entry_size_bytes=-1)):
+    yield
+
+
+@contextlib.contextmanager
+def configured(**settings: Any) -> Iterator[None]:
+  """Sets options of JAX's persistent cache inside the block alone.
+
+  Example:
+    >>> with configured(jax_persistent_cache_min_compile_time_secs=9.):
+    ...   jax.config.jax_persistent_cache_min_compile_time_secs
+    9.0
+  """
+  before = {name: getattr(jax.config, name) for name in settings}
+  try:
+    _set(settings)
+    yield
+  finally:
+    _set(before)
 
 
 def forget() -> None:

@@ -19,7 +19,6 @@ from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import forgetting_score
 from unsc_jax.evaluation.metrics import klom
 from unsc_jax.evaluation.metrics import lira
-from unsc_jax.evaluation.metrics import resampling
 from unsc_jax.evaluation.metrics import signals
 from unsc_jax.evaluation.shadows import shadow
 
@@ -65,7 +64,7 @@ def members(problem: problem_lib.Problem, params: Any) -> list[problem_lib.Unlea
 
 
 def measure(
-    problem: problem_lib.Problem, found: Ensembles,
+    problem: problem_lib.Problem, ensembles: Ensembles,
     method: problem_lib.Method | None, key: jax.Array,
 ) -> dict[str, Any]:
   """U-LiRA, KLoM and the forgetting score of one method.
@@ -75,22 +74,22 @@ def measure(
 
   Args:
     problem: what is to be forgotten.
-    found: as many shadow originals as half of the retrained networks.
+    ensembles: as many shadow originals as half of the retrained networks.
     method: any; None for retraining.
     key: of the method.
 
   Returns:
     Name to an estimate.
   """
-  half = len(jax.tree.leaves(found.retrained)[0]) // 2
-  out, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], found.retrained)
+  half = len(jax.tree.leaves(ensembles.retrained)[0]) // 2
+  out, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], ensembles.retrained)
                for part in (slice(half), slice(half, 2 * half)))
   order_key, key = jax.random.split(key)
   rng = np.random.default_rng(batching.seed_of(order_key))
   asked = problem.forget.where(
       rng.permutation(len(problem.forget))[:_MOST])
   unlearned = members(problem, rest) if method is None else shadow.unlearn(
-      method, problem, found.originals, key)
+      method, problem, ensembles.originals, key)
   return scores(margins(unlearned, asked), margins(members(problem, out), asked))
 
 
@@ -106,17 +105,15 @@ def scores(unlearned: np.ndarray, retrained: np.ndarray) -> dict[str, Any]:
 
   Example:
     >>> margins = np.random.default_rng(0).normal(size=(4, 30))
-    >>> found = scores(margins, margins)
-    >>> float(found['klom'].value), float(found['forgetting_score'].value)
+    >>> estimates = scores(margins, margins)
+    >>> float(estimates['klom'].value), float(estimates['forgetting_score'].value)
     (0.0, 1.0)
   """
   count = len(unlearned)
-  quality = lambda epsilons: forgetting_score.forgetting_quality(epsilons, count)
-  epsilons = np.asarray(forgetting_score.attack_epsilons(unlearned, retrained))
   return {
       # With few members one variance for all examples is steadier.
       'lira_auc': lira.ulira(
           unlearned, retrained, pooled_variance=count < 16).auc,
       'klom': estimate_lib.normal(klom.kl_of_margins(unlearned, retrained)),
-      'forgetting_score': resampling.jackknife(
-          quality, epsilons, groups=min(10, len(epsilons)), within=(0, 1))}
+      'forgetting_score': forgetting_score.forgetting_quality(
+          forgetting_score.attack_epsilons(unlearned, retrained), count)}

@@ -77,7 +77,7 @@ def train(
   .. math:: \theta_m = \arg\min_\theta L(\theta; \{x_n : I_{mn}\})
 
   One jitted program for all: the step is vmapped over the members and looped
-  over the steps, convolutions as matrix products (see `products`). Members
+  over the steps, convolutions as matrix products (see `im2col`). Members
   differ in their initialisation, in the order of their batches and in
   their data.
 
@@ -124,15 +124,14 @@ def train(
   params, state = spread(params), spread(state)
   keys = spread(jax.random.split(loss_key, members))
   data = jax.tree.map(jnp.asarray, examples)
-  run = _program(network, optimizer)
-  order = _order(included, recipe.batch_size, batching.seed_of(order_key))
+  order = batches_of_each(included, recipe.batch_size, batching.seed_of(order_key))
   starts, losses = range(0, steps, _STEPS_A_CALL), []
   for start in session.progress(starts, label, len(starts)):
     # All calls are of one shape; the last one may leave batches unused.
     batches = spread(np.stack([*itertools.islice(order, _STEPS_A_CALL)], 1))
     count = min(_STEPS_A_CALL, steps - start)
     params, state, keys, values = sharding.settle(
-        run(params, state, keys, batches, count, data))
+        _steps(network, optimizer, params, state, keys, batches, count, data))
     losses.append(np.asarray(values)[:, :count])
   history = np.concatenate(losses, 1)
   if not np.isfinite(history).all():
@@ -142,11 +141,12 @@ def train(
   return Shadows(_finished(network, params, examples, included), history)
 
 
-def _program(network, optimizer) -> Callable:
-  """Some steps of every member, in one jitted function."""
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3, 4))
+def _steps(network, optimizer, params, state, keys, batches, count, data):
+  """Some steps of every member; `batches` are indices `[M, steps, B]`."""
   forward = im2col.without_convolutions(network.training)
 
-  def step(params, state, key, chosen, data):
+  def step(params, state, key, chosen):
     key, now = jax.random.split(key)
     batch = jax.tree.map(lambda leaf: leaf[chosen], data)
 
@@ -158,22 +158,23 @@ def _program(network, optimizer) -> Callable:
     updates, state = optimizer.update(gradient, state, params)
     return optax.apply_updates(rewritten, updates), state, key, value
 
-  all_members = jax.vmap(step, in_axes=(0, 0, 0, 0, None))
+  def once(i, carry):
+    params, state, keys, losses = carry
+    params, state, keys, loss = jax.vmap(step)(params, state, keys, batches[:, i])
+    return params, state, keys, losses.at[:, i].set(loss)
 
-  def run(params, state, keys, batches, count, data):  # batches [M, steps, B]
-    def once(i, carry):
-      params, state, keys, losses = carry
-      params, state, keys, loss = all_members(
-          params, state, keys, batches[:, i], data)
-      return params, state, keys, losses.at[:, i].set(loss)
-    losses = jnp.zeros(batches.shape[:2])
-    return jax.lax.fori_loop(0, count, once, (params, state, keys, losses))
-
-  return jax.jit(run, donate_argnums=(0, 1, 2))
+  losses = jnp.zeros(batches.shape[:2])
+  return jax.lax.fori_loop(0, count, once, (params, state, keys, losses))
 
 
-def _order(included: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
-  """Endless batches of indices, `[M, B]`: each member's own examples."""
+def batches_of_each(included: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
+  """Endless batches of indices, `[M, B]`: each member's own examples.
+
+  Example:
+    >>> batches = batches_of_each(np.array([[True, False], [False, True]]), 1, seed=0)
+    >>> next(batches).tolist()
+    [[0], [1]]
+  """
   rng = np.random.default_rng(seed)
   streams = [batching.stream(np.flatnonzero(mine), size, int(s)) for mine, s in
              zip(included, rng.integers(2**31, size=len(included)))]
@@ -204,7 +205,7 @@ def unlearn(
   What U-LiRA asks for: an attack on unlearned models is fitted to models that
   went through the same unlearning. Works for any method; each member is handed
   to it in the place of the problem's own network. What the method compiles is
-  compiled for the first of them only (see `programs`).
+  compiled for the first of them only (see `compilation`).
 
   Args:
     method: any.
@@ -259,14 +260,14 @@ def predict(
     [[0.0, 1.0, 2.0], [0.0, 2.0, 4.0]]
   """
   size = min(batch_size, len(x))
-  jitted, out = _members(fn), []
+  out = []
   for batch in batching.in_order(x, size):
     short = size - len(batch)
     padded = np.concatenate([batch, batch[:1].repeat(short, 0)])
-    out.append(np.asarray(jitted(params, padded))[:, :len(batch)])
+    out.append(np.asarray(_predict(fn, params, padded))[:, :len(batch)])
   return np.concatenate(out, 1)
 
 
-@functools.lru_cache(maxsize=64)
-def _members(fn: Callable) -> Callable:
-  return jax.jit(jax.vmap(im2col.without_convolutions(fn), in_axes=(0, None)))
+@functools.partial(jax.jit, static_argnums=0)
+def _predict(fn, params, x):
+  return jax.vmap(im2col.without_convolutions(fn), in_axes=(0, None))(params, x)
