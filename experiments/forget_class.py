@@ -224,7 +224,7 @@ def _layers(problem, unlearned) -> list[dict[str, Any]]:
       'rank': int(np.max(basis.rank)),
       'free': basis.eigenvalues.shape[-1] - int(np.max(basis.rank)),
       'eigenvalues': np.asarray(basis.eigenvalues[0], float).tolist(),
-      'certificate': float(drift[path]),
+      'layer_drift': float(drift[path]),
   } for path, found in unlearned.bases.by_path.items() for basis in found]
 
 

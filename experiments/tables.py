@@ -13,7 +13,7 @@ _COLUMNS = {
     'forget_test': 'forget test %', 'retain_test': 'retain test %',
     'forget_train': 'forget train %', 'retain_train': 'retain train %',
     'mia_confidence': 'attack AUC %', 'probe': 'probe %', 'logit_drift': 'drift %',
-    'certificate': 'layer drift %',
+    'layer_drift': 'layer drift %',
 }
 
 

@@ -47,11 +47,11 @@ def test_rows_mean_what_they_say(done):
   rows = {(r['method'], r['seed']): r['metrics'] for r in done[1]['rows']}
   original, unsc = rows['original', 1], rows['unsc', 1]
   assert original['logit_drift'] == 0
-  assert original['certificate'] == 0
+  assert original['layer_drift'] == 0
   assert rows['head_only', 1]['forget_test'] == 0
   # The leak of the whole run, in float32 and over all steps.
   assert unsc['leak'] < 1e-4
-  assert 0 < unsc['certificate'] < 1
+  assert 0 < unsc['layer_drift'] < 1
   assert unsc['forget_test'] < original['forget_test']
 
 

@@ -86,7 +86,7 @@ def measure(
       **outputs_lib.accuracies(outputs), **_moved(setup, outputs),
       'probe': _probe(setup, outputs), **attacks.thresholds(outputs),
       'leak': _leak(problem, unlearned),
-      'certificate': _certificate(setup, unlearned)}
+      'layer_drift': _layer_drift(setup, unlearned)}
   relearning, limits = None, {}
   if references is not None:
     estimates |= attacks.measure(outputs, references, setup.key)
@@ -145,7 +145,7 @@ def _leak(problem, unlearned) -> float | None:
   return max(map(float, null_space.leak(change, unlearned.bases).values()))
 
 
-def _certificate(setup: Setup, unlearned) -> float | None:
+def _layer_drift(setup: Setup, unlearned) -> float | None:
   """The largest drift of a layer on the retained training data."""
   if setup.moments is None:
     return None
