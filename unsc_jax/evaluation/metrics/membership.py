@@ -8,7 +8,6 @@ called a non-member, is over-unlearning: it gives the forget set away as surely
 as a high AUC does. `N` examples, `C` classes.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import chex
@@ -21,7 +20,7 @@ from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import roc
 from unsc_jax.evaluation.metrics import signals
 
-Feature = Callable[[chex.Array, chex.Array], jax.Array]
+Feature = signals.Signal
 
 
 class Attack(NamedTuple):

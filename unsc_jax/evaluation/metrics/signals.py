@@ -6,6 +6,9 @@ are allowed; logarithms are floored so that every signal is finite.
 `p = softmax(logits)`, `y` the label.
 """
 
+from collections.abc import Callable
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -16,9 +19,18 @@ LIMIT = 100.  # nats; beyond it softmax probabilities are below 1e-43
 _LOG_FLOOR = -69.07755  # log(1e-30), the floor in Song & Mittal's code
 
 
-def _checked(logits: chex.Array, labels: chex.Array):
-  logits = checks.logits(logits)
-  return logits, checks.labels(labels, logits)
+Signal = Callable[[chex.Array, chex.Array], jax.Array]
+
+
+def _checked(signal: Signal) -> Signal:
+  """The signal, jitted, of logits and labels that fit each other."""
+  jitted = jax.jit(signal)
+
+  @functools.wraps(signal)
+  def checked(logits, labels):
+    logits = checks.logits(logits)
+    return jitted(logits, checks.labels(labels, logits))
+  return checked
 
 
 def _at(values: jax.Array, labels: jax.Array) -> jax.Array:
@@ -32,16 +44,13 @@ def probabilities(logits: chex.Array,
   return jax.nn.softmax(checks.logits(logits), axis=1)
 
 
+@_checked
 def correctness(logits: chex.Array, labels: chex.Array) -> jax.Array:
   """1 where argmax p is the label, else 0; [N]. High for members."""
-  return _correctness(*_checked(logits, labels))
-
-
-@jax.jit
-def _correctness(logits, labels):
   return (jnp.argmax(logits, axis=1) == labels).astype(logits.dtype)
 
 
+@_checked
 def confidence(logits: chex.Array, labels: chex.Array) -> jax.Array:
   """The true class's probability p_y, [N]. High for members.
 
@@ -49,21 +58,12 @@ def confidence(logits: chex.Array, labels: chex.Array) -> jax.Array:
     >>> [round(float(p), 3) for p in confidence([[0., 0.]], jnp.array([1]))]
     [0.5]
   """
-  return _confidence(*_checked(logits, labels))
-
-
-@jax.jit
-def _confidence(logits, labels):
   return _at(jax.nn.softmax(logits, axis=1), labels)
 
 
+@_checked
 def loss(logits: chex.Array, labels: chex.Array) -> jax.Array:
   """Cross-entropy -log p_y in nats, at most 100, [N]. Low for members."""
-  return _loss(*_checked(logits, labels))
-
-
-@jax.jit
-def _loss(logits, labels):
   return jnp.minimum(-_at(jax.nn.log_softmax(logits, axis=1), labels), LIMIT)
 
 
@@ -81,6 +81,7 @@ def _entropy(logits):
   return -jnp.sum(jnp.where(p > 0, p * log_p, 0), axis=1)
 
 
+@_checked
 def modified_entropy(logits: chex.Array, labels: chex.Array) -> jax.Array:
   """Song & Mittal's modified entropy in nats, [N]. Low for members.
 
@@ -104,11 +105,6 @@ def modified_entropy(logits: chex.Array, labels: chex.Array) -> jax.Array:
 
   Source: Song & Mittal, arXiv 2003.10595, eq. 9; exact.
   """
-  return _modified_entropy(*_checked(logits, labels))
-
-
-@jax.jit
-def _modified_entropy(logits, labels):
   log_p = jax.nn.log_softmax(logits, axis=1)
   p = jnp.exp(log_p)
   # 1 - p cancels only for p > 1/2, which the top class alone can have: there
@@ -125,6 +121,7 @@ def _modified_entropy(logits, labels):
           - jnp.sum(wrong, axis=1) + _at(wrong, labels))
 
 
+@_checked
 def margin(logits: chex.Array, labels: chex.Array) -> jax.Array:
   """The logit-scaled confidence log p_y/(1 - p_y), [N]. High for members.
 
@@ -144,11 +141,6 @@ def margin(logits: chex.Array, labels: chex.Array) -> jax.Array:
 
   Source: Carlini et al., arXiv 2112.03570, section VI; exact.
   """
-  return _margin(*_checked(logits, labels))
-
-
-@jax.jit
-def _margin(logits, labels):
   mine = jax.nn.one_hot(labels, logits.shape[1], dtype=bool)
   rest = jax.nn.logsumexp(jnp.where(mine, -jnp.inf, logits), axis=1)
   return jnp.clip(_at(logits, labels) - rest, -LIMIT, LIMIT)
