@@ -94,14 +94,3 @@ def test_an_over_unlearned_forget_set_is_outside_the_band():
   assert within(445)
   assert not within(500)
   assert not within(0)
-
-
-@pytest.mark.parametrize(('method', 'retrained', 'words'), [
-    ([90., 80.], [0.9, 0.8], 'divide percentages'),
-    ([0.9], [0.9, 0.8], 'same shape'),
-    ([], [], 'empty'),
-    ([np.nan], [0.5], 'NaN'),
-])
-def test_bad_input_is_named(method, retrained, words):
-  with pytest.raises(ValueError, match=words):
-    accuracy.tug_of_war(method, retrained)

@@ -136,15 +136,3 @@ def test_the_final_score_is_a_product():
   np.testing.assert_allclose(score(0.5, (0.9, 0.9), (0.8, 0.8)), 0.5)
   np.testing.assert_allclose(score(0.5, (0.45, 0.9), (0.8, 0.8)), 0.25)
   np.testing.assert_allclose(score(0.5, (0.9, 0.9), (0.4, 0.8)), 0.25)
-
-
-@pytest.mark.parametrize(('u', 'r', 'words'), [
-    (np.zeros((3, 4)), np.zeros((4, 4)), 'same shape'),
-    (np.zeros((1, 4)), np.zeros((1, 4)), 'at least 2'),
-    (np.zeros((3, 4)), np.full((3, 4), np.nan), 'NaN'),
-])
-def test_bad_input_is_named(u, r, words):
-  with pytest.raises(ValueError, match=words):
-    forgetting_score.attack_epsilons(u, r)
-  with pytest.raises(ValueError, match='models is 2'):
-    forgetting_score.forgetting_quality([0.], 2)

@@ -54,13 +54,3 @@ def test_against_the_halves_of_retrained_models():
     e = mean(_margins(0, shift=shift), _margins(1))
     assert e.low > max(f.high for f in floor)
     assert not estimate_lib.gap(e, floor[:4]).within
-
-
-@pytest.mark.parametrize(('u', 'r', 'words'), [
-    (np.zeros((3, 4)), np.zeros((3, 5)), 'same examples'),
-    (np.zeros((3, 4)), np.full((3, 4), np.nan), 'NaN'),
-    (np.zeros((0, 4)), np.zeros((3, 4)), 'empty'),
-])
-def test_bad_input_is_named(u, r, words):
-  with pytest.raises(ValueError, match=words):
-    klom.kl_of_margins(u, r)

@@ -89,14 +89,3 @@ def test_a_collapse_at_one_value_is_flagged():
   both = lira.ulira(flat, flat)
   assert both.auc.value == 0.5
   assert both.accuracy.value == 0.5
-
-
-@pytest.mark.parametrize(('unlearned', 'out', 'words'), [
-    (np.zeros((2, 5)), np.zeros((4, 5)), 'unlearned holds 2 model'),
-    (np.zeros((4, 5)), np.zeros((4, 6)), 'same examples'),
-    (np.full((4, 5), -np.inf), np.zeros((4, 5)), 'infinite'),
-    (np.zeros(5), np.zeros((4, 5)), r'\[models, N\]'),
-])
-def test_bad_input_is_named(unlearned, out, words):
-  with pytest.raises(ValueError, match=words):
-    lira.ulira(unlearned, out)

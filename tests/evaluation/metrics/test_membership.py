@@ -146,13 +146,3 @@ def test_retrained_attack_flags_both_sides_and_passes_another_seed():
   assert abs(again.value - 0.5) < 0.06
   assert attack(model(0, 4.), model(1, 1.5)).low > 0.6
   assert attack(model(0, -2.), model(1, 1.5)).low > 0.6
-
-
-def test_bad_input_is_named():
-  logits, y = _outputs(0, 6, 1.)
-  with pytest.raises(ValueError, match='folds is 7'):
-    membership.retrained_attack(logits, logits, y, KEY, folds=7)
-  with pytest.raises(ValueError, match=r'array \[6\]'):
-    membership.threshold_attacks(logits, y[:3], logits, y)
-  with pytest.raises(ValueError, match='empty'):
-    membership.classifier_attack(logits, y, logits[:0], y[:0], logits, y, KEY)

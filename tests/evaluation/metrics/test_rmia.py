@@ -76,27 +76,3 @@ def test_tuned_offline_a_is_the_best_of_the_eleven():
   tuned = rmia.tuned_offline_a(target, member, references, *z)
   values = {i / 10: strength(i / 10) for i in range(11)}
   assert values[tuned] == max(values.values()) > min(values.values())
-
-
-HALF = np.full((1, 3), 0.5)
-
-
-@pytest.mark.parametrize(('args', 'words'), [
-    ((HALF[0] * 4, HALF, HALF[0], HALF), 'fractions'),
-    ((HALF[0], HALF[:, :2], HALF[0], HALF), 'same examples'),
-    ((HALF[0], HALF[0], HALF[0], HALF), r'\[models, N\]'),
-    ((HALF[0], HALF[:0], HALF[0], HALF), 'empty'),
-    ((HALF[0] * np.nan, HALF, HALF[0], HALF), 'NaN'),
-])
-def test_bad_input_is_named(args, words):
-  with pytest.raises(ValueError, match=words):
-    rmia.rmia_scores(*args)
-
-
-def test_bad_settings_are_named():
-  with pytest.raises(ValueError, match='offline_a is 2'):
-    rmia.rmia_scores(HALF[0], HALF, HALF[0], HALF, offline_a=2)
-  with pytest.raises(ValueError, match='gamma is 0'):
-    rmia.rmia_scores(HALF[0], HALF, HALF[0], HALF, gamma=0)
-  with pytest.raises(ValueError, match='mark some examples'):
-    rmia.tuned_offline_a(HALF[0], [True] * 3, HALF, HALF[0], HALF)
