@@ -9,6 +9,13 @@ import jax
 Item = TypeVar('Item')
 
 
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True, eq=False)
+class Static(Generic[Item]):
+  """A pytree without leaves: what a traced function returns that is no array."""
+  value: Item
+
+
 @dataclasses.dataclass(frozen=True)
 class ByPath(Generic[Item]):
   """What there is to know of each use of each captured parameter.

@@ -19,6 +19,7 @@ from jax import lax
 import jax.extend.core as jex
 import jax.numpy as jnp
 
+from unsc_jax import paths
 from unsc_jax.capture import varying
 from unsc_jax.capture import views
 
@@ -143,15 +144,14 @@ def cond(walk, eqn, ins, marks, totals):
 
 def _rehearse(walk, run: Callable, known, totals, *args):
   """Traces `run` for shapes alone: the walk, the marks and totals it ends with."""
-  again, seen = walk.rehearsal(), []
+  again = walk.rehearsal()
 
   def dry(totals, *args):
     _, after, totals = run(again, known, totals, *args)
-    seen.append(after)
-    return totals
+    return paths.Static(after), totals
 
-  shapes = jax.eval_shape(dry, totals, *args)
-  return again, seen[-1], shapes
+  after, shapes = jax.eval_shape(dry, totals, *args)
+  return again, after.value, shapes
 
 
 def _settle(walk, marks, step: Callable, totals, *args):

@@ -79,11 +79,11 @@ def sites(fn: Callable, params: Any, *args: Any) -> Sites:
   """
   leaves = paths.leaf_paths(params)
   paths.check_arrays(leaves)
-  found: list[trace.Trace] = []
 
   def run(params, *args):
-    found.append(trace.trace(fn, lambda site, inputs: (), params, *args))
+    traced = trace.trace(fn, lambda site, inputs: (), params, *args)
+    return paths.Static((traced.uses, traced.untapped))
 
-  jax.eval_shape(run, params, *args)
+  uses, untapped = jax.eval_shape(run, params, *args).value
   sizes = {path: math.prod(jnp.shape(leaf)) for path, leaf in leaves.items()}
-  return Sites(found[0].uses, found[0].untapped, sizes)
+  return Sites(uses, untapped, sizes)

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from unsc_jax import paths
 from unsc_jax.capture import control_flow
+from unsc_jax.capture import equations
 from unsc_jax.capture import layers
 from unsc_jax.capture import placement
 from unsc_jax.capture import rearrange
@@ -154,28 +155,28 @@ class _Walk:
     env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *values],
                    strict=True))
     known = dict(zip(jaxpr.invars, marks, strict=True))
-    is_literal = lambda v: isinstance(v, jex.Literal)
-    read = lambda v: v.val if is_literal(v) else env[v]
+    is_literal = equations.is_literal
     # What was the same on all devices of a mesh axis before it had to be cast.
     narrow: dict = {}
     mark_of = lambda v: None if is_literal(v) else known.get(v)
     for eqn in jaxpr.eqns:
-      ins, in_marks = [*map(read, eqn.invars)], [*map(mark_of, eqn.invars)]
+      ins, in_marks = equations.read(env, eqn.invars), [*map(mark_of, eqn.invars)]
       empty = [*map(_is_empty, eqn.outvars)]
       if any(in_marks) and not (empty and all(empty)):
         met = [x if is_literal(v) else narrow.get(v, x)
                for v, x in zip(eqn.invars, ins)]
         outs, out_marks, totals = self._equation(eqn, ins, met, in_marks, totals)
       else:
-        outs, out_marks = _bind(eqn, ins), [None] * len(eqn.outvars)
+        outs, out_marks = equations.bind(eqn, ins), [None] * len(eqn.outvars)
       env.update(zip(eqn.outvars, outs, strict=True))
       if eqn.primitive.name == 'pvary':
-        narrow.update((w, narrow.get(v, read(v))) for v, w in zip(
+        narrow.update((w, narrow.get(v, env[v])) for v, w in zip(
             eqn.invars, eqn.outvars) if not is_literal(v))
       rest = views.DATA if views.DATA in in_marks else None
       known.update((v, rest if none else mark or rest) for v, mark, none in zip(
           eqn.outvars, out_marks, empty, strict=True))
-    return [*map(read, jaxpr.outvars)], [*map(mark_of, jaxpr.outvars)], totals
+    outs = equations.read(env, jaxpr.outvars)
+    return outs, [*map(mark_of, jaxpr.outvars)], totals
 
   def _equation(self, eqn, ins, met, marks, totals):
     """An equation that reads at least one parameter, with what it meets."""
@@ -187,7 +188,7 @@ class _Walk:
       outs, out_marks, totals = self.run(jaxpr, consts, ins, marks, totals)
       # The equation itself knows how it wants to be differentiated. Compiled,
       # what it and the walk compute alike is computed once.
-      outs = outs if name in _PLAIN else _bind(eqn, ins)
+      outs = outs if name in _PLAIN else equations.bind(eqn, ins)
       return outs, out_marks, totals
     if name in _CONTROL:
       entered = _CONTROL[name](self, eqn, ins, marks, totals)
@@ -199,7 +200,7 @@ class _Walk:
       layer = layers.RULES.get(name, layers.opaque)
       totals = layer(self, eqn, met, marks, totals)
       out_marks = [None] * len(eqn.outvars)
-    return _bind(eqn, ins), out_marks, totals
+    return equations.bind(eqn, ins), out_marks, totals
 
   def emit(self, view, batch, reduction, inputs: layers.Inputs, by_data, totals):
     """Records a layer with weight `view`, contracted along `reduction`."""
@@ -252,11 +253,3 @@ class _Walk:
 def _is_empty(var) -> bool:
   """Whether a value has no entries, so none of a parameter either."""
   return 0 in getattr(var.aval, 'shape', ())
-
-
-def _bind(eqn, ins) -> list:
-  """Evaluates an equation as it stands, keeping its derivative rules."""
-  bound = eqn.primitive.get_bind_params(eqn.params)
-  functions, params = bound if isinstance(bound, tuple) else ((), bound)
-  out = eqn.primitive.bind(*functions, *ins, **params)
-  return list(out) if eqn.primitive.multiple_results else [out]

@@ -15,6 +15,7 @@ import jax
 from jax.extend import core as jex
 import numpy as np
 
+from unsc_jax.capture import equations
 from unsc_jax.capture import layers
 from unsc_jax.moments import patches
 
@@ -53,9 +54,8 @@ def without_convolutions(fn: Callable) -> Callable:
 def _run(jaxpr: jex.Jaxpr, consts, args) -> list[Any]:
   values: dict[Any, Any] = dict(
       zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *args), strict=True))
-  read = lambda v: v.val if isinstance(v, jex.Literal) else values[v]
   for eqn in jaxpr.eqns:
-    ins, name = [*map(read, eqn.invars)], eqn.primitive.name
+    ins, name = equations.read(values, eqn.invars), eqn.primitive.name
     if name == 'conv_general_dilated' and eqn.params['batch_group_count'] == 1:
       outs = [_product(eqn, *ins)]
     elif name == 'reduce_window_max' and _tiles(eqn.params, ins[0].shape):
@@ -64,12 +64,9 @@ def _run(jaxpr: jex.Jaxpr, consts, args) -> list[Any]:
       inner = eqn.params['jaxpr']
       outs = _run(inner.jaxpr, inner.consts, ins)
     else:
-      bound = eqn.primitive.get_bind_params(eqn.params)
-      functions, params = bound if isinstance(bound, tuple) else ((), bound)
-      outs = eqn.primitive.bind(*functions, *ins, **params)
-      outs = outs if eqn.primitive.multiple_results else [outs]
+      outs = equations.bind(eqn, ins)
     values.update(zip(eqn.outvars, outs, strict=True))
-  return [*map(read, jaxpr.outvars)]
+  return equations.read(values, jaxpr.outvars)
 
 
 def _tiles(params, shape) -> bool:
