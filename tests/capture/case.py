@@ -29,7 +29,7 @@ class Case:
     section: where the row stands in the documentation.
     framework: 'hand-written', 'linen', 'NNX', 'Equinox' or 'Haiku'.
     network: makes the network.
-    untapped: path to (a part of) the reason, for each parameter that is not
+    uncaptured: path to (a part of) the reason, for each parameter that is not
       captured; all others are.
     rows: if known in closed form, maps `(params, *args)` to what each captured
       parameter meets: path to rows `[n, d]`, `[B, n, d]`; counts of a lookup
@@ -44,7 +44,7 @@ class Case:
   section: str
   framework: str
   network: Callable[[], Network]
-  untapped: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  uncaptured: Mapping[str, str] = dataclasses.field(default_factory=dict)
   rows: Callable[..., Rows] | None = None
   tolerance: float = 1e-4
   contexts: tuple[str, ...] = CONTEXTS

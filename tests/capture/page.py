@@ -1,6 +1,6 @@
-"""The page "What is tapped", written from the table that is tested.
+"""The page "What is captured", written from the table that is tested.
 
-  python -m tests.capture.page > docs/what-is-tapped.md
+  python -m tests.capture.page > docs/what-is-captured.md
 """
 
 import itertools
@@ -10,7 +10,7 @@ from tests.capture import table
 from tests.capture import test_models
 
 HEAD = """\
-# What is tapped
+# What is captured
 
 <!-- Written by `python -m tests.capture.page`; change the table there. -->
 
@@ -48,7 +48,7 @@ argument after the parameters.
 
 def row(case: case_lib.Case) -> str:
   """One line of a section's table."""
-  frozen = [f'`{path}`: {reason}' for path, reason in case.untapped.items()]
+  frozen = [f'`{path}`: {reason}' for path, reason in case.uncaptured.items()]
   checked = 'closed form' if case.rows else 'test of truth'
   cells = [case.what, case.framework, '; '.join(frozen) or 'none', checked,
            ' '.join(filter(None, [case.remark, narrower(case)]))]

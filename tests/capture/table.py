@@ -7,11 +7,13 @@ from tests.capture.cases import geometry
 from tests.capture.cases import lookup
 from tests.capture.cases import parts
 from tests.capture.cases import recurrent
+from tests.capture.cases import recurrent_modules
 from tests.capture.cases import refusals
 from tests.capture.cases import wrapped
 
 CASES = [*dense.CASES, *parts.CASES, *conv.CASES, *geometry.CASES, *lookup.CASES,
-         *recurrent.CASES, *control.CASES, *wrapped.CASES, *refusals.CASES]
+         *recurrent.CASES, *recurrent_modules.CASES, *control.CASES, *wrapped.CASES,
+         *refusals.CASES]
 
 # One row of each kind, to be put in every context in every run; the others are
 # in the long ones.

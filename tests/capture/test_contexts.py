@@ -94,8 +94,8 @@ def test_tangents_pass_through(case):
 @rows('vmap')
 def test_vmap(case):
   fn, params, _ = runs.network(case)
-  tapped = unsc_jax.input_moments(fn)
-  outs, moments = jax.jit(jax.vmap(lambda args: tapped(params, *args)))(both(case))
+  with_moments = unsc_jax.input_moments(fn)
+  outs, moments = jax.jit(jax.vmap(lambda args: with_moments(params, *args)))(both(case))
   total = jax.tree.map(lambda leaf: leaf.sum(0), moments)
   check(case, outs, total)
 
@@ -103,8 +103,8 @@ def test_vmap(case):
 @rows('pmap')
 def test_pmap(case):
   fn, params, _ = runs.network(case)
-  tapped = unsc_jax.input_moments(fn, axis_name='batch')
-  outs, moments = jax.pmap(lambda args: tapped(params, *args),
+  with_moments = unsc_jax.input_moments(fn, axis_name='batch')
+  outs, moments = jax.pmap(lambda args: with_moments(params, *args),
                            axis_name='batch', devices=jax.devices()[:2])(both(case))
   check(case, outs, jax.tree.map(lambda leaf: leaf[0], moments))
 
@@ -112,7 +112,7 @@ def test_pmap(case):
 @rows('shard_map')
 def test_shard_map(case):
   fn, params, _ = runs.network(case)
-  tapped = unsc_jax.input_moments(fn, axis_name='data')
+  with_moments = unsc_jax.input_moments(fn, axis_name='data')
 
   def sharded(fn, out_specs, **options):
     def one(params, args):
@@ -127,7 +127,7 @@ def test_shard_map(case):
     jax.eval_shape(sharded(lambda *a: (fn(*a),), (P('data'),)), params, both(case))
   except (TypeError, ValueError):  # the network itself does not go through them
     options['check_vma'] = False
-  run = sharded(tapped, (P('data'), P()), **options)
+  run = sharded(with_moments, (P('data'), P()), **options)
   check(case, *run(params, both(case)))
 
 

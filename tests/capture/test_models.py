@@ -240,7 +240,7 @@ def test_nearly_all_is_captured(case):
   model = MODELS[case.what]
   assert found.covered > model.captured, str(found)
   assert len({site.path for site in found.uses}) == model.sites, str(found)
-  for path in found.untapped:  # nothing but what has no inputs of its own
+  for path in found.uncaptured:  # nothing but what has no inputs of its own
     assert 'norm' in path or path.split('/')[-1] in (
         'bias', 'scale', 'token', 'positions', 'scale0', 'scale1'), str(found)
 

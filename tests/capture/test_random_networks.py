@@ -17,7 +17,7 @@ def check(network: random_networks.Network):
   params, x = jax.tree.map(jnp.asarray, (network.params, network.x))
   fn = lambda params, x: network.run(params, x, jnp)
   out, moments = jax.jit(unsc_jax.input_moments(fn))(params, x)
-  assert not unsc_jax.sites(fn, params, x).untapped, network.said
+  assert not unsc_jax.sites(fn, params, x).uncaptured, network.said
   float64 = lambda x: np.asarray(x, np.float64)
   seen: dict[str, np.ndarray] = {}
   exact = network.run(

@@ -21,11 +21,11 @@ def test_what_is_captured(case):
   """All parameters but those listed, and those for the reasons listed."""
   fn, params, args = runs.network(case)
   found = unsc_jax.sites(fn, params, *args)
-  assert set(found.untapped) == set(case.untapped), str(found)
-  for path, reason in case.untapped.items():
-    assert reason in found.untapped[path]
+  assert set(found.uncaptured) == set(case.uncaptured), str(found)
+  for path, reason in case.uncaptured.items():
+    assert reason in found.uncaptured[path]
   assert {site.path for site in found.uses} == (
-      set(paths.leaf_paths(params)) - set(case.untapped))
+      set(paths.leaf_paths(params)) - set(case.uncaptured))
 
 
 @rows

@@ -57,9 +57,9 @@ _UNCHANGED = (
     'optimization_barrier', 'device_put', 'copy', 'copy_p', 'stop_gradient', 'name',
     'sharding_constraint', 'mesh_cast', 'reshard', 'pvary')
 _JOINS: dict[str, Callable[..., views.Joined]] = {
-    'concatenate': lambda views, p: views.Joined(p['dimension'], tuple(views)),
-    'stack': lambda views, p: views.Joined(
-        p['axis'], tuple(views.repeat(v, 1, p['axis']) for v in views)),
+    'concatenate': lambda marks, p: views.Joined(p['dimension'], tuple(marks)),
+    'stack': lambda marks, p: views.Joined(
+        p['axis'], tuple(views.repeat(v, 1, p['axis']) for v in marks)),
 }
 _SCALINGS = ('mul', 'div', 'neg')
 

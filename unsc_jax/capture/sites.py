@@ -18,11 +18,11 @@ class Sites(NamedTuple):
 
   Attributes:
     uses: every site, and how often it occurs in the program.
-    untapped: parameter path to the reason why its inputs are not captured.
+    uncaptured: parameter path to the reason why its inputs are not captured.
     sizes: parameter path to its number of entries.
   """
   uses: dict[site_lib.Site, int]
-  untapped: dict[str, str]
+  uncaptured: dict[str, str]
   sizes: dict[str, int]
 
   def share(self, path: str) -> float:
@@ -41,10 +41,10 @@ class Sites(NamedTuple):
       rows.append((site.path, site.kind, f'{fan_in}', f'{batch}',
                    f'{self.share(site.path):.1%}', f'{uses}'))
     out = [text.table(rows), f'{self.covered:.1%} of the parameters are captured.']
-    if self.untapped:
+    if self.uncaptured:
       rows = [('not captured, frozen by default', 'share', 'because it is')]
       rows += [(path, f'{self.share(path):.1%}', reason)
-               for path, reason in self.untapped.items()]
+               for path, reason in self.uncaptured.items()]
       out += ['', text.table(rows)]
     return '\n'.join(out)
 
@@ -82,8 +82,8 @@ def sites(fn: Callable, params: Any, *args: Any) -> Sites:
 
   def run(params, *args):
     traced = trace.trace(fn, lambda site, inputs: (), params, *args)
-    return paths.Static((traced.uses, traced.untapped))
+    return paths.Static((traced.uses, traced.uncaptured))
 
-  uses, untapped = jax.eval_shape(run, params, *args).value
+  uses, uncaptured = jax.eval_shape(run, params, *args).value
   sizes = {path: math.prod(jnp.shape(leaf)) for path, leaf in leaves.items()}
-  return Sites(uses, untapped, sizes)
+  return Sites(uses, uncaptured, sizes)

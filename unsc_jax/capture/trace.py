@@ -5,7 +5,7 @@ interpret the jaxpr once, carrying the `views.View` of every such value; at a
 layer (`layers.py`) the view tells which parameter axes are contracted, and the
 other operand is the layer's input.
 
-A use that is no layer is recorded, never skipped: a parameter is tapped only if
+A use that is no layer is recorded, never skipped: a parameter is captured only if
 every use of it is a site.
 """
 
@@ -44,13 +44,13 @@ class Trace(NamedTuple):
     fixed: the part of `values` that no data reach, a table read at every
       position say. As large for any batch, it must not be subtracted with one.
     uses: how often every site occurs in the program (in a loop's body: once).
-    untapped: parameter path to the reason why its inputs are not captured.
+    uncaptured: parameter path to the reason why its inputs are not captured.
   """
   out: Any
   values: dict[Site, Any]
   fixed: dict[Site, Any]
   uses: dict[Site, int]
-  untapped: dict[str, str]
+  uncaptured: dict[str, str]
 
 
 def trace(fn: Callable, visit: Visit, params: Any, *args: Any,
@@ -86,21 +86,21 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any,
   for mark in out_marks:
     totals = walk.give_up(mark, 'returned by the function', totals)
   totals = walk.agree(totals)
-  tapped = {site: uses for site, uses in walk.uses.items()
-            if site.path not in walk.untapped}
-  captured = {site.path for site in tapped}
+  captured = {site: uses for site, uses in walk.uses.items()
+              if site.path not in walk.uncaptured}
+  captured_paths = {site.path for site in captured}
   fed, fixed = ({site: total for (site, by_data), total in totals.items()
-                 if by_data == which and site in tapped}
+                 if by_data == which and site in captured}
                 for which in (True, False))
   add = lambda a, b: jax.tree.map(jnp.add, a, b)
   return Trace(
       out=jax.tree.unflatten(jax.tree.structure(shapes), out),
       values={site: add(fed[site], fixed[site])
               if site in fed and site in fixed
-              else fed.get(site, fixed.get(site)) for site in tapped},
-      fixed=fixed, uses=tapped,
-      untapped={path: walk.untapped.get(path, 'never used')
-                for path in leaves if path not in captured})
+              else fed.get(site, fixed.get(site)) for site in captured},
+      fixed=fixed, uses=captured,
+      uncaptured={path: walk.uncaptured.get(path, 'never used')
+                for path in leaves if path not in captured_paths})
 
 
 _CALLS = {  # primitives that only run the jaxpr among their parameters
@@ -124,7 +124,7 @@ class _Walk:
   def __init__(self, visit: Visit):
     self._visit = visit
     self.uses: dict[Site, int] = {}
-    self.untapped: dict[str, str] = {}
+    self.uncaptured: dict[str, str] = {}
 
   def rehearsal(self) -> '_Walk':
     """A walk over the same ground whose findings do not count."""
@@ -134,16 +134,16 @@ class _Walk:
     """Takes over what another walk has found."""
     for site, uses in rehearsal.uses.items():
       self.uses[site] = self.uses.get(site, 0) + uses
-    for path, reason in rehearsal.untapped.items():
-      self.untapped.setdefault(path, reason)
+    for path, reason in rehearsal.uncaptured.items():
+      self.uncaptured.setdefault(path, reason)
 
   def admit(self, path: str, leaf: Any) -> views.Mark:
     """The view that is a whole parameter, if one can be had."""
     dtype, shape = jnp.result_type(leaf), jnp.shape(leaf)
     if not jnp.issubdtype(dtype, jnp.floating):
-      self.untapped[path] = f'of type {dtype}, which is not real and floating'
+      self.uncaptured[path] = f'of type {dtype}, which is not real and floating'
     elif math.prod(shape) == 0:
-      self.untapped[path] = 'empty'
+      self.uncaptured[path] = 'empty'
     else:
       return views.whole(path, shape)
     return None
@@ -226,7 +226,7 @@ class _Walk:
     for view in views.parts(mark):
       row = view.row
       if row is None or any(a.axis == row for dim in view.dims for a in dim):
-        self.untapped.setdefault(view.path, reason)
+        self.uncaptured.setdefault(view.path, reason)
         continue
       counts = jnp.float32(jnp.arange(view.shape[row]) == view.start[row])[None]
       table = views.whole(view.path, view.shape)
@@ -245,7 +245,7 @@ class _Walk:
       value = jax.tree.map(functools.partial(site_lib.restate, site, key[0]), value)
       out[key] = jax.tree.map(jnp.add, out[key], value) if key in out else value
     for path in site_lib.conflicts(uses):
-      self.untapped.setdefault(path, 'used in two ways that exclude each other')
+      self.uncaptured.setdefault(path, 'used in two ways that exclude each other')
     self.uses = uses
     return out
 

@@ -210,18 +210,18 @@ CASES = [
     hand('carried through `while_loop` unchanged, transposed', _while_carries, W,
          random(3, 12), contexts=FORWARD, rows=lambda p, x: {'w': steps(p['w'], x, 3)}),
     hand('carried through `while_loop` and changed', _while_changes, W, X, contexts=FORWARD,
-         untapped={'w': 'carried and changed by a `while_loop`'}),
+         uncaptured={'w': 'carried and changed by a `while_loop`'}),
     hand('carried through `while_loop` and scaled', _while_shrinks, W, X, contexts=FORWARD,
-         untapped={'w': 'carried and changed by a `while_loop`'}),
+         uncaptured={'w': 'carried and changed by a `while_loop`'}),
     hand('two that a `while_loop` swaps', _while_swaps, AB, X, contexts=FORWARD,
-         untapped=dict.fromkeys('ab', 'carried and changed by a `while_loop`')),
+         uncaptured=dict.fromkeys('ab', 'carried and changed by a `while_loop`')),
     hand('read to decide when a `while_loop` ends', _while_is_asked, W, X, contexts=FORWARD,
-         untapped={'w': 'read to decide when a `while_loop` ends'}),
+         uncaptured={'w': 'read to decide when a `while_loop` ends'}),
     hand('inside a `while_loop` whose length depends on data', _while_by_data,
          {'w': weight(3, 12, 12), 'b': weight(3, 12)}, X, contexts=FORWARD),
     hand('inside a vmapped `while_loop` that examples leave apart', _while_by_example,
          {**W, 'v': weight(12, 5)}, X, np.array([1, 2, 3, 1]), contexts=FORWARD,
-         untapped={'w': 'a `while_loop` whose examples end at different steps'},
+         uncaptured={'w': 'a `while_loop` whose examples end at different steps'},
          remark='`lax.map` in place of `vmap` is captured.'),
     hand('one by one by `map`, with a loop of their own', lambda p, x, n: lax.map(
         lambda xn: lax.fori_loop(0, xn[1], lambda i, x: jnp.tanh(x @ p['w']), xn[0]),
@@ -235,14 +235,14 @@ CASES = [
          {**AB, 'c': weight(12, 12, seed=3)}, X, idle=('a', 'c'),
          rows=lambda p, x: {'a': 0 * x, 'b': x, 'c': 0 * x}),
     hand('chosen by `cond`', _cond_returns, AB, X,
-         untapped=dict.fromkeys('ab', 'returned by the body of a `cond`')),
+         uncaptured=dict.fromkeys('ab', 'returned by the body of a `cond`')),
     hand('chosen entry by entry between two multiples', _select_multiples, W, X,
-         untapped={'w': 'used by `select_n`'}),
+         uncaptured={'w': 'used by `select_n`'}),
     hand('handed on by every branch of `cond`', _cond_hands_on, W, X,
          rows=lambda p, x: {'w': x}),
     hand('read to decide which branch runs', _cond_asks,
          {'w': weight(2, 2), 'v': weight(12, 5)}, X,
-         untapped={'w': 'used by `gt`'}, rows=lambda p, x: {
+         uncaptured={'w': 'used by `gt`'}, rows=lambda p, x: {
              'v': x * (1 if p['w'][0, 0] > 0 else 2)}),
     hand('inside a vmapped `cond`', _vmapped_cond, AB, X,
          rows=lambda p, x: {'a': x, 'b': x},
@@ -265,7 +265,7 @@ CASES = [
     hand('behind `stop_gradient`', lambda p, x: x @ lax.stop_gradient(p['w']), W, X,
          rows=lambda p, x: {'w': x}),
     hand('rounded with a straight-through gradient', _straight_through, W, X,
-         untapped={'w': 'used by `round`'}),
+         uncaptured={'w': 'used by `round`'}),
     hand('inside `shard_map`, replicated', _sharded(
         REPLICATED, P('data'), lambda w, x: jnp.tanh(x @ w)), W, X,
          rows=lambda p, x: {'w': x}, contexts=OUTSIDE),
@@ -286,9 +286,9 @@ CASES = [
          rows=lambda p, x: {'w': np.stack([x, np.tanh(x @ p['w'][0])])}),
     hand('inside a `shard_map` without types', _sharded(
         REPLICATED, P('data'), lambda w, x: x @ w, check_vma=False), W, X,
-         untapped={'w': 'check_vma=False'}, contexts=OUTSIDE),
+         uncaptured={'w': 'check_vma=False'}, contexts=OUTSIDE),
     hand('gathered inside `shard_map`', _sharded(
         (P('model'), P('data')), P('data', 'model'), lambda w, x: x @ lax.all_gather(
             w, 'model', tiled=True)), W, X, contexts=OUTSIDE,
-         untapped={'w': 'used by `all_gather'}),
+         uncaptured={'w': 'used by `all_gather'}),
 ]

@@ -24,12 +24,12 @@ def same(x, window, strides=None):
           for n, w, s in zip(x.shape[1:-1], window, strides)]
 
 
-def linen(what, module, x, untapped=None, **geometry) -> Case:
+def linen(what, module, x, uncaptured=None, **geometry) -> Case:
   """A linen layer whose patches the oracle cuts with this geometry."""
   rows = lambda p, x: {'kernel': oracle.patches(
       x, geometry.pop('window', p['kernel'].shape[:-2]), **geometry)}
   return Case(what, SECTION, 'linen', lambda: frameworks.linen(module, x),
-              untapped=BIAS if untapped is None else untapped,
+              uncaptured=BIAS if uncaptured is None else uncaptured,
               rows=rows if geometry else None)
 
 
@@ -94,7 +94,7 @@ CASES = [
     linen('explicit padding', nn.Conv(8, (3, 3), padding=((0, 2), (1, 0))), IMAGE,
           padding=[(0, 2), (1, 0)]),
     Case('circular padding', SECTION, 'linen', lambda: frameworks.linen(
-        nn.Conv(8, (3, 3), padding='CIRCULAR'), random(1, 3, 3, 4)), untapped=BIAS,
+        nn.Conv(8, (3, 3), padding='CIRCULAR'), random(1, 3, 3, 4)), uncaptured=BIAS,
          rows=lambda p, x: {'kernel': oracle.patches(
              circular(x, (1, 1), (1, 1)), (3, 3))}),
     linen('kernel dilation', nn.Conv(8, (3, 3), kernel_dilation=2), IMAGE,
@@ -111,16 +111,16 @@ CASES = [
         padding=((1, 0), (2, 1))), WIDE[:, :3, :4], strides=(2, 1), kernel_dilation=(1, 2),
           groups=2, padding=[(1, 0), (2, 1)]),
     Case('in bfloat16', SECTION, 'linen', lambda: frameworks.linen(
-        nn.Conv(8, (3, 3), dtype=jnp.bfloat16), IMAGE), untapped=BIAS,
+        nn.Conv(8, (3, 3), dtype=jnp.bfloat16), IMAGE), uncaptured=BIAS,
          tolerance=2e-2, rows=lambda p, x: {'kernel': oracle.patches(
              np.asarray(jnp.asarray(x, jnp.bfloat16), float), (3, 3), **SAME3)}),
     linen('1 x 1', nn.Conv(8, (1, 1)), random(1, 2, 1, 4), padding=None),
     linen('with a weight for each position (ConvLocal)', nn.ConvLocal(
         8, (3, 3), padding='VALID'), WIDE,
-          untapped={'bias': 'added, as a bias is'}),
+          uncaptured={'bias': 'added, as a bias is'}),
     linen('with masked weights', nn.Conv(
         8, (3, 3), mask=np.tri(9, 32, 8, dtype=np.float32).reshape(3, 3, 4, 8)), IMAGE,
-          untapped={**BIAS, 'kernel': 'multiplied entry by entry'}),
+          uncaptured={**BIAS, 'kernel': 'multiplied entry by entry'}),
     linen('transposed', nn.ConvTranspose(8, (3, 3), strides=(2, 2)),
           random(1, 2, 2, 4), input_dilation=(2, 2), padding=[(2, 1), (2, 1)]),
     linen('transposed, no padding', nn.ConvTranspose(
@@ -130,7 +130,7 @@ CASES = [
     Case('transposed, with the forward kernel', SECTION, 'linen',
          lambda: frameworks.linen(nn.ConvTranspose(
              8, (3, 3), strides=(2, 2), transpose_kernel=True), random(1, 2, 2, 4)),
-         untapped=BIAS, rows=lambda p, x: {'kernel': oracle.patches(
+         uncaptured=BIAS, rows=lambda p, x: {'kernel': oracle.patches(
              x, (3, 3), input_dilation=(2, 2), padding=[(2, 1), (2, 1)]
              ).reshape(-1, 9, 4)[:, ::-1].reshape(1, -1, 36)}),
     linen('transposed, circular', nn.ConvTranspose(
@@ -178,38 +178,38 @@ CASES = [
     hand('a kernel that is a product with a constant', _low_rank,
          weight(36, 2), IMAGE, remark='Confined as the product is, more than need be.'),
     Case('Conv', SECTION, 'NNX', lambda: frameworks.nnx_model(nnx.Conv(
-        4, 8, (3, 3), strides=2, rngs=nnx.Rngs(0)), WIDE), untapped=BIAS,
+        4, 8, (3, 3), strides=2, rngs=nnx.Rngs(0)), WIDE), uncaptured=BIAS,
          rows=lambda p, x: {'kernel': oracle.patches(
              x, (3, 3), strides=(2, 2), padding=same(x, (3, 3), (2, 2)))}),
     Case('Conv, depthwise', SECTION, 'NNX', lambda: frameworks.nnx_model(nnx.Conv(
         4, 4, (3, 3), padding='VALID', feature_group_count=4, rngs=nnx.Rngs(0)),
-        random(1, 4, 4, 4)), untapped=BIAS,
+        random(1, 4, 4, 4)), uncaptured=BIAS,
          rows=lambda p, x: {'kernel': oracle.patches(x, (3, 3), groups=4)}),
     Case('ConvTranspose', SECTION, 'NNX', lambda: frameworks.nnx_model(
         nnx.ConvTranspose(4, 8, (3, 3), strides=(2, 2), rngs=nnx.Rngs(0)),
-        random(1, 2, 2, 4)), untapped=BIAS),
+        random(1, 2, 2, 4)), uncaptured=BIAS),
     Case('Conv2d', SECTION, 'Equinox', lambda: frameworks.equinox(
         lambda key: eqx.nn.Conv2d(4, 8, 3, stride=2, groups=2, key=key),
-        random(1, 4, 5, 5)), untapped=BIAS, rows=lambda p, x: {
+        random(1, 4, 5, 5)), uncaptured=BIAS, rows=lambda p, x: {
             'weight': oracle.patches(
                 x.transpose(0, 2, 3, 1), (3, 3), strides=(2, 2), groups=2
                 ).reshape(2, -1, 9, 2).swapaxes(2, 3).reshape(2, -1, 18)}),
     Case('Conv1d', SECTION, 'Equinox', lambda: frameworks.equinox(
         lambda key: eqx.nn.Conv1d(4, 8, 3, dilation=2, padding=1, key=key),
-        random(1, 4, 7)), untapped=BIAS),
+        random(1, 4, 7)), uncaptured=BIAS),
     Case('Conv3d', SECTION, 'Equinox', lambda: frameworks.equinox(
         lambda key: eqx.nn.Conv3d(4, 8, 2, key=key), random(1, 4, 3, 2, 3)),
-         untapped=BIAS),
+         uncaptured=BIAS),
     Case('ConvTranspose2d', SECTION, 'Equinox', lambda: frameworks.equinox(
         lambda key: eqx.nn.ConvTranspose2d(4, 8, 3, stride=2, key=key),
-        random(1, 4, 2, 2)), untapped=BIAS),
+        random(1, 4, 2, 2)), uncaptured=BIAS),
     Case('Conv2D', SECTION, 'Haiku', lambda: frameworks.haiku(
         lambda x: hk.Conv2D(8, 3, stride=2, with_bias=False)(x), WIDE),
          rows=lambda p, x: {'conv2_d/w': oracle.patches(
              x, (3, 3), strides=(2, 2), padding=same(x, (3, 3), (2, 2)))}),
     Case('Conv2D, channels first', SECTION, 'Haiku', lambda: frameworks.haiku(
         lambda x: hk.Conv2D(8, 3, data_format='NCHW')(x), random(1, 4, 4, 4)),
-         untapped={'conv2_d/b': 'added, as a bias is'}),
+         uncaptured={'conv2_d/b': 'added, as a bias is'}),
     Case('DepthwiseConv2D', SECTION, 'Haiku', lambda: frameworks.haiku(
         lambda x: hk.DepthwiseConv2D(1, 3, with_bias=False, padding='VALID')(x),
         random(1, 4, 4, 4)), rows=lambda p, x: {

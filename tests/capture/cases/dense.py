@@ -214,9 +214,9 @@ CASES = [
          {'w': weight(12, 20)}, random(4, 12), rows=lambda p, x: {
              'w': [x, 1 - np.tanh(x @ p['w'])**2]}),
     of('linen', 'Dense', lambda: frameworks.linen(nn.Dense(5), X),
-       untapped={'bias': BIAS}, rows=first('kernel')),
+       uncaptured={'bias': BIAS}, rows=first('kernel')),
     of('linen', 'Dense in bfloat16', lambda: frameworks.linen(
-        nn.Dense(5, dtype=jnp.bfloat16), X), untapped={'bias': BIAS},
+        nn.Dense(5, dtype=jnp.bfloat16), X), uncaptured={'bias': BIAS},
        tolerance=2e-2),
     of('linen', 'Dense with partitioned parameters', lambda: frameworks.linen(
         nn.Dense(5, use_bias=False, kernel_init=nn.with_partitioning(
@@ -225,61 +225,61 @@ CASES = [
        rows=first('kernel'), contexts=('eager', 'jit', 'grad', 'vmap')),
     of('linen', 'DenseGeneral over two axes', lambda: frameworks.linen(
         nn.DenseGeneral((2, 5), axis=(-2, -1)), random(2, 3, 3, 4)),
-       untapped={'bias': BIAS}, rows=lambda p, x: {'kernel': flat(x)}),
+       uncaptured={'bias': BIAS}, rows=lambda p, x: {'kernel': flat(x)}),
     of('linen', 'DenseGeneral with a batch axis', lambda: frameworks.linen(
         nn.DenseGeneral(5, axis=-1, batch_dims=(0,)), random(3, 6, 12)),
-       untapped={'bias': BIAS}, rows=lambda p, x: {'kernel': x}),
+       uncaptured={'bias': BIAS}, rows=lambda p, x: {'kernel': x}),
     of('linen', 'Einsum', lambda: frameworks.linen(
         nn.Einsum((12, 2, 5), 'btd,dhe->bthe', use_bias=False), TOKENS),
        rows=first('kernel')),
     of('linen', 'MultiHeadDotProductAttention', lambda: frameworks.linen(
         nn.MultiHeadDotProductAttention(num_heads=3), TOKENS),
-       untapped={f'{part}/bias': BIAS for part in ('query', 'key', 'value', 'out')}),
+       uncaptured={f'{part}/bias': BIAS for part in ('query', 'key', 'value', 'out')}),
     of('linen', 'a perceptron of three layers', lambda: frameworks.linen(
         nn.Sequential([nn.Dense(14), nn.relu, nn.Dense(13), nn.gelu, nn.Dense(5)]),
-        X), untapped={f'layers_{i}/bias': BIAS for i in (0, 2, 4)}),
+        X), uncaptured={f'layers_{i}/bias': BIAS for i in (0, 2, 4)}),
     of('NNX', 'Linear, as a State', lambda: frameworks.nnx_model(
-        nnx.Linear(12, 5, rngs=nnx.Rngs(0)), X), untapped={'bias': BIAS},
+        nnx.Linear(12, 5, rngs=nnx.Rngs(0)), X), uncaptured={'bias': BIAS},
        rows=first('kernel')),
     of('NNX', 'Linear, as a pure dictionary', lambda: frameworks.nnx_model(
         nnx.Linear(12, 5, rngs=nnx.Rngs(0)), X, pure=True),
-       untapped={'bias': BIAS}, rows=first('kernel')),
-    of('NNX', 'a Module as the parameters', _whole_module, untapped={
+       uncaptured={'bias': BIAS}, rows=first('kernel')),
+    of('NNX', 'a Module as the parameters', _whole_module, uncaptured={
         f'layers/1/rngs/{part}': 'not real and floating'
         for part in ('count', 'key')}),
     of('NNX', 'two layers that share a Param', lambda: frameworks.nnx_model(
         Shared(), random(4, 12))),
     of('NNX', 'LinearGeneral', lambda: frameworks.nnx_model(
         nnx.LinearGeneral((3, 4), (2, 5), axis=(-2, -1), rngs=nnx.Rngs(0)),
-        random(2, 3, 3, 4)), untapped={'bias': BIAS},
+        random(2, 3, 3, 4)), uncaptured={'bias': BIAS},
        rows=lambda p, x: {'kernel': flat(x)}),
     of('NNX', 'Einsum', lambda: frameworks.nnx_model(
         nnx.Einsum('btd,dhe->bthe', (12, 2, 5), rngs=nnx.Rngs(0)), TOKENS),
        rows=first('kernel')),
     of('NNX', 'MultiHeadAttention', lambda: frameworks.nnx_model(
         nnx.MultiHeadAttention(3, 12, decode=False, rngs=nnx.Rngs(0)), TOKENS),
-       untapped={f'{part}/bias': BIAS for part in ('query', 'key', 'value', 'out')}),
+       uncaptured={f'{part}/bias': BIAS for part in ('query', 'key', 'value', 'out')}),
     of('NNX', 'LoRA beside Linear', lambda: frameworks.nnx_model(
         nnx.LoRALinear(12, 5, lora_rank=9, rngs=nnx.Rngs(0)), X),
-       untapped={'bias': BIAS}),
+       uncaptured={'bias': BIAS}),
     of('Equinox', 'Linear', lambda: frameworks.equinox(
-        lambda key: eqx.nn.Linear(12, 5, key=key), X), untapped={'bias': BIAS},
+        lambda key: eqx.nn.Linear(12, 5, key=key), X), uncaptured={'bias': BIAS},
        rows=first('weight')),
     of('Equinox', 'two layers tied by Shared', lambda: frameworks.equinox(
         _tied_equinox, random(4, 12),
         call=lambda shared, x: jax.vmap(shared())(x))),
     of('Equinox', 'MLP', lambda: frameworks.equinox(
         lambda key: eqx.nn.MLP(12, 5, 14, 2, key=key), X),
-       untapped={f'layers/{i}/bias': BIAS for i in range(3)}),
+       uncaptured={f'layers/{i}/bias': BIAS for i in range(3)}),
     of('Equinox', 'MultiheadAttention', lambda: frameworks.equinox(
         lambda key: eqx.nn.MultiheadAttention(3, 12, key=key), TOKENS,
         call=lambda m, x: jax.vmap(m)(x, x, x))),
     of('Haiku', 'Linear', lambda: frameworks.haiku(
-        lambda x: hk.Linear(5)(x), X), untapped={'linear/b': BIAS},
+        lambda x: hk.Linear(5)(x), X), uncaptured={'linear/b': BIAS},
        rows=first('linear/w')),
     of('Haiku', 'MultiHeadAttention', lambda: frameworks.haiku(
         lambda x: hk.MultiHeadAttention(
             3, 4, w_init=hk.initializers.RandomNormal())(x, x, x), TOKENS),
-       untapped={f'multi_head_attention/{part}/b': BIAS
+       uncaptured={f'multi_head_attention/{part}/b': BIAS
                  for part in ('query', 'key', 'value', 'linear')}),
 ]

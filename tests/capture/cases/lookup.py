@@ -139,7 +139,7 @@ CASES = [
          random(3, 6), rows=lambda p, i, x: {'w': counts(20, 19)}),
     hand('one of a split axis, added', lambda p, i, x: x + p['w'].reshape(
         4, 5, 6)[i[0]], {'w': weight(20, 6)}, np.array([2]), random(3, 5, 6),
-         untapped={'w': 'added, as a bias is'},
+         uncaptured={'w': 'added, as a bias is'},
          remark='Several rows, where only single ones are told apart.'),
     hand('a picked row that is another layer\'s input', _chosen_row_is_an_input,
          {'table': weight(20, 6), 'w': weight(6, 4)}, np.array([3]), random(2, 4),
@@ -160,7 +160,7 @@ CASES = [
          rows=_tied_rows('w')),
     hand('slices of a row', lambda p, i, x: x + lax.dynamic_slice(
         p['w'], (i[0], 2), (3, 2)), {'w': weight(20, 6)}, np.array([3]),
-         random(3, 2), untapped={'w': 'used by `dynamic_slice`'}),
+         random(3, 2), uncaptured={'w': 'used by `dynamic_slice`'}),
     hand('single entries of rows', lambda p, i, x: x + jnp.take_along_axis(
         p['w'], i[:, None], 1), {'w': weight(4, 6)}, np.array([3, 1, 0, 2]),
          random(4, 6),
@@ -168,7 +168,7 @@ CASES = [
     hand('windows of a table', lambda p, i, x: x + jax.vmap(
         lambda i: lax.dynamic_slice(p['w'], (i, 0), (2, 6)))(i),
          {'w': weight(20, 6)}, np.array([3, 5]), random(2, 2, 6),
-         untapped={'w': 'read by index, but not in whole rows'}),
+         uncaptured={'w': 'read by index, but not in whole rows'}),
     Case('Embed', SECTION, 'linen', lambda: frameworks.linen(nn.Embed(20, 6), IDS),
          rows=lambda p, ids: {'embedding': counts(20, ids)}),
     Case('Embed, tied by attend', SECTION, 'linen',

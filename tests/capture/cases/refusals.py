@@ -36,7 +36,7 @@ def with_v(fn):
 def refused(what, fn, reason, params=None, **more) -> Case:
   params = params or W
   reasons = reason if isinstance(reason, dict) else dict.fromkeys(params, reason)
-  return hand(what, with_v(fn), {**params, 'v': V}, X, untapped=reasons, **more)
+  return hand(what, with_v(fn), {**params, 'v': V}, X, uncaptured=reasons, **more)
 
 
 def _spectral(p, x):
@@ -115,15 +115,15 @@ CASES = [
          lax.conv_general_dilated(
              x, p['w'], (1,), 'SAME', dimension_numbers=('NWC', 'WIO', 'NWC'),
              batch_group_count=2), {'w': weight(3, 4, 6)}, random(2, 5, 4),
-         untapped={'w': 'used by `conv_general_dilated`'}),
+         uncaptured={'w': 'used by `conv_general_dilated`'}),
     hand('a convolution by joined kernels', lambda p, x: lax.conv_general_dilated(
         x, jnp.concatenate([p['a'], p['b']], 2), (1,), 'SAME',
         dimension_numbers=('NWC', 'WIO', 'NWC')),
          {'a': weight(3, 4, 6), 'b': weight(3, 4, 5)}, random(1, 5, 4),
-         untapped=dict.fromkeys('ab', 'joined to other parameters')),
+         uncaptured=dict.fromkeys('ab', 'joined to other parameters')),
     hand('a ragged product of experts', lambda p, x, sizes: lax.ragged_dot(
         x, p['w'], sizes), {'w': weight(3, 12, 5)}, X, np.array([1, 2, 1]),
-         untapped={'w': 'used by `ragged_dot'},
+         uncaptured={'w': 'used by `ragged_dot'},
          # JAX itself has no vmap of it over the rows.
          contexts=('eager', 'jit', 'grad', 'pmap', 'shard_map')),
     refused('a layer, and also something else', lambda p, x: jnp.tanh(
@@ -134,25 +134,25 @@ CASES = [
             lambda p, x: x @ p['w'] + p['w'][jnp.arange(4)],
             'used in two ways that exclude each other'),
     hand('a parameter that the function returns', _regularised, W, X,
-         untapped={'w': 'used by'}, contexts=('eager', 'jit')),
+         uncaptured={'w': 'used by'}, contexts=('eager', 'jit')),
     hand('a parameter returned as it is', lambda p, x: (x @ p['w'], p['w']), W, X,
-         untapped={'w': 'returned by the function'}),
+         uncaptured={'w': 'returned by the function'}),
     hand('a parameter that a callback sees', _callback, W, X,
-         untapped={'w': 'used by `debug_callback`'}, contexts=('eager', 'jit')),
+         uncaptured={'w': 'used by `debug_callback`'}, contexts=('eager', 'jit')),
     hand('a parameter used in dead code alone', _dead,
-         {**W, 'unused': weight(12, 12)}, X, untapped={'unused': 'never used'},
+         {**W, 'unused': weight(12, 12)}, X, uncaptured={'unused': 'never used'},
          rows=lambda p, x: {'w': x}),
     hand('a parameter used in a scan\'s dead code alone', _dead_in_scan,
-         {**W, 'unused': weight(12, 12)}, X, untapped={'unused': 'never used'}),
+         {**W, 'unused': weight(12, 12)}, X, uncaptured={'unused': 'never used'}),
     hand('integer parameters', lambda p, x: x @ p['w'] + p['n'],
          {**W, 'n': np.arange(12)}, X, rows=lambda p, x: {'w': x},
-         untapped={'n': 'of type int32'}, contexts=('eager', 'jit', 'vmap')),
+         uncaptured={'n': 'of type int32'}, contexts=('eager', 'jit', 'vmap')),
     hand('complex parameters', lambda p, x: jnp.abs(x @ p['z']) @ p['v'],
          {'z': weight(12, 12) + 1j * weight(12, 12, seed=2), 'v': V}, X,
-         untapped={'z': 'of type complex64'}),
+         uncaptured={'z': 'of type complex64'}),
     hand('empty parameters', lambda p, x: jnp.concatenate(
         [x @ p['w'], x @ p['none']], 1), {**W, 'none': np.zeros((12, 0), np.float32)},
-         X, untapped={'none': 'empty'}, rows=lambda p, x: {'w': x}),
+         X, uncaptured={'none': 'empty'}, rows=lambda p, x: {'w': x}),
     hand('an empty part of a parameter', lambda p, x: x @ p['w'] + x[
         :, :0] @ p['w'][:0], W, X, rows=lambda p, x: {'w': x}),
     hand('a parameter passed as data too', lambda p, x, q: x @ p['w'] + q['w'], W, X,
@@ -162,28 +162,28 @@ CASES = [
     hand('random keys among the arguments', _dropout, W, X, jax.random.key(0)),
     of('linen', 'BatchNorm, its statistics at rest', lambda: frameworks.linen(
         nn.Sequential([nn.Dense(5), nn.BatchNorm(use_running_average=True)]), X),
-       untapped={'layers_0/bias': BIAS, 'layers_1/bias': BIAS,
+       uncaptured={'layers_0/bias': BIAS, 'layers_1/bias': BIAS,
                  'layers_1/scale': SCALE}),
     of('linen', 'LayerNorm, GroupNorm', lambda: frameworks.linen(nn.Sequential([
         nn.Dense(12, use_bias=False), nn.LayerNorm(), nn.GroupNorm(3),
-        nn.Dense(5, use_bias=False)]), X), untapped={
+        nn.Dense(5, use_bias=False)]), X), uncaptured={
             'layers_1/bias': BIAS, 'layers_1/scale': SCALE,
             'layers_2/bias': BIAS, 'layers_2/scale': SCALE}),
     of('linen', 'WeightNorm', lambda: frameworks.linen(nn.WeightNorm(
-        nn.Dense(5)), X), untapped={
+        nn.Dense(5)), X), uncaptured={
             'layer_instance/kernel': SCALE, 'layer_instance/bias': BIAS,
             'layer_instance/kernel/scale': SCALE}),
     of('linen', 'PReLU', lambda: frameworks.linen(nn.Sequential([
         nn.Dense(5, use_bias=False), nn.PReLU()]), X),
-       untapped={'layers_1/negative_slope': SCALE}),
+       uncaptured={'layers_1/negative_slope': SCALE}),
     of('NNX', 'BatchNorm in training', lambda: frameworks.nnx_model(nnx.Sequential(
         nnx.Linear(12, 5, rngs=nnx.Rngs(0)), nnx.BatchNorm(5, rngs=nnx.Rngs(0))), X),
-       untapped={'layers/0/bias': BIAS, 'layers/1/bias': BIAS,
+       uncaptured={'layers/0/bias': BIAS, 'layers/1/bias': BIAS,
                  'layers/1/scale': SCALE}),
     of('NNX', 'WeightNorm', lambda: frameworks.nnx_model(nnx.WeightNorm(
-        nnx.Linear(12, 5, rngs=nnx.Rngs(0)), rngs=nnx.Rngs(0)), X), untapped={
+        nnx.Linear(12, 5, rngs=nnx.Rngs(0)), rngs=nnx.Rngs(0)), X), uncaptured={
            'layer_instance/kernel': SCALE, 'layer_instance/bias': BIAS}),
     of('Equinox', 'WeightNorm', lambda: frameworks.equinox(
         lambda key: eqx.nn.WeightNorm(eqx.nn.Linear(12, 5, key=key)), X),
-       untapped={'layer/weight': SCALE, 'layer/bias': BIAS, 'g': SCALE}),
+       uncaptured={'layer/weight': SCALE, 'layer/bias': BIAS, 'g': SCALE}),
 ]

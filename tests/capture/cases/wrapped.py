@@ -48,14 +48,14 @@ def _remat(x):
 CASES = [
     of('Equinox', 'an ensemble by filter_vmap', lambda: frameworks.equinox(
         _ensemble, case_lib.random(3, 4, 12), call=_all_members),
-       untapped={'bias': BIAS}, rows=lambda p, x: {'weight': x}),
+       uncaptured={'bias': BIAS}, rows=lambda p, x: {'weight': x}),
     of('Equinox', 'filter_checkpoint', lambda: frameworks.equinox(
         lambda key: eqx.nn.MLP(12, 5, 9, 1, use_bias=False, use_final_bias=False,
                                activation=jnp.tanh, key=key), X, call=_checkpointed),
        rows=lambda p, x: {
            'layers/0/weight': x, 'layers/1/weight': np.tanh(x @ p['layers/0/weight'].T)}),
     of('Equinox', 'computed in bfloat16', lambda: frameworks.equinox(
-        _linear, X, call=_in_bfloat16), untapped={'bias': BIAS}, tolerance=2e-2,
+        _linear, X, call=_in_bfloat16), uncaptured={'bias': BIAS}, tolerance=2e-2,
        rows=lambda p, x: {'weight': x.astype(jnp.bfloat16)}),
     of('Haiku', 'remat', lambda: frameworks.haiku(_remat, X), rows=lambda p, x: {
         'linear/w': x, 'linear_1/w': np.tanh(x @ p['linear/w'])}),
