@@ -1,7 +1,6 @@
 """Intervals against scipy and simulation; the gap by what it has to say."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -41,26 +40,6 @@ def test_normal_is_scipys():
   np.testing.assert_allclose(estimate_lib.normal(x, 0.9), (x.mean(), low, high),
                              rtol=1e-5)
   assert np.isnan(estimate_lib.normal([1.]).low)
-
-
-def test_bootstrap_is_near_scipys_and_seeded():
-  x = np.random.default_rng(0).gamma(2., size=200)
-  ours = estimate_lib.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
-  theirs = stats.bootstrap((x,), np.std, method='percentile',
-                           random_state=0).confidence_interval
-  width = theirs.high - theirs.low
-  np.testing.assert_allclose(ours[1:], theirs, atol=0.1 * width)
-  again = estimate_lib.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
-  other = estimate_lib.bootstrap(jnp.std, jax.random.key(1), x, draws=2000)
-  assert ours.low == again.low != other.low
-
-
-def test_bootstrap_draws_the_arrays_of_one_sample_together():
-  x = jnp.arange(50.)
-  statistic = lambda pair, z: jnp.max(jnp.abs(pair[0] - pair[1])) + 0 * z.sum()
-  together = estimate_lib.bootstrap(statistic, jax.random.key(0), (x, x),
-                                jnp.ones(7), draws=50)
-  assert together.high == 0
 
 
 def test_gap_is_signed_and_counts_in_ddof_1():

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import preservation
+from unsc_jax.evaluation.metrics import resampling
 
 CLASSES = [0, 2, 3]
 
@@ -35,7 +35,7 @@ def test_they_are_numpys(logits):
 def test_intervals_are_the_bootstraps(logits, measure):
   """Within a tenth, at both ends; the bootstrap knows nothing of the formulas."""
   estimate = measure(*logits)
-  drawn = estimate_lib.bootstrap(
+  drawn = resampling.bootstrap(
       lambda pair: measure(*pair).value, jax.random.key(0), logits, draws=2000)
   np.testing.assert_allclose(estimate.value, drawn.value, rtol=1e-5)
   width = float(drawn.high - drawn.low)

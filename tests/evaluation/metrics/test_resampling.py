@@ -1,5 +1,7 @@
-"""The jackknife against a formula and a simulation."""
+"""Jackknife and bootstrap against a formula and a simulation."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -36,3 +38,23 @@ def test_arrays_of_one_sample_leave_together_and_the_interval_is_cut():
 def test_too_few_examples_are_named():
   with pytest.raises(ValueError, match='3 examples cannot be left out in 10'):
     resampling.jackknife(np.mean, np.arange(3.))
+
+
+def test_bootstrap_is_near_scipys_and_seeded():
+  x = np.random.default_rng(0).gamma(2., size=200)
+  ours = resampling.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
+  theirs = stats.bootstrap((x,), np.std, method='percentile',
+                           random_state=0).confidence_interval
+  width = theirs.high - theirs.low
+  np.testing.assert_allclose(ours[1:], theirs, atol=0.1 * width)
+  again = resampling.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
+  other = resampling.bootstrap(jnp.std, jax.random.key(1), x, draws=2000)
+  assert ours.low == again.low != other.low
+
+
+def test_bootstrap_draws_the_arrays_of_one_sample_together():
+  x = jnp.arange(50.)
+  statistic = lambda pair, z: jnp.max(jnp.abs(pair[0] - pair[1])) + 0 * z.sum()
+  together = resampling.bootstrap(statistic, jax.random.key(0), (x, x),
+                                  jnp.ones(7), draws=50)
+  assert together.high == 0

@@ -23,7 +23,6 @@ from unsc_jax.evaluation.metrics.clusters import normalized_mutual_information
 from unsc_jax.evaluation.metrics.clusters import pairwise_f1
 from unsc_jax.evaluation.metrics.control import blind_measures
 from unsc_jax.evaluation.metrics.control import ties
-from unsc_jax.evaluation.metrics.estimate import bootstrap
 from unsc_jax.evaluation.metrics.estimate import Estimate
 from unsc_jax.evaluation.metrics.estimate import Gap
 from unsc_jax.evaluation.metrics.estimate import gap
@@ -49,6 +48,7 @@ from unsc_jax.evaluation.metrics.preservation import logit_drift
 from unsc_jax.evaluation.metrics.representation import dimensional_alignment
 from unsc_jax.evaluation.metrics.representation import DimensionalAlignment
 from unsc_jax.evaluation.metrics.representation import linear_cka
+from unsc_jax.evaluation.metrics.resampling import bootstrap
 from unsc_jax.evaluation.metrics.resampling import jackknife
 from unsc_jax.evaluation.metrics.rmia import rmia_scores
 from unsc_jax.evaluation.metrics.rmia import tuned_offline_a

@@ -5,11 +5,11 @@ lies from those of models retrained without the forget set, in units of what
 retraining with another seed changes. `R` retrained references, `N` examples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import functools
 import math
 import statistics
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import chex
 import jax
@@ -184,51 +184,6 @@ def student(values: chex.Array, level: float = 0.95,
 def _around_mean(values, quantile, within):
   half = quantile * jnp.std(values, ddof=1) / math.sqrt(values.size)
   return around(jnp.mean(values), half, within)
-
-
-def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
-              *samples: Any, draws: int = 1000,
-              level: float = 0.95) -> Estimate:
-  """Any statistic, with the percentile interval of its bootstrap.
-
-  Args:
-    statistic: a traceable function of the samples that returns a scalar.
-    key: PRNG key; the same key gives the same interval.
-    *samples: each an array [N_i, ...], or a tuple of arrays which share their
-      first axis and are drawn together, such as (logits, labels).
-    draws: number of resamples, with replacement and of the same size.
-    level: confidence level.
-
-  Returns:
-    Estimate of scalars.
-
-  Example:
-    >>> ages = jnp.arange(9.)
-    >>> e = bootstrap(jnp.median, jax.random.key(0), ages)
-    >>> bool(e.low < e.value < e.high)
-    True
-
-  Source: B. Efron, Ann. Stat. 7, 1979 (percentile method).
-  """
-  normal_quantile(level)
-  samples = jax.tree.map(jnp.asarray, samples)
-  for sample in samples:
-    sizes = {a.shape[:1] for a in jax.tree.leaves(sample)}
-    if len(sizes) != 1 or sizes == {()} or sizes == {(0,)}:
-      raise ValueError('Each sample of a bootstrap needs arrays with one '
-                       f'common, non-empty first axis, but has {sizes}.')
-
-  def draw(one_key):
-    keys = jax.random.split(one_key, len(samples))
-    def resample(k, sample):
-      n = jax.tree.leaves(sample)[0].shape[0]
-      rows = jax.random.randint(k, (n,), 0, n)
-      return jax.tree.map(lambda a: a[rows], sample)
-    return statistic(*[resample(k, s) for k, s in zip(keys, samples)])
-
-  drawn = jax.lax.map(draw, jax.random.split(key, draws), batch_size=32)
-  low, high = jnp.quantile(drawn, jnp.array([1 - level, 1 + level]) / 2)
-  return Estimate(jnp.asarray(statistic(*samples)), low, high)
 
 
 def gap(estimate: Estimate | chex.Numeric,

@@ -22,7 +22,7 @@ _LOG_FLOOR = -69.07755  # log(1e-30), the floor in Song & Mittal's code
 Signal = Callable[[chex.Array, chex.Array], jax.Array]
 
 
-def _checked(signal: Signal) -> Signal:
+def _checked(signal: Callable[[jax.Array, jax.Array], jax.Array]) -> Signal:
   """The signal, jitted, of logits and labels that fit each other."""
   jitted = jax.jit(signal)
 
@@ -45,13 +45,13 @@ def probabilities(logits: chex.Array,
 
 
 @_checked
-def correctness(logits: chex.Array, labels: chex.Array) -> jax.Array:
+def correctness(logits: jax.Array, labels: jax.Array) -> jax.Array:
   """1 where argmax p is the label, else 0; [N]. High for members."""
   return (jnp.argmax(logits, axis=1) == labels).astype(logits.dtype)
 
 
 @_checked
-def confidence(logits: chex.Array, labels: chex.Array) -> jax.Array:
+def confidence(logits: jax.Array, labels: jax.Array) -> jax.Array:
   """The true class's probability p_y, [N]. High for members.
 
   Example:
@@ -62,7 +62,7 @@ def confidence(logits: chex.Array, labels: chex.Array) -> jax.Array:
 
 
 @_checked
-def loss(logits: chex.Array, labels: chex.Array) -> jax.Array:
+def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
   """Cross-entropy -log p_y in nats, at most 100, [N]. Low for members."""
   return jnp.minimum(-_at(jax.nn.log_softmax(logits, axis=1), labels), LIMIT)
 
@@ -82,7 +82,7 @@ def _entropy(logits):
 
 
 @_checked
-def modified_entropy(logits: chex.Array, labels: chex.Array) -> jax.Array:
+def modified_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
   """Song & Mittal's modified entropy in nats, [N]. Low for members.
 
   -(1 - p_y) log p_y - Σ_{i≠y} p_i log(1 - p_i): 0 when the model is sure and
@@ -122,7 +122,7 @@ def modified_entropy(logits: chex.Array, labels: chex.Array) -> jax.Array:
 
 
 @_checked
-def margin(logits: chex.Array, labels: chex.Array) -> jax.Array:
+def margin(logits: jax.Array, labels: jax.Array) -> jax.Array:
   """The logit-scaled confidence log p_y/(1 - p_y), [N]. High for members.
 
   z_y - logsumexp_{i≠y} z_i, clipped to ±100: nearly normal over models, which
