@@ -15,9 +15,9 @@ ROOT = pathlib.Path(unsc_jax.__file__).parent
 FLOORS = ('paths', 'text', 'batching', 'sharding', 'capture', 'moments', 'null_space',
           'storage', 'session', 'problem', 'training', 'data', 'parts', 'methods', 'evaluation',
           'models', 'report', '__main__')
-BRINGS = {'models': {'flax'}, 'report': {'matplotlib'}}  # what only they may bring
+BRINGS = {'models': {'flax'}, 'report': {'matplotlib', 'msgspec'}}  # what only they may bring
 HEAVY = ('flax', 'orbax', 'tensorflow', 'tensorflow_datasets', 'sklearn', 'scipy.stats',
-         'matplotlib', 'tqdm', 'tyro', 'haiku', 'equinox')
+         'matplotlib', 'msgspec', 'tqdm', 'tyro', 'haiku', 'equinox')
 
 # Imports one room after the other, without the package's own `__init__`, and tells
 # what each of them has loaded.
