@@ -8,6 +8,10 @@
 #   make clean          remove what the others have made, runs/ excepted
 # Variables: PYTHON=python3.12, WORKERS=4 (test processes), ARGS='-k moments'.
 
+# Modules are compiled once, also where the environment says not to: tests start many
+# processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=

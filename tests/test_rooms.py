@@ -3,6 +3,7 @@
 import ast
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 import unsc_jax
 
 ROOT = pathlib.Path(unsc_jax.__file__).parent
+PAGE = ROOT.parent / 'docs' / 'architecture.md'
 # From the ground up, as in docs/architecture.md: a room knows those before it.
 FLOORS = ('paths', 'text', 'batching', 'sharding', 'capture', 'moments', 'null_space',
           'storage', 'session', 'problem', 'training', 'data', 'parts', 'methods', 'evaluation',
@@ -116,3 +118,22 @@ def test_the_package_shows_its_rooms_and_public_names_and_nothing_else():
 
 def test_types_are_published():
   assert (ROOT / 'py.typed').exists()
+
+
+def _knows(room: str) -> list[str]:
+  """The other rooms that a room's files import, from the ground up."""
+  known = {name.split('.')[0] for path in MODULES if _room_of(path) == room
+           for name in _imports(path, 'unsc_jax')}
+  return [name for name in FLOORS if name in known - {room}]
+
+
+def test_the_page_tells_who_knows_whom():
+  rows = re.findall(r'^\| (\w+) \| (.*) \|$', PAGE.read_text(), re.M)
+  told = {room: known for room, known in rows if room in FLOORS}
+  assert told == {room: ', '.join(_knows(room)) or '–' for room in FLOORS[:-1]}
+
+
+def test_the_page_names_files_that_are_there():
+  names = re.findall(r'`((?:\w+/)+\w+\.py)`', PAGE.read_text())
+  roots = (ROOT, ROOT.parent)
+  assert names and all(any((root / name).exists() for root in roots) for name in names)
