@@ -36,6 +36,10 @@ from unsc_jax.null_space import null_space_bases
 from unsc_jax.null_space import null_space_projection
 from unsc_jax.null_space import project_updates
 from unsc_jax.null_space import threshold_rank
+from unsc_jax.problem import Examples
+from unsc_jax.problem import Network
+from unsc_jax.problem import Problem
+from unsc_jax.session import Session
 
 if TYPE_CHECKING:
   from unsc_jax import models
@@ -47,40 +51,12 @@ __version__ = '0.1.0'
 _LATE = ('models', 'report')
 
 __all__ = (
-    'Bases',
-    'Basis',
-    'Moment',
-    'Moments',
-    'Site',
-    'accumulate',
-    'assert_preserves',
-    'batching',
-    'capacity',
-    'capture',
-    'data',
-    'drift',
-    'eigh',
-    'eigh_float64',
-    'energy_rank',
-    'evaluation',
-    'input_moments',
-    'leak',
-    'methods',
-    'models',
-    'moments',
-    'null_space',
-    'null_space_bases',
-    'null_space_projection',
-    'parts',
-    'problem',
-    'project_updates',
-    'report',
-    'sampled_moments',
-    'session',
-    'sharding',
-    'sites',
-    'storage',
-    'threshold_rank',
+    'Bases', 'Basis', 'Examples', 'Moment', 'Moments', 'Network', 'Problem', 'Session',
+    'Site', 'accumulate', 'assert_preserves', 'batching', 'capacity', 'capture', 'data',
+    'drift', 'eigh', 'eigh_float64', 'energy_rank', 'evaluation', 'input_moments',
+    'leak', 'methods', 'models', 'moments', 'null_space', 'null_space_bases',
+    'null_space_projection', 'parts', 'problem', 'project_updates', 'report',
+    'sampled_moments', 'session', 'sharding', 'sites', 'storage', 'threshold_rank',
     'training',
 )
 

@@ -7,9 +7,5 @@ from unsc_jax.capture.sites import Sites
 from unsc_jax.capture.sites import sites
 
 __all__ = (
-    'Site',
-    'Sites',
-    'head_path',
-    'layer_inputs',
-    'sites',
+    'Site', 'Sites', 'head_path', 'layer_inputs', 'sites',
 )

@@ -10,7 +10,9 @@ from unsc_jax.data import digits
 from unsc_jax.data import tfds
 from unsc_jax.data.dataset import Dataset
 
-__all__ = ['NAMES', 'Dataset', 'load']
+__all__ = (
+    'NAMES', 'Dataset', 'load',
+)
 
 NAMES = ('digits', *tfds.NAMES)
 

@@ -17,5 +17,7 @@ from unsc_jax.models.small import SmallCNN
 from unsc_jax.models.vgg import VGG11
 from unsc_jax.models.vit import ViT
 
-__all__ = ['AlexNet', 'AllCNN', 'MLP', 'ResNet18', 'ResNet50', 'SmallCNN',
-           'VGG11', 'ViT', 'from_linen']
+__all__ = (
+    'MLP', 'VGG11', 'AlexNet', 'AllCNN', 'ResNet18', 'ResNet50', 'SmallCNN', 'ViT',
+    'from_linen',
+)

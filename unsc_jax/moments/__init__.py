@@ -10,12 +10,6 @@ from unsc_jax.moments.sampling import Sampled
 from unsc_jax.moments.sampling import sampled_moments
 
 __all__ = (
-    'Moment',
-    'Moments',
-    'MomentsFn',
-    'Sampled',
-    'accumulate',
-    'check_finite',
-    'input_moments',
-    'sampled_moments',
+    'Moment', 'Moments', 'MomentsFn', 'Sampled', 'accumulate', 'check_finite',
+    'input_moments', 'sampled_moments',
 )

@@ -1,5 +1,7 @@
 """What is kept on the disk: whole, or not at all."""
 
+from unsc_jax.storage import checkpoints
+from unsc_jax.storage import moments
 from unsc_jax.storage.identity import describe
 from unsc_jax.storage.identity import fingerprint
 from unsc_jax.storage.resume import Checkpoint
@@ -7,9 +9,5 @@ from unsc_jax.storage.resume import kept
 from unsc_jax.storage.resume import opened
 
 __all__ = (
-    'Checkpoint',
-    'describe',
-    'fingerprint',
-    'kept',
-    'opened',
+    'Checkpoint', 'checkpoints', 'describe', 'fingerprint', 'kept', 'moments', 'opened',
 )

@@ -1,5 +1,6 @@
 """The one training loop, and passes over many examples."""
 
+from unsc_jax.training import gradients
 from unsc_jax.training.fit import classify
 from unsc_jax.training.fit import classify_in_training
 from unsc_jax.training.fit import cross_entropy
@@ -17,19 +18,7 @@ from unsc_jax.training.predict import answers
 from unsc_jax.training.predict import predict
 
 __all__ = (
-    'Fitted',
-    'Loss',
-    'Recipe',
-    'Refresh',
-    'Watch',
-    'answers',
-    'classify',
-    'classify_in_training',
-    'cross_entropy',
-    'fit',
-    'fresh',
-    'make_step',
-    'only',
-    'predict',
-    'train',
+    'Fitted', 'Loss', 'Recipe', 'Refresh', 'Watch', 'answers', 'classify',
+    'classify_in_training', 'cross_entropy', 'fit', 'fresh', 'gradients', 'make_step',
+    'only', 'predict', 'train',
 )

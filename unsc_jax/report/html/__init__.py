@@ -4,4 +4,6 @@ from unsc_jax.report.html import document
 from unsc_jax.report.html import markup
 from unsc_jax.report.html import svg
 
-__all__ = ('document', 'markup', 'svg')
+__all__ = (
+    'document', 'markup', 'svg',
+)
