@@ -152,8 +152,8 @@ class _Walk:
     """Evaluates a jaxpr: its outputs, their marks, and the new totals."""
     # What does not reach the outputs is no use of a parameter.
     jaxpr, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), True)
-    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *values],
-                   strict=True))
+    env: dict[Any, Any] = dict(zip(
+        [*jaxpr.constvars, *jaxpr.invars], [*consts, *values], strict=True))
     known = dict(zip(jaxpr.invars, marks, strict=True))
     is_literal = equations.is_literal
     # What was the same on all devices of a mesh axis before it had to be cast.
