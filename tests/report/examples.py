@@ -1,44 +1,58 @@
 """Example results: numbers as a run on FashionMNIST gives them, from a seed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 import math
 from typing import Any
 
 import numpy as np
 
+from unsc_jax import evaluation
 from unsc_jax import report
 
 NAMES = ('T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal',
          'Shirt', 'Sneaker', 'Bag', 'Ankle boot')
+METHODS = ('original', 'retrain', 'head_only', 'unsc', 'salun', 'random_label')
 FORGOTTEN = 6
-BEFORE = [.844, .977, .864, .907, .823, .979, .731, .975, .980, .950]
-AFTER = [.927, .978, .913, .938, .913, .978, .0, .975, .986, .952]
-# Mean over seeds, and the deviation between them.
+# Mean of every measure by method, in the order of METHODS; None has no number.
 MEASURES = {
-    'original': {
-        'forget_test': (.731, .012), 'retain_test': (.922, .002),
-        'forget_train': (.802, .01), 'retain_train': (.951, .002),
-        'logit_drift': (0., 0.), 'flips': (0., 0.), 'probe': (.652, .006),
-        'layer_drift': (0., 0.)},
-    'retrain': {
-        'forget_test': (0., 0.), 'retain_test': (.9486, .0012),
-        'forget_train': (0., 0.), 'retain_train': (.971, .0015),
-        'logit_drift': (.84, .03), 'flips': (.072, .003), 'probe': (.587, .006)},
-    'head_only': {
-        'forget_test': (0., 0.), 'retain_test': (.9488, .0011),
-        'forget_train': (0., 0.), 'retain_train': (.9715, .0014),
-        'logit_drift': (0., 0.), 'flips': (.031, .002), 'probe': (.652, .006),
-        'layer_drift': (0., 0.)},
-    'unsc': {
-        'forget_test': (.003, .001), 'retain_test': (.9465, .0012),
-        'forget_train': (.002, .001), 'retain_train': (.969, .0015),
-        'logit_drift': (.021, .002), 'flips': (.029, .002), 'probe': (.646, .006),
-        'leak': (4e-7, 1e-7), 'layer_drift': (.034, .003)},
+    'forget_test': (.731, 0., 0., .003, .012, .0),
+    'retain_test': (.922, .9486, .9488, .9465, .941, .902),
+    'forget_train': (.802, 0., 0., .002, .008, .001),
+    'retain_train': (.951, .971, .9715, .969, .968, .921),
+    'tow': (.189, None, .994, .991, .968, .905),
+    'average_gap': (.42, None, .002, .004, .013, .026),
+    'mia_confidence': (.58, .502, .503, .51, .44, .23),
+    'mia_correctness': (.54, .5, .5, .501, .5, .499),
+    'mia_entropy': (.57, .506, .55, .53, .41, .19),
+    'mia_modified_entropy': (.58, .503, .504, .51, .43, .22),
+    'mia_classifier': (.83, .31, .3, .34, .12, .01),
+    'rmia_auc': (.61, .503, .51, .52, .45, .3),
+    'lira_auc': (.66, .5, .57, .55, .42, .28),
+    'agreement': (.874, .941, .925, .927, .918, .861),
+    'js_divergence': (.081, .021, .031, .028, .044, .092),
+    'told_from_retrained': (.99, .54, .71, .66, .82, .97),
+    'klom': (8.1, 1.9, 3.2, 2.9, 4.8, 7.7),
+    'forgetting_score': (.001, .19, .06, .08, .03, .002),
+    'probe': (.652, .587, .652, .646, .571, .402),
+    'nmi': (.71, .62, .71, .69, .6, .48),
+    'feature_f1': (.6, .44, .6, .57, .42, .29),
+    'alignment': (.62, .81, .62, .66, .84, .93),
+    'cka': (.71, .9, .71, .72, .68, .51),
+    'relearn_steps': (0., 64., 9., 14., 41., 88.),
+    'logit_drift': (0., .84, 0., .021, .31, 1.2),
+    'flips': (0., .072, .031, .029, .05, .11),
+    'layer_drift': (0., None, 0., .034, .41, 1.7),
+    'leak': (None, None, None, 4e-7, None, None),
+    'tow_mia': (.45, None, .98, .96, .79, .66),
+    'js_forget': (.41, .09, .14, .12, .19, .36),
 }
-SECONDS = {
-    'original': {}, 'retrain': {'training': 412.}, 'head_only': {},
-    'unsc': {'moments and bases': 11.4, 'steps': 8.2}}
+
+# Of the measures that every run has, the deviation between seeds; else 1 %.
+DEVIATIONS = {
+    'forget_test': .001, 'retain_test': .0012, 'forget_train': .001,
+    'retain_train': .0015, 'logit_drift': .002, 'flips': .002, 'probe': .006,
+    'leak': 1e-7, 'layer_drift': .003}
 LAYERS = {
     'conv1/kernel': 27, 'conv2/kernel': 576, 'conv3/kernel': 1728,
     'fc1/kernel': 4096, 'fc2/kernel': 1024, 'fc3/kernel': 512}
@@ -56,7 +70,9 @@ def example_results(seeds: int = 3, rng: int = 0, quick: bool = False) -> report
     The results.
   """
   draw = np.random.default_rng(rng)
-  rows = tuple(_row(method, seed, draw) for seed in range(seeds) for method in MEASURES)
+  methods = METHODS[:4]
+  rows = tuple(row(method, seed, draw, DEVIATIONS)
+               for seed in range(seeds) for method in methods)
   results = report.Results(
       experiment='forget_class', created='2025-11-21T07:30:00+00:00',
       command='python -m experiments.forget_class --dataset fashion_mnist --forget 6',
@@ -71,7 +87,7 @@ def example_results(seeds: int = 3, rng: int = 0, quick: bool = False) -> report
           'optax': '0.2.8', 'numpy': '2.3.0', 'unsc_jax': '0.1.0',
           'device_kind': 'cpu', 'devices': 1, 'platform': 'Linux x86_64',
           'cpu_count': 2},
-      methods=tuple(MEASURES), rows=rows,
+      methods=methods, rows=rows,
       layers=tuple(_layer(path, d, draw) for path, d in LAYERS.items()),
       curve=tuple(_point(energy) for energy in (.9, .95, .97, .99, .999)))
   if quick:
@@ -95,12 +111,12 @@ def edit(results: report.Results, method: str | None = None, seed: int | None = 
     The new results.
   """
   rows = []
-  for row in results.rows:
-    if method in (None, row.method) and seed in (None, row.seed):
-      now = {key: value[row.seed] if isinstance(value, tuple) else value
+  for one in results.rows:
+    if method in (None, one.method) and seed in (None, one.seed):
+      now = {key: value[one.seed] if isinstance(value, tuple) else value
              for key, value in (metrics or {}).items()}
-      row = replace(row, metrics={**row.metrics, **now}, **changes)
-    rows.append(row)
+      one = replace(one, metrics={**one.metrics, **now}, **changes)
+    rows.append(one)
   return replace(results, rows=tuple(rows))
 
 
@@ -125,23 +141,42 @@ def keep(results: report.Results, *methods: str) -> report.Results:
       row for row in results.rows if row.method in methods))
 
 
-def _row(method: str, seed: int, draw: np.random.Generator) -> report.Row:
-  metrics = dict.fromkeys(MEASURES['unsc'])
-  for key, (mean, std) in MEASURES[method].items():
-    metrics[key] = float(np.clip(draw.normal(mean, std), 0, 1))
-  classes = np.array(BEFORE if method == 'original' else AFTER)
-  classes = classes + draw.normal(0, .006, 10)
-  if method != 'original':
-    classes[FORGOTTEN] = metrics['forget_test']
-  steps = {'retrain': 950, 'unsc': 100}.get(method, 0)
-  loss = (2.2 * np.exp(-np.arange(steps) / (steps / 5 + 1)) + .2
-          + draw.gamma(2, .03, steps))
+def row(method: str, seed: int, draw: np.random.Generator, measures: Collection[str],
+        classes: int = 10) -> report.Row:
+  """A row of made-up numbers, with intervals and relearning if these are all measures."""
+  metrics: dict[str, float | None] = {}
+  for key in measures:
+    mean = MEASURES[key][METHODS.index(method)]
+    if mean is not None:
+      noise = draw.normal() * DEVIATIONS.get(key, .01 * abs(mean)) * (mean not in (0., 1.))
+      most = math.inf if key in ('klom', 'relearn_steps') else 1.
+      mean = min(max(0., round(mean + noise) if key == 'relearn_steps' else mean + noise),
+                 most)
+    metrics[key] = mean
+  per_class = np.random.default_rng(1).uniform(.72, .99, classes) + draw.normal(
+      0, .01 if method != 'random_label' else .04, classes)
+  per_class[FORGOTTEN] = metrics['forget_test']
+  every = len(measures) == len(MEASURES)
+  trained = method not in ('original', 'head_only')
+  loss = 2 * np.exp(-np.arange(80) / 20) + draw.gamma(2, .05, 80)
   return report.Row(
-      method=method, seed=seed, metrics=metrics, intervals={},
-      per_class=np.clip(classes, 0, 1).tolist(),
-      seconds={phase: s * float(draw.uniform(.95, 1.05))
-               for phase, s in SECONDS[method].items()},
-      history={'loss': loss.tolist()} if steps else {})
+      method=method, seed=seed, metrics=metrics,
+      intervals={key: (max(0., value * .97 - .002), value * 1.03 + .004)
+                 for key, value in metrics.items() if every and value is not None},
+      per_class=np.clip(per_class, 0, 1).tolist(),
+      seconds=({} if not trained else
+               {'moments and bases': 11.4, 'steps': 8.2} if method == 'unsc' else
+               {'training': 412.} if method == 'retrain' else {'steps': 31.}),
+      history={'loss': loss.tolist()} if trained else {},
+      relearning=_relearning(method) if every and seed == 0 else None)
+
+
+def _relearning(method) -> evaluation.Relearning:
+  steps = np.arange(0, 101, 5)
+  reach = MEASURES['relearn_steps'][METHODS.index(method)]
+  accuracy = .8 * (1 - np.exp(-(steps + (method == 'original') * 300) / (reach / 2.4 + .1)))
+  return evaluation.Relearning(steps=steps.tolist(), accuracy=accuracy.tolist(),
+                               target=.731, reached=1.)
 
 
 def _layer(path: str, d: int, draw: np.random.Generator) -> report.Layer:
