@@ -6,6 +6,7 @@ Every number there stands between two marks, and comes from here. So does the JS
 schema of results.json.
 """
 
+from collections.abc import Sequence
 import functools
 import json
 import pathlib
@@ -49,25 +50,23 @@ def _load(path: str) -> dict:
   return json.loads((ROOT / path).read_text())
 
 
-def _markdown(rows: list[list[str]]) -> str:
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
   head, *body = [f'| {" | ".join(row)} |' for row in rows]
   return '\n'.join([head, '|' + '---|' * len(rows[0]), *body])
 
 
 def _results() -> str:
   """Class 6 of FashionMNIST: the table and the energy-against-drift curve."""
-  results = _load('docs/examples/fashion_mnist-alexnet/results.json')
-  table = _markdown([list(row) for row in tables.cells(results['rows'])])
-  percent = lambda value: f'{100 * value:.1f}'
+  results = report.read(ROOT / 'docs/examples/fashion_mnist-alexnet/results.json')
   curve = _markdown([
       ['energy protected', 'forget test %', 'retain test %', 'drift %', 'probe %'],
-      *[[f'{p["energy"]:g}', *(percent(p[k]) for k in (
+      *[[f'{point.energy:g}', *(f'{100 * point.metrics[name]:.1f}' for name in (
           'forget_test', 'retain_test', 'logit_drift', 'probe'))]
-        for p in results['curve']]])
+        for point in results.curve]])
   return f'''FashionMNIST, class 6 ("Shirt") of a trained AlexNet; macro accuracies, and in
 brackets the gap to the network retrained without the class:
 
-{table}
+{_markdown(tables.cells(results))}
 
 {_ties(results)}`one_class_protected` is UNSC with almost no constraint: of nine retained classes it
 protects the first. Accuracies hardly tell it from UNSC; drift does.
@@ -80,25 +79,25 @@ What protection costs and buys:
 checkpoints are ours; without them the script trains both networks itself.'''
 
 
-def _ties(results: dict) -> str:
+def _ties(results: report.Results) -> str:
   """Which columns tell a method from the control in nothing."""
   return ''.join(f'- {line}\n' for line in tables.ties(results)) + '\n'
 
 
-def _made(results: dict) -> str:
+def _made(results: report.Results) -> str:
   """Which command made some results, and on what."""
-  versions, command = results['environment'], results['command']
+  versions, command = results.environment, results.command
   # Defaults may change; spelt out, the command is the one that was run.
-  config = results['config']
+  config = results.config
   if 'energy' in config:
     # All, and so it was before one could choose.
-    config = config | {'moments_examples': config.get('moments_examples') or 0}
+    config = {**config, 'moments_examples': config.get('moments_examples') or 0}
   for name in ('energy', 'learning_rate', 'steps', 'batch_size', 'stop_below',
                'moments_examples'):
     flag, value = f'--{name.replace("_", "-")}', config.get(name)
     if value is not None and flag not in command:
       command += f' {flag} {value:g}'
-  seeds = list(dict.fromkeys(str(row['seed']) for row in results['rows']))
+  seeds = list(dict.fromkeys(str(row.seed) for row in results.rows))
   return f'''`{command}`
 
 {"Seeds" if len(seeds) > 1 else "Seed"} {", ".join(seeds)}, jax {versions["jax"]}, \
@@ -107,9 +106,8 @@ def _made(results: dict) -> str:
 
 def _comparison(path: str) -> str:
   """All methods on one request: the table, and how it was made."""
-  results = _load(path)
-  table = _markdown([list(row) for row in tables.cells(results['rows'])])
-  return f'{table}\n\n{_made(results)}'
+  results = report.read(ROOT / path)
+  return f'{_markdown(tables.cells(results))}\n\n{_made(results)}'
 
 
 def _optimizer_order() -> str:

@@ -90,7 +90,7 @@ def run(config: Config) -> dict[str, Any]:
   with results_lib.folder(config.out / name) as folder:
     results_lib.write_json(folder / 'results.json', results)
     (folder / 'report.html').write_text(report.render(report.parse(results)))
-  print(tables.render(results))
+  print(tables.render(report.parse(results)))
   print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
   return results
 

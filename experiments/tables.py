@@ -1,8 +1,5 @@
 """A table of results for the terminal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 
 from unsc_jax import report
@@ -17,24 +14,24 @@ _COLUMNS = {
 }
 
 
-def render(results: Mapping[str, Any]) -> str:
+def render(results: report.Results) -> str:
   """The table of `cells`, and lines that say how to read it."""
   return '\n'.join([
-      text.table(cells(results['rows'])),
+      text.table(cells(results)),
       'In brackets: the gap to the network retrained without what was to be forgotten.',
       *ties(results)])
 
 
-def ties(results: Mapping[str, Any]) -> list[str]:
+def ties(results: report.Results) -> list[str]:
   """What a reader of the table should not take for unlearning, one line a method.
 
   Args:
-    results: with `rows`, `methods`, `forget_classes` and `dataset`.
+    results: of an experiment.
 
   Returns:
     For every method the columns in which it ties with the head-only control.
   """
-  found = comparison_lib.compare(report.parse(results))
+  found = comparison_lib.compare(results)
   lines = []
   for method in found.judged_methods:
     tied = [title.removesuffix(' %') for key, title in _COLUMNS.items()
@@ -45,34 +42,34 @@ def ties(results: Mapping[str, Any]) -> list[str]:
   return lines
 
 
-def cells(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+def cells(results: report.Results) -> list[tuple[str, ...]]:
   """Methods by metrics: mean ± spread over seeds, and the gap to retraining.
 
   What no row has is no column.
 
   Args:
-    rows: of `results.json`.
+    results: of an experiment.
 
   Returns:
     The table's rows, the head first.
   """
-  methods = list(dict.fromkeys(row['method'] for row in rows))
+  methods = results.methods
   values = lambda method, metric: np.array(
-      [row['metrics'][metric] for row in rows if row['method'] == method
-       and row['metrics'].get(metric) is not None], float) * 100
+      [value for row in results.rows_of(method)
+       if (value := row.metrics.get(metric)) is not None], float) * 100
   columns = {metric: title for metric, title in _COLUMNS.items()
              if any(len(values(method, metric)) for method in methods)}
   table = [('method', *columns.values(), 'time / retrain')]
   for method in methods:
     measured = [_cell(values(method, m), values('retrain', m)) for m in columns]
-    table.append((method, *measured, _time(rows, method)))
+    table.append((method, *measured, _time(results, method)))
   return table
 
 
-def _time(rows: Sequence[dict[str, Any]], method: str) -> str:
+def _time(results: report.Results, method: str) -> str:
   """Wall time as a share of retraining's: absolute times tell of the machine."""
-  spent = lambda name: sum(sum(row['seconds'].values()) for row in rows
-                           if row['method'] == name)
+  spent = lambda name: sum(
+      sum(row.seconds.values()) for row in results.rows_of(name))
   return f'{spent(method) / spent("retrain"):.2f}' if spent('retrain') else '-'
 
 
