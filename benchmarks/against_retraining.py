@@ -14,6 +14,7 @@ other classes. Each way is run once, and a run's time on shared cores varies by 
 """
 
 import argparse
+import dataclasses
 import pathlib
 import statistics
 import time
@@ -22,8 +23,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks import _results
-from experiments import problems as problems_lib
-from experiments import results as results_lib
+from experiments import problems
 from experiments import settings
 from unsc_jax import batching
 from unsc_jax import data
@@ -38,8 +38,8 @@ def ways(usual: settings.Unlearning) -> dict[str, settings.Unlearning]:
   """What is compared: the settings of the experiments, and slower ones."""
   return {
       USUAL: usual,
-      SLOWER: usual._replace(
-          moments_examples=None, learning_rate=.05, batch_size=256)}
+      SLOWER: dataclasses.replace(
+          usual, moments_examples=None, learning_rate=.05, batch_size=256)}
 
 
 def training_steps(problem, recipe, key) -> list[float]:
@@ -90,10 +90,11 @@ def main() -> None:
   options = parser.parse_args()
 
   chosen = settings.SETTINGS['fashion_mnist']
-  dataset = data.load('fashion_mnist', options.data_dir)
-  network = problems_lib.build(chosen, dataset)
-  key = jax.random.key(SEED)
-  problem = problems_lib.pose(chosen, dataset, network, key, options.checkpoint)
+  task = problems.task(chosen, data.load('fashion_mnist', options.data_dir))
+  test, key = task.dataset.test, jax.random.key(SEED)
+  params = (task.restore(options.checkpoint) if options.checkpoint
+            else task.train(key, task.session()))
+  problem = task.problem(problems.Request((FORGET,)), params, task.session())
   recipe = chosen.recipe
   steps = batching.steps_for(
       len(problem.retain), recipe.batch_size, recipe.epochs)
@@ -105,14 +106,14 @@ def main() -> None:
   retraining = steps * statistics.median(before + after)
 
   rows = {'training steps': steps}
-  forgotten = dataset.test.y == FORGET
-  original = training.predict(problem.fn, problem.params, dataset.test.x)
+  forgotten = test.y == FORGET
+  original = training.predict(problem.fn, problem.params, test.x)
   for name, (seconds, unlearned) in done.items():
-    logits = training.predict(unlearned.fn, unlearned.params, dataset.test.x)
-    right = logits.argmax(-1) == dataset.test.y
+    logits = training.predict(unlearned.fn, unlearned.params, test.x)
+    right = logits.argmax(-1) == test.y
     share = lambda mask, right=right: float(right[mask].mean())
     rows[name] = {
-        **results_lib.describe_recipe(chosen_ways[name]),
+        **dataclasses.asdict(chosen_ways[name]),
         'steps made': len(unlearned.history['loss']),
         'times as fast': retraining / seconds,
         'share of the moments and bases': unlearned.seconds['constraint'] / seconds,

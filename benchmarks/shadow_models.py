@@ -11,6 +11,7 @@ accelerators. Times are the lesser of wall and processor time.
 """
 
 from collections.abc import Callable
+import dataclasses
 import itertools
 import time
 from typing import Any
@@ -20,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import _results
-from experiments import problems as problems_lib
+from experiments import problems
 from experiments import settings as settings_lib
 from unsc_jax import batching
 from unsc_jax import data as data_lib
@@ -116,8 +117,8 @@ def by_one_step(network, examples, included, recipe) -> tuple[float, float]:
 
 def run(name: str, data, chosen) -> dict[str, Any]:
   """All figures of one network."""
-  chosen = chosen._replace(network=name)
-  network = problems_lib.build(chosen, data)
+  chosen = dataclasses.replace(chosen, network=name)
+  network = problems.task(chosen, data).network
   included = parts(data.train)
   shadows, together = timed(lambda: shadow.train(
       network, data.train, included, chosen.recipe, jax.random.key(SEED)).params)

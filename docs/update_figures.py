@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 SCHEMA = 'docs/results.schema.json'
 sys.path.insert(0, str(ROOT))
 
-from experiments import tables  # noqa: E402
+from experiments import results as results_lib  # noqa: E402
 from unsc_jax import report  # noqa: E402
 
 
@@ -66,7 +66,7 @@ def _results() -> str:
   return f'''FashionMNIST, class 6 ("Shirt") of a trained AlexNet; macro accuracies, and in
 brackets the gap to the network retrained without the class:
 
-{_markdown(tables.cells(results))}
+{_markdown(results_lib.cells(results))}
 
 {_ties(results)}`one_class_protected` is UNSC with almost no constraint: of nine retained classes it
 protects the first. Accuracies hardly tell it from UNSC; drift does.
@@ -81,7 +81,7 @@ checkpoints are ours; without them the script trains both networks itself.'''
 
 def _ties(results: report.Results) -> str:
   """Which columns tell a method from the control in nothing."""
-  return ''.join(f'- {line}\n' for line in tables.ties(results)) + '\n'
+  return ''.join(f'- {line}\n' for line in results_lib.ties(results)) + '\n'
 
 
 def _made(results: report.Results) -> str:
@@ -107,7 +107,7 @@ def _made(results: report.Results) -> str:
 def _comparison(path: str) -> str:
   """All methods on one request: the table, and how it was made."""
   results = report.read(ROOT / path)
-  return f'{_markdown(tables.cells(results))}\n\n{_made(results)}'
+  return f'{_markdown(results_lib.cells(results))}\n\n{_made(results)}'
 
 
 def _optimizer_order() -> str:

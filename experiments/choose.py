@@ -7,6 +7,7 @@ these classes keep less than a hundredth of their label's probability, in the
 mean, the one that moved the rest least is the choice.
 """
 
+from collections.abc import Iterator
 import dataclasses
 import functools
 import itertools
@@ -16,18 +17,15 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
-import tyro
 
-from experiments import bars
-from experiments import problems as problems_lib
-from experiments import processes
+from experiments import cli
+from experiments import problems
 from experiments import results as results_lib
 from experiments import settings as settings_lib
-from unsc_jax import data as data_lib
-from unsc_jax import methods
+from unsc_jax import data
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import report
 from unsc_jax import text
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import preservation
@@ -64,30 +62,29 @@ class Config:
 
 
 def run(config: Config) -> list[dict[str, Any]]:
-  """Runs the grid; returns its rows, the choice first."""
-  chosen = settings_lib.SETTINGS[config.dataset]
-  chosen = chosen._replace(forget=config.forget or chosen.forget[:1])
-  dataset = data_lib.load(config.dataset, config.data_dir)
-  network = problems_lib.build(chosen, dataset)
+  """Runs the grid; prints and returns its rows, the choice first."""
+  settings = settings_lib.choose(config.dataset)
+  classes = config.forget or settings.forget[:1]
+  task = problems.task(settings, data.load(config.dataset, config.data_dir))
   train_key, key = jax.random.split(jax.random.key(config.seed))
-  first = problems_lib.pose(
-      chosen._replace(forget=chosen.forget[:1]), dataset, network, train_key,
-      config.checkpoint)
-  found: dict[tuple, list[dict[str, float]]] = {}
-  for forgotten in chosen.forget:
-    retain, forget = problem_lib.split_classes(dataset.train, [forgotten])
-    problem = dataclasses.replace(
-        first, retain=retain, forget=forget, forget_classes=(forgotten,))
-    for setting, row in _grid(config, chosen.unlearning, problem, key):
-      found.setdefault(setting, []).append(row)
-  rows = [{**dict(zip(_SETTING, setting)), **_over_requests(measured)}
-          for setting, measured in found.items()]
+  params = (task.restore(config.checkpoint) if config.checkpoint
+            else task.train(train_key, task.session()))
+  measured: dict[settings_lib.Unlearning, list[dict[str, float]]] = {}
+  for forgotten in classes:
+    problem = task.problem(problems.Request((forgotten,)), params, task.session())
+    for unlearning, row in _grid(config, settings.unlearning, problem, key):
+      measured.setdefault(unlearning, []).append(row)
+  rows = [{**{name: getattr(unlearning, name) for name in _SETTING},
+           **_over_requests(of_requests)}
+          for unlearning, of_requests in measured.items()]
   rows.sort(key=lambda row: (row['probability'] > .01, row['drift']))
-  if config.out and processes.is_first():
-    results_lib.write_json(config.out, {
+  if config.out and cli.is_first():
+    report.write(config.out, {
         **results_lib.describe_run(), 'dataset': config.dataset,
-        'moments_examples': chosen.unlearning.moments_examples,
-        'forget': list(chosen.forget), 'rows': rows})
+        'moments_examples': settings.unlearning.moments_examples,
+        'forget': list(classes), 'rows': rows})
+  cell = lambda value: f'{value:.4g}' if isinstance(value, float) else str(value)
+  print(text.table([tuple(rows[0]), *(tuple(map(cell, row.values())) for row in rows)]))
   return rows
 
 
@@ -98,51 +95,44 @@ def _over_requests(rows: list[dict[str, float]]) -> dict[str, float]:
   return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
-def _grid(config, how, problem, key):
+def _grid(config: Config, unlearning: settings_lib.Unlearning,
+          problem: problem_lib.Problem, key: jax.Array,
+          ) -> Iterator[tuple[settings_lib.Unlearning, dict[str, float]]]:
   """Every setting and what it does to one request."""
   moments = functools.reduce(operator.add, retained.moments_by_class(
-      problem, 256, how.moments_examples))
+      problem, 256, unlearning.moments_examples))
   bases = {energy: null_space.null_space_bases(moments, energy)
            for energy in config.energies}
-  optimizers = {('adam', rate): optax.adam(rate) for rate in config.adam}
-  optimizers |= {('momentum', rate): optax.sgd(rate, momentum=.9)
-                 for rate in config.momentum}
-  sizes = config.batch_sizes or (how.batch_size,)
-  grid = list(itertools.product(bases, optimizers, config.stops, sizes))
-  for energy, name, stop, size in bars.progress(grid, 'grid', len(grid)):
-    unlearned = methods.unsc(
-        bases[energy], optimizers[name], steps=how.steps, batch_size=size,
-        stop_below=stop)(problem, key)
-    yield (energy, *name, stop, size), _validate(problem, unlearned)
+  optimizers = [*(('adam', rate) for rate in config.adam),
+                *(('momentum', rate) for rate in config.momentum)]
+  grid = list(itertools.product(bases, optimizers, config.stops,
+                                config.batch_sizes or (unlearning.batch_size,)))
+  for energy, (optimizer, rate), stop, size in cli.progress(grid, 'grid', len(grid)):
+    setting = dataclasses.replace(
+        unlearning, energy=energy, optimizer=optimizer, learning_rate=rate,
+        stop_below=stop, batch_size=size)
+    unlearned = setting.method(bases[energy])(problem, key)
+    yield setting, _validate(problem, unlearned)
 
 
-def _validate(problem: problem_lib.Problem, unlearned) -> dict[str, float]:
+def _validate(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
+              ) -> dict[str, float]:
   """Accuracies and drift on validation data."""
   remaining, gone = problem_lib.split_classes(
       problem.held_out, problem.forget_classes)
   logits = lambda params, examples: training.answers(problem, params, examples.x)
   before, after = (logits(params, remaining)
                    for params in (problem.params, unlearned.params))
-  right = lambda z, examples: float(np.mean(z.argmax(-1) == examples.y))
   known = np.asarray(jax.nn.softmax(logits(unlearned.params, gone)))
   return {
       'steps': len(unlearned.history['loss']),
       'forget': float(np.mean(known.argmax(-1) == gone.y)),
       'probability': float(np.mean(known[np.arange(len(gone)), gone.y])),
-      'retain': right(after, remaining),
+      'retain': float(np.mean(after.argmax(-1) == remaining.y)),
       'drift': float(preservation.logit_drift(
           before, after, problem.retain_classes).value),
   }
 
 
-def main() -> None:
-  config = tyro.cli(Config, description=__doc__)
-  processes.start(config.distributed)
-  rows = run(config)
-  cells = lambda row: tuple(
-      f'{v:.4g}' if isinstance(v, float) else str(v) for v in row.values())
-  print(text.table([tuple(rows[0]), *map(cells, rows)]))
-
-
 if __name__ == '__main__':
-  main()
+  cli.main(run, Config, __doc__)

@@ -1,8 +1,23 @@
-"""What all experiments on one request can be told."""
+"""What every script shares: options, processes, progress bars, and how it fails.
 
+All processes run the same script on the same arguments, and share every batch;
+the first alone prints and writes.
+"""
+
+from collections.abc import Callable, Iterable
 import dataclasses
+import os
 import pathlib
+import sys
 from typing import Any
+
+import jax
+import tqdm
+import tyro
+
+from experiments import settings as settings_lib
+from unsc_jax import sharding
+from unsc_jax import storage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +51,74 @@ class Options:
 _PLACES = ('data_dir', 'name', 'out', 'resume', 'distributed')
 
 
-def plain(options: Options) -> dict[str, Any]:
-  """What was asked for, as JSON can hold it; not where it is kept."""
-  return {name: str(value) if isinstance(value, pathlib.Path) else value
-          for name, value in dataclasses.asdict(options).items()
-          if name not in _PLACES}
+def asked(options: Options, settings: settings_lib.Settings, **more: Any
+          ) -> dict[str, Any]:
+  """What a run was asked for, defaults spelt out; not where it is kept."""
+  given = {name: str(value) if isinstance(value, pathlib.Path) else value
+           for name, value in vars(options).items() if name not in _PLACES}
+  return storage.describe({
+      **given, 'model': settings.network, 'forget': settings.forget,
+      'epochs': settings.recipe.epochs, 'training': settings.recipe, **more})
+
+
+def main(run: Callable[[Any], Any], config: type, description: str | None) -> None:
+  """Runs a script as the command line has it; one sentence where it cannot.
+
+  Args:
+    run: takes a `config`.
+    config: the dataclass of its options.
+    description: of the script, for `--help`.
+
+  Raises:
+    SystemExit: what was asked for cannot be done.
+  """
+  given = tyro.cli(config, description=description)
+  try:
+    start(getattr(given, 'distributed', False))
+    run(given)
+  except (ValueError, FileNotFoundError, ImportError, FloatingPointError) as error:
+    raise SystemExit(f'error: {error}') from error
+
+
+def start(distributed: bool) -> None:
+  """Joins the other processes of this run; call it before any use of JAX.
+
+  SLURM, Open MPI, Kubernetes and TPU pods tell a process what it has to know;
+  elsewhere JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID do.
+
+  Args:
+    distributed: whether there are others.
+
+  Raises:
+    ValueError: nothing tells where they are.
+  """
+  if not distributed:
+    return
+  number = lambda name: int(os.environ[name]) if name in os.environ else None
+  try:
+    jax.distributed.initialize(
+        num_processes=number('JAX_NUM_PROCESSES'),
+        process_id=number('JAX_PROCESS_ID'))
+  except ValueError as e:
+    raise ValueError(
+        f'the other processes are not known ({e}); start under SLURM, Open MPI '
+        'or on a TPU pod, or set JAX_COORDINATOR_ADDRESS=HOST:PORT, '
+        'JAX_NUM_PROCESSES and JAX_PROCESS_ID.') from e
+  if not is_first():
+    sys.stdout = open(os.devnull, 'w')  # noqa: SIM115
+
+
+def is_first() -> bool:
+  """Whether this process speaks for all."""
+  return jax.process_index() == 0
+
+
+def mesh() -> jax.sharding.Mesh | None:
+  """All devices of all processes; None if there is but one."""
+  return sharding.data_mesh() if jax.device_count() > 1 else None
+
+
+def progress(steps: Iterable, label: str, total: int) -> Iterable:
+  """A bar on standard error that shows after a moment; none in a log file."""
+  return tqdm.tqdm(steps, desc=label, total=total, delay=.5, leave=False,
+                   dynamic_ncols=True, disable=None if is_first() else True)

@@ -11,32 +11,25 @@ say in the choice.
 Writes `runs/<name>/results.json` and `report.html`, and prints the table.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import sys
 import time
-from typing import Any
 
 import jax
-import tyro
 
-from experiments import bars
 from experiments import cli
 from experiments import grids
 from experiments import measure as measure_lib
-from experiments import problems as problems_lib
-from experiments import processes
-from experiments import requests
+from experiments import problems
 from experiments import results as results_lib
 from experiments import search
 from experiments import settings as settings_lib
-from experiments import tables
-from unsc_jax import data as data_lib
+from unsc_jax import data
 from unsc_jax import evaluation
-from unsc_jax import methods
+from unsc_jax import methods as methods_lib
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
-from unsc_jax import session as session_lib
-from unsc_jax import training
 from unsc_jax.evaluation.shadows import compilation
 
 
@@ -62,131 +55,98 @@ class Config(cli.Options):
 
 
 @compilation.shared()  # most of a trial is compilation, of programs that recur
-def run(config: Config) -> dict[str, Any]:
+def run(config: Config) -> report.Results:
   """Searches, runs, writes the folder; returns the results."""
-  start = time.perf_counter()
-  found = _candidates(config)
-  chosen = settings_lib.choose(
+  start, made = time.perf_counter(), results_lib.describe_run()
+  candidates = _candidates(config)
+  settings = settings_lib.choose(
       config.dataset, config.model, config.forget, config.epochs)
-  dataset = data_lib.load(config.dataset, config.data_dir)
+  dataset = data.load(config.dataset, config.data_dir)
   if config.examples:
-    some = dataset.train.where(slice(config.examples))
-    dataset = dataset._replace(train=some)
-  network = problems_lib.build(chosen, dataset)
-  request = _request(config, chosen)
-  plain = _plain(config, chosen)
-  others, searched = results_lib.kept(config.resume, 'search', plain, lambda: _search(
-      config, found, chosen, dataset, network,
-      requests.surrogates(request, config.surrogates)))
-  best = {name: found[name].build(**trials[0]['settings'])
-          for name, trials in searched.items()}
-  rows = []
-  for seed in config.seeds:
-    rows += results_lib.kept(config.resume, f'rows-{seed}', plain, lambda seed=seed: (
-        _run_seed(config, best, chosen, dataset, network, request, seed)))
-  results = {
-      'schema': 1, 'experiment': 'compare', **results_lib.describe_run(),
-      'config': plain, 'dataset': results_lib.describe_data(dataset),
-      'forget_classes': list(request.classes),
-      'surrogates': others,
-      'methods': list(dict.fromkeys(row['method'] for row in rows)),
-      'rows': rows, 'layers': [], 'curve': None, 'search': searched}
-  name = config.name or '-'.join(
-      ['compare', config.dataset, chosen.network, *(['share'] if config.share else ())])
-  results['wall_seconds'] = time.perf_counter() - start
-  with results_lib.folder(config.out / name) as folder:
-    results_lib.write_json(folder / 'results.json', results)
-    (folder / 'report.html').write_text(report.render(report.parse(results)))
-  print(tables.render(report.parse(results)))
-  print(f'\n{config.out / name / "report.html"} ({results["wall_seconds"]:.0f} s)')
+    dataset = dataset._replace(train=dataset.train.where(slice(config.examples)))
+  task = problems.task(settings, dataset)
+  request = _request(config, settings)
+  asked = cli.asked(config, settings, forget=request.classes)
+  others, trials = results_lib.kept(
+      config.resume, 'search', asked, Choices,
+      lambda: choose(config, task, request, candidates))
+  best = {name: candidates[name].build(tried[0].settings)
+          for name, tried in trials.items()}
+  rows = [row for seed in config.seeds for row in results_lib.kept(
+      config.resume, f'rows-{seed}', asked, tuple[report.Row, ...],
+      lambda seed=seed: _rows(config, task, request, best, seed))]
+  results = report.Results(
+      experiment='compare', **made, config=asked,
+      dataset=results_lib.describe_data(dataset), forget_classes=request.classes,
+      methods=tuple(dict.fromkeys(row.method for row in rows)), rows=tuple(rows),
+      surrogates=tuple(map(dataclasses.asdict, others)), search=trials,
+      wall_seconds=time.perf_counter() - start)
+  results_lib.publish(results, config.out / (config.name or '-'.join(
+      ['compare', config.dataset, settings.network, *['share'] * bool(config.share)])))
   return results
 
 
-def _request(config, chosen) -> requests.Request:
+def _request(config: Config, settings: settings_lib.Settings) -> problems.Request:
   if config.share is None:
-    return requests.Request(chosen.forget)
+    return problems.Request(settings.forget)
   if config.forget:
     raise ValueError('a random share has no classes; drop --share, or --forget.')
-  return requests.Request(share=config.share)
+  return problems.Request(share=config.share)
 
 
 def _candidates(config: Config) -> dict[str, grids.Candidate]:
-  found = grids.all_methods()
   for name in config.only:
-    if name not in found:
-      raise ValueError(
-          f'No method is called {name!r}: choose among {", ".join(found)}.')
-    if config.share and found[name].for_classes:
+    settings_lib.known('method', name, grids.CANDIDATES)
+    if config.share and grids.CANDIDATES[name].whole_classes:
       raise ValueError(f'{name} forgets whole classes alone; drop --share.')
-  return {name: found[name] for name in config.only or found
-          if not (config.share and found[name].for_classes)}
+  return {name: grids.CANDIDATES[name] for name in config.only or grids.CANDIDATES
+          if not (config.share and grids.CANDIDATES[name].whole_classes)}
 
 
-def _plain(config, chosen) -> dict[str, Any]:
-  forget = [] if config.share else list(chosen.forget)
-  return {**cli.plain(config), 'model': chosen.network, 'forget': forget,
-          'epochs': chosen.recipe.epochs, 'training': results_lib.describe_recipe(chosen.recipe)}
+Choices = tuple[tuple[problems.Request, ...], dict[str, tuple[report.Trial, ...]]]
 
 
-def _original(config, chosen, dataset, network, seed: int):
-  """A trained network of one seed, and a key for what follows."""
-  train_key, key = jax.random.split(jax.random.key(seed))
-  params = training.train(
-      network, dataset.train, chosen.recipe, train_key, label=f'training, seed {seed}',
-      session=problems_lib.session(config.resume, chosen, dataset, seed)).params
-  return params, key
-
-
-def _problem(dataset, network, params, request) -> problem_lib.Problem:
-  return problem_lib.Problem(
-      network, params, *request.split(dataset.train), dataset.num_classes,
-      request.classes,
-      held_out=dataset.validation,
-      session=session_lib.Session(processes.mesh(), bars.progress))
-
-
-def _search(config, found, chosen, dataset, network, others):
+def choose(
+    config: Config, task: problems.Task, request: problems.Request,
+    candidates: Mapping[str, grids.Candidate],
+) -> Choices:
   """The surrogate requests, and every method's trials on them, the best first."""
+  others = problems.surrogates(request, config.surrogates)
   seed = 1000 + min(config.seeds)  # a network of its own
-  params, key = _original(config, chosen, dataset, network, seed)
-  others = others or requests.hardest(
-      _request(config, chosen), network.fn, params, dataset.validation,
-      session=session_lib.Session(processes.mesh()))
-  problems = [_problem(dataset, network, params, other) for other in others]
-  return [other._asdict() for other in others], search.search(
-      found, problems, chosen.recipe, key, trials=config.trials, seed=seed)
+  train_key, key = jax.random.split(jax.random.key(seed))
+  params = task.train(train_key, task.session(config.resume, seed))
+  session = task.session()
+  others = others or problems.hardest(
+      request, task.network, params, task.dataset.validation, session=session)
+  return tuple(others), search.search(
+      candidates, [task.problem(other, params, session) for other in others],
+      task.settings.recipe, key, trials=config.trials, seed=seed)
 
 
-def _run_seed(
-    config, best, chosen, dataset, network, request, seed) -> list[dict]:
-  params, key = _original(config, chosen, dataset, network, seed)
-  problem = _problem(dataset, network, params, request)
+def _rows(config: Config, task: problems.Task, request: problems.Request,
+          best: Mapping[str, problem_lib.Method], seed: int) -> tuple[report.Row, ...]:
+  """What every method leaves of one seed's original."""
+  train_key, key = jax.random.split(jax.random.key(seed))
+  params = task.train(train_key, task.session(config.resume, seed))
+  problem = task.problem(request, params, task.session())
   method_key, probe_key = jax.random.split(key)
-  everything = {
-      'original': methods.original(), 'retrain': methods.retrain(chosen.recipe),
-      **({'head_only': methods.head_only()} if request.classes else {}), **best}
-  done = {}
-  for name in bars.progress(everything, f'seed {seed}', len(everything)):
+  controls = {'head_only': methods_lib.head_only()} if request.classes else {}
+  methods = {'original': methods_lib.original(),
+             'retrain': methods_lib.retrain(task.settings.recipe), **controls, **best}
+  networks = {}
+  for name in cli.progress(methods, f'seed {seed}', len(methods)):
     try:
-      done[name] = everything[name](problem, method_key)
+      networks[name] = methods[name](problem, method_key)
     except FloatingPointError as error:  # the others are worth having
       print(f'{name} has no row for seed {seed}: {error}', file=sys.stderr)
     compilation.forget()
-  moments = next((u.moments for u in done.values() if u.moments is not None), None)
+  moments = next((one.moments for one in networks.values()
+                  if one.moments is not None), None)
   setup = evaluation.Setup(
-      problem, dataset.test, probe_key, moments, config.probe_epochs)
-  return [measure_lib.row(name, seed, evaluation.measure(setup, unlearned))
-          for name, unlearned in done.items()]
-
-
-def main() -> None:
-  config = tyro.cli(Config, description=__doc__)
-  try:
-    processes.start(config.distributed)
-    run(config)
-  except (ValueError, FileNotFoundError, ImportError, FloatingPointError) as error:
-    raise SystemExit(f'error: {error}') from error
+      problem, task.dataset.test, probe_key, moments, config.probe_epochs)
+  return tuple(measure_lib.row(name, seed, evaluation.measure(setup, unlearned))
+               for name, unlearned in networks.items())
 
 
 if __name__ == '__main__':
-  main()
+  cli.main(run, Config, __doc__)

@@ -2,36 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 import dataclasses
-from typing import Any, NamedTuple
 
 import jax
 
 from experiments import pictures
 from unsc_jax import evaluation
 from unsc_jax import problem as problem_lib
+from unsc_jax import report
 from unsc_jax import training
 from unsc_jax.evaluation.shadows import ensembles
 
 _RETRAIN = 'retrain'
 
 
-class Run(NamedTuple):
-  """The networks of one seed."""
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """The networks of one seed, by method, `retrain` among them."""
   seed: int
   setup: evaluation.Setup
-  done: Mapping[str, problem_lib.Unlearned]  # by method, `retrain` among them
+  networks: Mapping[str, problem_lib.Unlearned]
 
-
-class Rows(NamedTuple):
-  """What the results hold of all networks."""
-  rows: list[dict[str, Any]]
-  pictures: dict[str, Any]
+  @property
+  def keys(self) -> jax.Array:
+    """Keys for training, forgetting and drawing."""
+    return jax.random.split(self.setup.key, 3)
 
 
 def of_seeds(
     runs: Sequence[Run], methods: Mapping[str, problem_lib.Method],
     recipe: training.Recipe, *, references: int = 0, shadows: int = 0,
-) -> Rows:
+) -> tuple[tuple[report.Row, ...], report.Pictures]:
   """Measures every network by the retrained ones of all seeds.
 
   All seeds forget the same data, so that a network retrained for one of them is a
@@ -53,27 +53,34 @@ def of_seeds(
     ValueError: there are too few shadows to fit anything to.
   """
   check(shadows)
-  trained = [_ensembles(run, recipe, references, shadows) for run in runs]
+  trained = [ensembles.train(
+      run.setup.problem, recipe, run.keys[0], originals=shadows,
+      retrained=max(references, 2 * shadows)) for run in runs]
   # Numbers that no `--seeds` has.
-  further = [{1000 * (run.seed + 1) + i: one for i, one in enumerate(
-      ensembles.members(run.setup.problem, found.retrained))}
-             for run, found in zip(runs, trained)]
-  known = {seed: evaluation.reference(run.setup, one)
+  further = [{1000 * (run.seed + 1) + i: network for i, network in enumerate(
+      ensembles.members(run.setup.problem, ensemble.retrained))}
+             for run, ensemble in zip(runs, trained)]
+  known = {seed: evaluation.reference(run.setup, network)
            for run, more in zip(runs, further)
-           for seed, one in {run.seed: run.done[_RETRAIN], **more}.items()}
-  rows, drawn = [], {}
-  for run, found, more in zip(runs, trained, further):
-    seen = {name: run.setup.outputs(one) for name, one in run.done.items()}
-    mine = {name: _measure(name, run.seed, run.setup, one, known, seen[name])
-            for name, one in run.done.items()}
+           for seed, network in {run.seed: run.networks[_RETRAIN], **more}.items()}
+  rows, drawn = [], report.Pictures()
+  for run, ensemble, more in zip(runs, trained, further):
+    outputs = {name: run.setup.outputs(network)
+               for name, network in run.networks.items()}
+    measured = {name: _measure(name, run.seed, run.setup, network, known, outputs[name])
+                for name, network in run.networks.items()}
     if shadows:
-      mine |= {name: mine[name].with_(_ensemble(name, run, found, method))
-               for name, method in methods.items()}
-    drawn = drawn or _pictures(run, mine, seen)
-    rows += [*(row(name, run.seed, one) for name, one in mine.items()),
-             *(row(_RETRAIN, seed, _measure(_RETRAIN, seed, run.setup, one, known))
-               for seed, one in more.items())]
-  return Rows(rows, drawn)
+      measured = {name: measured[name].with_(ensembles.measure(
+          run.setup.problem, ensemble, None if name == _RETRAIN else method,
+          run.keys[1])) for name, method in methods.items()}
+    if run is runs[0]:
+      bases = next((network.bases for network in run.networks.values()
+                    if network.bases is not None), None)
+      drawn = pictures.draw(run.setup.problem, outputs, bases, run.keys[2])
+    rows += [*(row(name, run.seed, one) for name, one in measured.items()),
+             *(row(_RETRAIN, seed, _measure(_RETRAIN, seed, run.setup, network, known))
+               for seed, network in more.items())]
+  return tuple(rows), drawn
 
 
 def check(shadows: int) -> None:
@@ -84,36 +91,15 @@ def check(shadows: int) -> None:
         f'{ensembles.LEAST} or more, or none.')
 
 
-def _ensembles(run, recipe, references, shadows) -> ensembles.Ensembles:
-  return ensembles.train(
-      run.setup.problem, recipe, _keys(run)[0], originals=shadows,
-      retrained=max(references, 2 * shadows))
-
-
-def _keys(run):
-  """For training, forgetting and drawing."""
-  return jax.random.split(run.setup.key, 3)
-
-
-def row(method: str, seed: int, measured: evaluation.Measured) -> dict[str, Any]:
+def row(method: str, seed: int, measured: evaluation.Measured) -> report.Row:
   """What the results hold of one network."""
-  return {'method': method, 'seed': seed, **dataclasses.asdict(measured)}
+  return report.Row(method=method, seed=seed, **vars(measured))
 
 
-def _measure(name, seed, setup, unlearned, known, outputs=None) -> evaluation.Measured:
+def _measure(name, seed, setup, network, known, outputs=None) -> evaluation.Measured:
   """One network beside retrained ones, of which it may be one itself."""
   others = [one for number, one in known.items()
             if name != _RETRAIN or number != seed]
   # Retrained networks have one other less, so the last one counts for none.
   others = others[:max(1, len(known) - 1)]
-  return evaluation.measure(setup, unlearned, outputs=outputs, references=others)
-
-
-def _ensemble(name, run, found, method) -> dict[str, Any]:
-  return ensembles.measure(run.setup.problem, found,
-                           None if name == _RETRAIN else method, _keys(run)[1])
-
-
-def _pictures(run, rows, seen) -> dict[str, Any]:
-  bases = next((one.bases for one in run.done.values() if one.bases is not None), None)
-  return pictures.draw(run.setup.problem, seen, rows, bases, _keys(run)[2])
+  return evaluation.measure(setup, network, outputs=outputs, references=others)

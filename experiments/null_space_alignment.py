@@ -12,11 +12,10 @@ Networks are kept in `out` and trained only if they are not there.
 
 from collections.abc import Iterator
 import dataclasses
-import json
+import functools
 import pathlib
-from typing import Any, NamedTuple
+from typing import Any
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import matplotlib
@@ -26,9 +25,8 @@ import optax
 from sklearn import linear_model
 from sklearn import pipeline
 from sklearn import preprocessing
-import tyro
 
-from experiments import bars
+from experiments import cli
 from experiments import results as results_lib
 from experiments import settings
 from unsc_jax import capture
@@ -37,14 +35,15 @@ from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import report
 from unsc_jax import session as session_lib
+from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.methods.null_space_alignment import class_features
 from unsc_jax.methods.null_space_alignment import ClassFeatures
 from unsc_jax.methods.null_space_alignment import mismatch
-from unsc_jax.models import allcnn
 from unsc_jax.storage import checkpoints
 
 _RECIPE = training.Recipe(settings.SETTINGS['cifar10'].recipe.optimizer, 8, 128)
@@ -63,35 +62,20 @@ class Config:
   per_class: int = 1500
   """Training images a class for moments, probe and drift."""
   roles: tuple[str, ...] = ('surrogate', 'requested')
-  """Which of the two to run; what is in `out` already is not run again."""
+  """Which of the two to show; what is in `out` already is not run again."""
   data_dir: pathlib.Path | None = None
   """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
   out: pathlib.Path = pathlib.Path('runs/null_space_alignment')
   """Where networks and results go."""
 
 
-class Blocks(nn.Module):
-  """Some of the blocks of `AllCNN`, under their names there."""
-  first: int
-  last: int
-  width: float = 1 / 6
-
-  @nn.compact
-  def __call__(self, x, train: bool = False):
-    for i, (channels, side, stride) in enumerate(allcnn._LAYERS, 1):
-      if self.first <= i <= self.last:
-        x = nn.Conv(int(channels * self.width), (side, side), strides=stride,
-                    padding=side // 2, use_bias=False, name=f'conv{i}')(x)
-        x = nn.BatchNorm(use_running_average=not train, name=f'bn{i}')(x)
-        x = nn.relu(x)
-    if self.last < len(allcnn._LAYERS):
-      return x
-    return nn.Dense(10, name='fc')(jnp.mean(x, axis=(1, 2)))
+def _allcnn(first: int, last: int, shape: tuple[int, ...]) -> problem_lib.Network:
+  return models.from_linen(models.AllCNN(10, 1 / 6, first, last), shape)
 
 
-FULL = models.from_linen(models.AllCNN(10, width=1 / 6), (16, 16, 3))
-LOWER = models.from_linen(Blocks(1, _FIRST - 1), (16, 16, 3))
-UPPER = models.from_linen(Blocks(_FIRST, 8), (8, 8, 32))
+FULL = _allcnn(1, 8, (16, 16, 3))
+LOWER = _allcnn(1, _FIRST - 1, (16, 16, 3))
+UPPER = _allcnn(_FIRST, 8, (8, 8, 32))
 
 
 def halve(examples: problem_lib.Examples) -> problem_lib.Examples:
@@ -117,20 +101,22 @@ def trained(config: Config, name: str, examples: problem_lib.Examples) -> Any:
     key = jax.random.split(jax.random.key(config.seed), 3)[0]
     checkpoints.save(path, training.train(
         FULL, examples, _RECIPE, key, label=name,
-        session=session_lib.Session(progress=bars.progress)).params)
+        session=session_lib.Session(progress=cli.progress)).params)
   return checkpoints.load(path, _like(FULL))
 
 
-class Bench(NamedTuple):
-  """What is measured with: examples are outputs of the frozen blocks."""
+@dataclasses.dataclass(frozen=True)
+class Bench:
+  """What one network is measured with: examples are outputs of its frozen blocks."""
   problem: problem_lib.Problem
   probe: problem_lib.Examples  # training images, some of each class
   few: problem_lib.Examples  # of them, to relearn from
   unseen: problem_lib.Examples  # test or validation images
 
   @property
-  def forgotten(self) -> int:
-    return self.problem.forget_classes[0]
+  def gone(self) -> np.ndarray:
+    """Which unseen images are of the forgotten class."""
+    return self.unseen.y == self.problem.forget_classes[0]
 
 
 def bench(config: Config, params, forgotten: int, train, unseen) -> Bench:
@@ -140,15 +126,14 @@ def bench(config: Config, params, forgotten: int, train, unseen) -> Bench:
   first = lambda n: np.sort(np.concatenate(
       [np.flatnonzero(train.y == c)[:n] for c in range(10)]))
   probe = read(train.where(first(config.per_class)))
-  few = read(train.where(first(50)))
-  forget = read(train.where(train.y == forgotten))
-  retain = probe.where(probe.y != forgotten)
   problem = problem_lib.Problem(
-      UPPER, part(UPPER, params), retain, forget, 10, (forgotten,))
-  return Bench(problem, probe, few, read(unseen))
+      UPPER, part(UPPER, params), probe.where(probe.y != forgotten),
+      read(train.where(train.y == forgotten)), 10, (forgotten,))
+  return Bench(problem, probe, read(train.where(first(50))), read(unseen))
 
 
-class Before(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Before:
   """What the original network says, for comparison."""
   logits: np.ndarray  # of the unseen images [N, C]
   kept: ClassFeatures  # of the retained training images
@@ -158,38 +143,37 @@ class Before(NamedTuple):
 
 def originally(of: Bench) -> Before:
   """What there is to compare with."""
+  forgotten, = of.problem.forget_classes
   logits = training.predict(UPPER.fn, of.problem.params, of.unseen.x)
-  gone = logits[of.unseen.y == of.forgotten]
-  others = np.where(np.arange(10) == of.forgotten, -np.inf, gone)
-  return Before(logits, class_features(of.problem, 1e-3), others.argmax(-1),
-                float(np.mean(gone.argmax(-1) == of.forgotten)))
+  others = np.where(np.arange(10) == forgotten, -np.inf, logits[of.gone])
+  return Before(
+      logits, class_features(of.problem, 1e-3), others.argmax(-1),
+      float(np.mean(logits[of.gone].argmax(-1) == forgotten)))
 
 
 def measure(of: Bench, params: Any, before: Before) -> dict[str, Any]:
   """Accuracies, drift, probe, relearning, and how far features are apart."""
-  x, y = of.unseen.x, of.unseen.y
-  gone = y == of.forgotten
-  rest = [c for c in range(10) if c != of.forgotten]
+  x, y, gone = of.unseen.x, of.unseen.y, of.gone
   logits = training.predict(UPPER.fn, params, x)
   right = logits.argmax(-1) == y
   read = capture.layer_inputs(UPPER.fn, 'params/fc/kernel')
-  seen = lambda x: training.predict(read, params, x)
+  features = lambda x: training.predict(read, params, x)
   # Standardised and converged: the strongest head there is, at any drift.
   probe = pipeline.make_pipeline(
       preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=300))
-  found = probe.fit(seen(of.probe.x), of.probe.y).predict(seen(x)) == y
+  probed = probe.fit(features(of.probe.x), of.probe.y).predict(features(x)) == y
   # To half of what the original says of unseen images of the class.
-  course = relearn.relearn_time(
+  relearned = relearn.relearn_time(
       UPPER.fn, params, of.few, of.unseen.where(gone), before.accuracy / 2,
       jax.random.key(0), trainable=UPPER.trainable, every=2)
   now = class_features(dataclasses.replace(of.problem, params=params), 1e-3)
-  apart = lambda kept: float(mismatch(seen(x[gone]), before.pseudo, kept))
+  apart = lambda kept: float(mismatch(features(x[gone]), before.pseudo, kept))
   return {
       'forget': float(right[gone].mean()), 'retain': float(right[~gone].mean()),
       'drift': float(preservation.logit_drift(
-          before.logits[~gone], logits[~gone], rest).value),
-      'probe': float(found[gone].mean()), 'probe_retain': float(found[~gone].mean()),
-      'relearn_steps': course.steps, 'relearn': course.accuracy.tolist(),
+          before.logits[~gone], logits[~gone], of.problem.retain_classes).value),
+      'probe': float(probed[gone].mean()), 'probe_retain': float(probed[~gone].mean()),
+      'relearn_steps': relearned.steps, 'relearn': relearned.accuracy.tolist(),
       'mismatch_to_before': apart(before.kept), 'mismatch_now': apart(now)}
 
 
@@ -215,24 +199,25 @@ def curves() -> Iterator[tuple[str, dict[str, float], problem_lib.Method]]:
         alpha_forget=alpha)
 
 
-def study(config, role: str, forgotten: int, unseen, original, train) -> dict[str, Any]:
+def study(config: Config, role: str, forgotten: int, unseen, original, train
+          ) -> dict[str, Any]:
   """All curves for one request."""
   retained = problem_lib.split_classes(train, (forgotten,))[0]
   reference = trained(config, f'without-{forgotten}', retained)
   theirs = bench(config, reference, forgotten, train, unseen)
   of = bench(config, original, forgotten, train, unseen)
   before = originally(of)
-  out: dict[str, Any] = {
-      'role': role, 'forget': forgotten, **results_lib.describe_run(),
-      'original': measure(of, of.problem.params, before),
-      'retrained': measure(theirs, theirs.problem.params, before), 'curves': {}}
+  points: dict[str, list[dict[str, Any]]] = {}
   for name, setting, method in curves():
-    done = method(of.problem, jax.random.key(config.seed))
-    point = {**setting, **measure(of, done.params, before)}
-    out['curves'].setdefault(name, []).append(point)
+    unlearned = method(of.problem, jax.random.key(config.seed))
+    point = {**setting, **measure(of, unlearned.params, before)}
+    points.setdefault(name, []).append(point)
     print(role, name, setting, f'drift {point["drift"]:.3f}, '
           f'probe {point["probe"]:.3f}', flush=True)
-  return out
+  return {
+      'role': role, 'forget': forgotten, **results_lib.describe_run(),
+      'original': measure(of, of.problem.params, before),
+      'retrained': measure(theirs, theirs.problem.params, before), 'curves': points}
 
 
 _LOOKS = {  # of a curve: legend, colour, marker
@@ -251,19 +236,19 @@ def draw(results: dict[str, Any]) -> figure_lib.Figure:
   axes = figure.subplots(2, len(studies), squeeze=False, sharex='col')
   measures = (('probe', 'linear probe, forgotten class (%)'),
               ('relearn', 'mean forget accuracy\nwhile relearning (%)'))
-  for j, found in enumerate(studies):
+  for j, of_role in enumerate(studies):
     for i, (name, label) in enumerate(measures):
       axis = axes[i, j]
       value = lambda row, name=name: 100 * float(np.mean(row[name]))
-      for curve, rows in found['curves'].items():
+      for curve, rows in of_role['curves'].items():
         legend, colour, marker = _LOOKS[curve]
         rows = sorted(rows, key=lambda row: row['drift'])
         axis.plot([100 * row['drift'] for row in rows], [*map(value, rows)],
                   color=colour, marker=marker, markersize=5, label=legend)
       for role, style in (('original', ':'), ('retrained', '--')):
-        axis.axhline(value(found[role]), color='.4', linestyle=style, label=role)
+        axis.axhline(value(of_role[role]), color='.4', linestyle=style, label=role)
       axis.set_ylabel(label)
-    axes[0, j].set_title(f'{found["role"]} class {found["forget"]}')
+    axes[0, j].set_title(f'{of_role["role"]} class {of_role["forget"]}')
     axes[1, j].set_xlabel('drift of retained logits (%)')
   figure.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, ncols=4,
                 loc='outside lower center')
@@ -278,23 +263,21 @@ def run(config: Config) -> dict[str, Any]:
   original = trained(config, 'original', train)
   requests = {'surrogate': (config.surrogate, validation),
               'requested': (config.forget, test)}
-  kept = {role: config.out / f'{role}-{c}-seed{config.seed}.json'
-          for role, (c, _) in requests.items()}
-  for role in config.roles:
-    if not kept[role].exists():
-      found = study(config, role, *requests[role], original, train)
-      results_lib.write_json(kept[role], found)
-  studies = [json.loads(path.read_text()) for path in kept.values() if path.exists()]
-  plain = {name: getattr(config, name)
+  asked = {name: getattr(config, name)
            for name in ('forget', 'surrogate', 'seed', 'per_class')}
   results = {
-      'experiment': 'null_space_alignment', 'config': plain,
-      'dataset': results_lib.describe_data(dataset), 'studies': studies}
-  results_lib.write_json(config.out / 'results.json', results)
+      'experiment': 'null_space_alignment', 'config': asked,
+      'dataset': results_lib.describe_data(dataset),
+      'studies': [storage.kept(
+          config.out, f'{role}-{requests[role][0]}-seed{config.seed}',
+          {'seed': config.seed, 'per_class': config.per_class},
+          functools.partial(study, config, role, *requests[role], original, train))
+                  for role in config.roles]}
+  report.write(config.out / 'results.json', results)
   with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
     draw(results).savefig(config.out / 'curves.svg', metadata={'Date': None})
   return results
 
 
 if __name__ == '__main__':
-  run(tyro.cli(Config, description=__doc__))
+  cli.main(run, Config, __doc__)

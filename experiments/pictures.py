@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 import jax
@@ -11,20 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
-from unsc_jax import evaluation
 from unsc_jax import null_space
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
+from unsc_jax import report
 from unsc_jax import session as session_lib
 from unsc_jax import training
-from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.evaluation.metrics import signals
 
 _POINTS = 300  # of a feature map
 _IMAGES = 128  # that a loss around the weights is the mean of, of each kind
 _ALONG = np.linspace(-1, 1, 15)  # in norms of the weights
 # Losses of trained networks span many powers of ten.
-_EDGES = np.array([0, *np.geomspace(1e-4, signals.LIMIT, 31)])
+EDGES = np.array([0, *np.geomspace(1e-4, signals.LIMIT, 31)])
 _NOTE = (
     't-SNE of the inputs of the head, of each network by itself and then turned '
     'to lie like the first. It shows which images are neighbours; sizes of '
@@ -32,59 +33,55 @@ _NOTE = (
 
 
 def draw(
-    problem: problem_lib.Problem, seen: Mapping[str, outputs.Outputs],
-    rows: Mapping[str, evaluation.Measured], bases: null_space.Bases | None,
-    key: jax.Array,
-) -> dict[str, Any]:
-  """All pictures of one seed.
+    problem: problem_lib.Problem, outputs: Mapping[str, outputs_lib.Outputs],
+    bases: null_space.Bases | None, key: jax.Array,
+) -> report.Pictures:
+  """Draws all pictures of one seed, with floats of four digits.
 
   Args:
     problem: what was asked for.
-    seen: what each method's network says.
-    rows: what was measured, by method; those with `relearning` have a curve.
+    outputs: what each method's network says.
     bases: of the null space, where a method has one.
     key: of what is drawn at random.
-
-  Returns:
-    What `unsc_jax.report.pictures` describes, with floats of four digits.
   """
   rng = np.random.default_rng(batching.seed_of(key))
-  labels = next(iter(seen.values())).test_labels
-  return short({
-      'confusion': {name: confusion(view, problem.num_classes)
-                    for name, view in seen.items()},
-      'losses': {'edges': _EDGES, 'counts': {
-          name: losses(view) for name, view in seen.items()}},
-      'feature_map': feature_map(
-          {name: view.test_features for name, view in seen.items()}, labels, rng,
+  labels = next(iter(outputs.values())).test_labels
+  return short(report.Pictures(
+      confusion={name: confusion(of, problem.num_classes)
+                 for name, of in outputs.items()},
+      losses=report.Losses(edges=EDGES, counts={
+          name: losses(of) for name, of in outputs.items()}),
+      feature_map=feature_map(
+          {name: of.test_features for name, of in outputs.items()}, labels, rng,
           problem.session.progress),
-      'contours': bases and contours(problem, bases, key),
-      'relearn': _relearn(rows)})
+      contours=None if bases is None else contours(problem, bases, key)))
 
 
-def confusion(view: outputs.Outputs, classes: int) -> np.ndarray:
+def confusion(outputs: outputs_lib.Outputs, classes: int) -> np.ndarray:
   """`[C, C]` test images by true class (rows) and predicted class."""
   table = np.zeros((classes, classes), int)
-  np.add.at(table, (view.test_labels, view.test_logits.argmax(-1)), 1)
+  np.add.at(table, (outputs.test_labels, outputs.test_logits.argmax(-1)), 1)
   return table
 
 
-def losses(view: outputs.Outputs) -> dict[str, np.ndarray]:
+def losses(outputs: outputs_lib.Outputs) -> report.LossShares:
   """Shares of losses between the edges: trained on, unseen, forgotten."""
   def shares(logits, labels):
-    found = np.asarray(signals.loss(logits, labels))
-    counts, _ = np.histogram(np.clip(found, 0, _EDGES[-1]), _EDGES)
-    return counts / max(len(found), 1)
-  of = lambda mask: shares(view.train_logits[mask], view.train_labels[mask])
-  return {'retain': of(~view.forgotten), 'unseen': shares(view.test_logits, view.test_labels),
-          'forget': of(view.forgotten)}
+    values = np.clip(np.asarray(signals.loss(logits, labels)), 0, EDGES[-1])
+    counts, _ = np.histogram(values, EDGES)
+    return counts / max(len(values), 1)
+
+  of = lambda mask: shares(outputs.train_logits[mask], outputs.train_labels[mask])
+  return report.LossShares(
+      retain=of(~outputs.forgotten), forget=of(outputs.forgotten),
+      unseen=shares(outputs.test_logits, outputs.test_labels))
 
 
-def feature_map(features: Mapping[str, np.ndarray], labels: np.ndarray,
-                rng: np.random.Generator,
-                progress: session_lib.Progress = session_lib.no_progress,
-                ) -> dict[str, Any]:
-  """The same test images in the plane, once a network.
+def feature_map(
+    features: Mapping[str, np.ndarray], labels: np.ndarray, rng: np.random.Generator,
+    progress: session_lib.Progress = session_lib.no_progress,
+) -> report.FeatureMap:
+  """Maps the same test images into the plane, once a network.
 
   Args:
     features: `[n, d]` by method.
@@ -96,16 +93,15 @@ def feature_map(features: Mapping[str, np.ndarray], labels: np.ndarray,
     Labels, points by method, and what to know of them.
   """
   from sklearn import manifold
-  chosen = outputs.thin(rng, np.ones(len(labels), bool), _POINTS)
-  points, first = {}, None
-  for name, found in progress(features.items(), 'feature maps', len(features)):
-    x = found[chosen] / max(np.abs(found[chosen]).max(), 1e-30)
-    flat = manifold.TSNE(
+  chosen = outputs_lib.thin(rng, np.ones(len(labels), bool), _POINTS)
+  points: dict[str, np.ndarray] = {}
+  for name, values in progress(features.items(), 'feature maps', len(features)):
+    x = values[chosen] / max(np.abs(values[chosen]).max(), 1e-30)
+    flat = _unit(manifold.TSNE(
         init='pca', perplexity=min(30, (len(chosen) - 1) / 3),
-        random_state=0).fit_transform(x)
-    first = first if points else _unit(flat)
-    points[name] = turned(_unit(flat), first)
-  return {'labels': labels[chosen], 'points': points, 'note': _NOTE}
+        random_state=0).fit_transform(x))
+    points[name] = turned(flat, next(iter(points.values()), flat))
+  return report.FeatureMap(labels=labels[chosen], points=points, note=_NOTE)
 
 
 def _unit(points: np.ndarray) -> np.ndarray:
@@ -120,8 +116,8 @@ def turned(points: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Array
-             ) -> dict[str, Any]:
-  """Losses around the original weights, in and out of the null space.
+             ) -> report.Contours:
+  """Computes losses around the original weights, in and out of the null space.
 
   Two random directions for every layer are projected into the null space, or
   onto its complement, and scaled to the norm of the layer's weights. Layers with
@@ -133,11 +129,11 @@ def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Arr
     key: of directions and images.
 
   Returns:
-    `along`, the steps in norms of the weights, and the mean loss of forgotten
-    and of retained training images at every pair of steps, `[k, k]`.
+    The steps in norms of the weights, and the mean loss of forgotten and of
+    retained training images at every pair of steps, `[k, k]`.
   """
-  params = outputs.on_host(problem.params)
-  pairs = directions(params, outputs.on_host(bases), key)
+  params = outputs_lib.on_host(problem.params)
+  pairs = directions(params, outputs_lib.on_host(bases), key)
   rng = np.random.default_rng(batching.seed_of(key))
   images = {name: part.where(rng.permutation(len(part))[:_IMAGES])
             for name, part in (('forget', problem.forget), ('retain', problem.retain))}
@@ -149,15 +145,15 @@ def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Arr
     return {name: training.cross_entropy(problem.fn(moved, part.x), part.y)
             for name, part in images.items()}
 
-  found: dict[str, Any] = {
-      name: {part: np.zeros((len(_ALONG),) * 2) for part in images} for name in pairs}
-  grid = [(name, i, j) for name in pairs for i in range(len(_ALONG))
-          for j in range(len(_ALONG))]
-  for name, i, j in problem.session.progress(grid, 'contours', len(grid)):
+  k = len(_ALONG)
+  grids = {name: {part: np.zeros((k, k)) for part in images} for name in pairs}
+  places = [(name, i, j) for name in pairs for i in range(k) for j in range(k)]
+  for name, i, j in problem.session.progress(places, 'contours', len(places)):
     steps = jnp.array([_ALONG[i], _ALONG[j]])
     for part, loss in losses_at(params, pairs[name], steps, images).items():
-      found[name][part][i, j] = loss
-  return {'along': _ALONG, 'losses': found}
+      grids[name][part][i, j] = loss
+  return report.Contours(along=_ALONG, **{
+      name: report.Landscape(**parts) for name, parts in grids.items()})
 
 
 def directions(params: Any, bases: null_space.Bases, key: jax.Array
@@ -187,21 +183,13 @@ def directions(params: Any, bases: null_space.Bases, key: jax.Array
           'out_of_null_space': scale(outside, inside)}
 
 
-def _relearn(rows) -> dict[str, Any] | None:
-  courses = {name: row.relearning for name, row in rows.items() if row.relearning}
-  if not courses:
-    return None
-  some = next(iter(courses.values()))
-  return {'steps': some.steps, 'target': some.target,
-          'accuracy': {name: one.accuracy for name, one in courses.items()}}
-
-
 def short(value: Any) -> Any:
-  """Lists of plain numbers, floats rounded to four digits."""
+  """The same with tuples of plain numbers, floats rounded to four digits."""
+  if dataclasses.is_dataclass(value):
+    return type(value)(**short(vars(value)))
   if isinstance(value, Mapping):
     return {name: short(part) for name, part in value.items()}
-  if isinstance(value, np.ndarray | np.generic | jax.Array):
-    value = np.asarray(value).tolist()
-  if isinstance(value, list | tuple):
-    return [short(part) for part in value]
+  if np.ndim(value):
+    return tuple(map(short, value))
+  value = np.asarray(value).item()
   return float(f'{value:.4g}') if isinstance(value, float) else value

@@ -1,12 +1,13 @@
-"""The network that is to forget: built, trained or restored, and its problem."""
+"""What is asked of which network: requests, the trained network, and its problem."""
 
+from collections.abc import Sequence
 import dataclasses
 import pathlib
 
 import jax
+import numpy as np
 
-from experiments import bars
-from experiments import processes
+from experiments import cli
 from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
 from unsc_jax import models
@@ -14,45 +15,115 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
+from unsc_jax.evaluation.metrics import signals
 from unsc_jax.storage import checkpoints
 
 
-def build(chosen: settings_lib.Settings, dataset: data_lib.Dataset
-          ) -> problem_lib.Network:
-  """The network, for the data set's images and classes."""
-  module = settings_lib.NETWORKS[chosen.network]
-  return models.from_linen(
-      module(num_classes=dataset.num_classes), dataset.train.x.shape[1:])
+@dataclasses.dataclass(frozen=True)
+class Request:
+  """What is to be forgotten: whole classes, or a random share by seed."""
+  classes: tuple[int, ...] = ()
+  share: float | None = None
+  seed: int = 0
+
+  def split(self, examples: problem_lib.Examples
+            ) -> tuple[problem_lib.Examples, problem_lib.Examples]:
+    """`(retain, forget)`."""
+    if self.share is None:
+      return problem_lib.split_classes(examples, self.classes)
+    return problem_lib.split_random(examples, self.share, self.seed)
 
 
-def pose(chosen: settings_lib.Settings, dataset: data_lib.Dataset,
-         network: problem_lib.Network, key: jax.Array,
-         checkpoint: pathlib.Path | None = None,
-         session: session_lib.Session | None = None) -> problem_lib.Problem:
-  """The problem of forgetting, with an original that is trained or restored."""
-  session = session or session_lib.Session(processes.mesh(), bars.progress)
-  if checkpoint:
-    params = restore(network, checkpoint)
-  else:
-    params = training.train(
-        network, dataset.train, chosen.recipe, key, session=session,
+@dataclasses.dataclass(frozen=True)
+class Task:
+  """A data set, and the network that learns it."""
+  settings: settings_lib.Settings
+  dataset: data_lib.Dataset
+  network: problem_lib.Network
+
+  def session(self, folder: pathlib.Path | None = None, seed: int = 0
+              ) -> session_lib.Session:
+    """All devices, a bar, and in a folder the states of one seed's loops."""
+    epochs = f'{self.settings.recipe.epochs:g}-epochs'
+    name = f'{self.dataset.name}-{self.settings.network}-{epochs}-seed-{seed}'
+    return session_lib.Session(
+        cli.mesh(), cli.progress, folder and storage.Checkpoint(folder / name))
+
+  def train(self, key: jax.Array, session: session_lib.Session) -> problem_lib.Params:
+    """Trains the original network."""
+    return training.train(
+        self.network, self.dataset.train, self.settings.recipe, key, session=session,
         label='training the original').params
-  retain, forget = problem_lib.split_classes(dataset.train, chosen.forget)
-  return problem_lib.Problem(
-      network, params, retain, forget, dataset.num_classes, chosen.forget,
-      held_out=dataset.validation,
-      session=dataclasses.replace(session, checkpoint=None))
+
+  def restore(self, path: pathlib.Path) -> problem_lib.Params:
+    """Reads the network's parameters from an .npz or an Orbax folder."""
+    return checkpoints.load(
+        path, jax.eval_shape(self.network.init, jax.random.key(0)))
+
+  def problem(self, request: Request, params: problem_lib.Params,
+              session: session_lib.Session) -> problem_lib.Problem:
+    """What a method is given: the network that is to forget, and its data."""
+    return problem_lib.Problem(
+        self.network, params, *request.split(self.dataset.train),
+        self.dataset.num_classes, request.classes, held_out=self.dataset.validation,
+        session=session)
 
 
-def session(folder: pathlib.Path | None, chosen: settings_lib.Settings,
-            dataset: data_lib.Dataset, seed: int) -> session_lib.Session:
-  """This run's devices and bars, and where one seed's loops keep their states."""
-  name = (f'{dataset.name}-{chosen.network}-{chosen.recipe.epochs:g}-epochs-'
-          f'seed-{seed}')
-  return session_lib.Session(
-      processes.mesh(), bars.progress, folder and storage.Checkpoint(folder / name))
+def task(settings: settings_lib.Settings, dataset: data_lib.Dataset) -> Task:
+  """Builds the network for the data set's images and classes."""
+  module = settings_lib.NETWORKS[settings.network]
+  return Task(settings, dataset, models.from_linen(
+      module(num_classes=dataset.num_classes), dataset.train.x.shape[1:]))
 
 
-def restore(network: problem_lib.Network, path: pathlib.Path) -> problem_lib.Params:
-  """A network's parameters from an .npz or an Orbax folder."""
-  return checkpoints.load(path, jax.eval_shape(network.init, jax.random.key(0)))
+def surrogates(request: Request, classes: Sequence[int] = ()) -> list[Request]:
+  """Requests of the same kind for other data.
+
+  Args:
+    request: the one that counts.
+    classes: each a surrogate of its own.
+
+  Returns:
+    The surrogates; none for a request of classes if there are no `classes`, see
+    `hardest`.
+
+  Raises:
+    ValueError: a class is the request's own, or a share is given classes.
+  """
+  if request.share is not None:
+    if classes:
+      raise ValueError(
+          'a random share has no classes; drop --share, or --surrogates.')
+    return [dataclasses.replace(request, seed=request.seed + i) for i in (1, 2)]
+  if both := set(classes) & set(request.classes):
+    raise ValueError(
+        f'class {min(both)} is the request; choose another as its surrogate.')
+  return [Request((c,)) for c in classes]
+
+
+def hardest(
+    request: Request, network: problem_lib.Network, params: problem_lib.Params,
+    examples: problem_lib.Examples, count: int = 2, *,
+    session: session_lib.Session = session_lib.DEFAULT,
+) -> list[Request]:
+  """The classes that stay and that a network is least sure of.
+
+  Of easy classes what forgets in haste does as well as what takes care, and its
+  settings are too rough for others.
+
+  Args:
+    request: the one that counts.
+    network: whose classes they are.
+    params: of the network.
+    examples: that it was not trained on.
+    count: how many classes.
+    session: where to run.
+
+  Returns:
+    The surrogates, the hardest first.
+  """
+  sure = signals.confidence(
+      training.predict(network.fn, params, examples.x, session=session), examples.y)
+  staying = np.setdiff1d(examples.y, request.classes)
+  by_class = [np.mean(sure[examples.y == c]) for c in staying]
+  return [Request((int(c),)) for c in staying[np.argsort(by_class)[:count]]]

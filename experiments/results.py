@@ -1,12 +1,9 @@
-"""Results on the disk: whole or not at all."""
+"""Results: how they were made, whole on the disk, and as a table for the terminal."""
 
-from collections.abc import Callable, Iterator
-import contextlib
-import dataclasses
+from collections.abc import Callable
 import datetime
 import hashlib
 import importlib.metadata
-import json
 import os
 import pathlib
 import platform
@@ -16,94 +13,62 @@ from typing import Any
 
 import flax
 import jax
+import msgspec
 import numpy as np
 import optax
 
-from experiments import processes
+from experiments import cli
 import unsc_jax
 from unsc_jax import data as data_lib
+from unsc_jax import report
+from unsc_jax import storage
+from unsc_jax import text
+from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.storage import atomic
 
+_COLUMNS = {
+    'forget_test': 'forget test %', 'retain_test': 'retain test %',
+    'forget_train': 'forget train %', 'retain_train': 'retain train %',
+    'mia_confidence': 'attack AUC %', 'probe': 'probe %', 'logit_drift': 'drift %',
+    'layer_drift': 'layer drift %',
+}
 
-@contextlib.contextmanager
-def folder(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-  """A new folder that appears under its name only if all goes well.
 
-  Of several processes the first writes; what the others write is thrown away.
+def publish(results: report.Results, path: pathlib.Path) -> None:
+  """Writes a folder of results and their page, and prints their table.
 
   Args:
+    results: all of them.
     path: of the folder; an older one of this name is replaced at the end.
-
-  Yields:
-    A temporary folder beside it to write to. Removed if the block raises.
   """
-  path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  with atomic.written(path, here=processes.is_first()) as draft:
+  with atomic.written(path, here=cli.is_first()) as draft:
     draft.mkdir()
-    yield draft
+    report.write(draft / 'results.json', results)
+    (draft / 'report.html').write_text(report.render(results))
+  print(render(results))
+  print(f'\n{path / "report.html"} ({results.wall_seconds:.0f} s)')
 
 
-def write_json(path: pathlib.Path, results: dict[str, Any]) -> None:
-  """Writes strict JSON: what is not a number is null."""
-  def clean(value):
-    if isinstance(value, dict):
-      return {k: clean(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-      return [clean(v) for v in value]
-    if isinstance(value, float) and not np.isfinite(value):
-      return None
-    return value
-  with atomic.written(path) as draft:
-    draft.write_text(json.dumps(clean(results), indent=1, allow_nan=False) + '\n')
-
-
-def kept(folder: pathlib.Path | None, name: str, config: dict[str, Any],
+def kept(folder: pathlib.Path | None, name: str, run: dict[str, Any], kind: Any,
          make: Callable[[], Any]) -> Any:
-  """A part of a run, made once: a run that was killed finds it when it goes on.
-
-  Args:
-    folder: where parts are kept; None keeps none, as do several processes.
-    name: of the part.
-    config: what the run was asked for.
-    make: makes the part, of what JSON can hold.
-
-  Returns:
-    The part.
-
-  Raises:
-    ValueError: the folder has that of a run that was asked for something else.
-  """
-  if folder is None or jax.process_count() > 1:
-    return make()
-  path = pathlib.Path(folder) / f'{name}.json'
-  config = json.loads(json.dumps(config))  # as it is read again
-  if not path.exists():
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {'config': config, 'made': make()})
-  found = json.loads(path.read_text())
-  if found['config'] != config:
-    raise ValueError(
-        f'{path} is of a run that was asked for something else; take another '
-        'folder to --resume from, or none.')
-  return found['made']
+  """A part of a run, of some type, made once: see `storage.kept`."""
+  return msgspec.convert(storage.kept(
+      folder, name, run, lambda: msgspec.to_builtins(make())), kind)
 
 
 def describe_run() -> dict[str, Any]:
   """When, how and on what a result was made."""
   device = jax.devices()[0]
+  packages = {module.__name__: module.__version__
+              for module in (jax, flax, optax, np, unsc_jax)}
   return {
       'created': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
       'command': ' '.join(['python', _module(), *_arguments()]),
       'environment': {
-          'python': platform.python_version(),
-          'jax': jax.__version__,
-          'flax': flax.__version__,
-          'optax': optax.__version__,
-          'numpy': np.__version__,
+          'python': platform.python_version(), **packages,
           **{name: importlib.metadata.version(name)
              for name in ('scipy', 'scikit-learn')},
-          'unsc_jax': unsc_jax.__version__,
           **_commit(),
           'device_kind': device.device_kind,
           'devices': jax.device_count(),
@@ -118,18 +83,11 @@ def _commit() -> dict[str, str]:
   """Which commit of the code this is; nothing where that cannot be told."""
   command = ['git', 'describe', '--always', '--dirty', '--exclude=*', '--abbrev=12']
   try:
-    found = subprocess.run(command, cwd=pathlib.Path(__file__).parent,
-                           capture_output=True, text=True, timeout=20, check=False)
+    git = subprocess.run(command, cwd=pathlib.Path(__file__).parent,
+                         capture_output=True, text=True, timeout=20, check=False)
   except (OSError, subprocess.TimeoutExpired):
     return {}
-  return {'commit': found.stdout.strip()} if found.returncode == 0 else {}
-
-
-def describe_recipe(recipe: Any) -> dict[str, Any]:
-  """Settings by their fields, the optimiser by name."""
-  fields = (dataclasses.asdict(recipe) if dataclasses.is_dataclass(recipe)
-            else recipe._asdict())
-  return {**fields, 'optimizer': recipe.optimizer.__name__.lstrip('_')}
+  return {'commit': git.stdout.strip()} if git.returncode == 0 else {}
 
 
 def _module() -> str:
@@ -139,30 +97,86 @@ def _module() -> str:
 
 def _arguments() -> list[str]:
   """What the command was given, but for where a run keeps its state."""
-  found, given = [], iter(sys.argv[1:])
+  kept, given = [], iter(sys.argv[1:])
   for argument in given:
     if argument == '--resume':
       next(given, None)  # its folder
     elif not argument.startswith('--resume='):
-      found.append(argument)
-  return found
+      kept.append(argument)
+  return kept
 
 
-def describe_data(dataset: data_lib.Dataset) -> dict[str, Any]:
+def describe_data(dataset: data_lib.Dataset) -> report.Dataset:
   """What data a result was made with, with a hash to tell."""
   digest = hashlib.sha256()
-  for split in (dataset.train, dataset.validation, dataset.test):
+  splits = {name: getattr(dataset, name) for name in ('train', 'validation', 'test')}
+  for split in splits.values():
     digest.update(np.ascontiguousarray(split.x).tobytes())
     digest.update(np.ascontiguousarray(split.y).tobytes())
-  return {
-      'name': dataset.name,
-      'num_classes': dataset.num_classes,
-      'class_names': list(dataset.class_names),
-      'class_counts': {
-          name: np.bincount(getattr(dataset, name).y,
-                            minlength=dataset.num_classes).tolist()
-          for name in ('train', 'validation', 'test')},
-      'sizes': {name: len(getattr(dataset, name))
-                for name in ('train', 'validation', 'test')},
-      'sha256': digest.hexdigest(),
-  }
+  counts = {name: tuple(np.bincount(split.y, minlength=dataset.num_classes).tolist())
+            for name, split in splits.items()}
+  return report.Dataset(
+      name=dataset.name, num_classes=dataset.num_classes,
+      class_names=tuple(dataset.class_names),
+      sizes=report.Sizes(**{name: len(split) for name, split in splits.items()}),
+      class_counts=report.ClassCounts(**counts), sha256=digest.hexdigest())
+
+
+def render(results: report.Results) -> str:
+  """The table of `cells`, and lines that say how to read it."""
+  return '\n'.join([
+      text.table(cells(results)),
+      'In brackets: the gap to the network retrained without what was to be forgotten.',
+      *ties(results)])
+
+
+def ties(results: report.Results) -> list[str]:
+  """What a reader of the table should not take for unlearning, one line a method.
+
+  Returns:
+    For every method the columns in which it ties with the head-only control.
+  """
+  comparison = comparison_lib.compare(results)
+  lines = []
+  for method in comparison.judged_methods:
+    tied = [title.removesuffix(' %') for key, title in _COLUMNS.items()
+            if (cell := comparison.cells.get((method, key))) and cell.tie]
+    if tied:
+      lines.append(f'{method} ties with head_only, which only masks a logit, on: '
+                   f'{", ".join(tied)}.')
+  return lines
+
+
+def cells(results: report.Results) -> list[tuple[str, ...]]:
+  """Methods by metrics: mean ± spread over seeds, and the gap to retraining.
+
+  What no row has is no column.
+
+  Returns:
+    The table's rows, the head first.
+  """
+  comparison = comparison_lib.compare(results)
+  measured = {metric.key for metric in comparison.measures}
+  columns = {key: title for key, title in _COLUMNS.items() if key in measured}
+  table = [('method', *columns.values(), 'time / retrain')]
+  for method in comparison.methods:
+    of = lambda key, method=method: _cell(*(
+        comparison.cells.get((name, key)) for name in (method, comparison_lib.REFERENCE)))
+    table.append((method, *map(of, columns), _time(results, method)))
+  return table
+
+
+def _cell(cell: comparison_lib.Cell | None, reference: comparison_lib.Cell | None
+          ) -> str:
+  if cell is None:
+    return '-'
+  spread = '' if cell.std is None else f' ± {100 * cell.std:.1f}'
+  gap = f' ({100 * (cell.mean - reference.mean):+.1f})' if reference else ''
+  return f'{100 * cell.mean:.1f}{spread}{gap}'
+
+
+def _time(results: report.Results, method: str) -> str:
+  """Wall time as a share of retraining's: absolute times tell of the machine."""
+  seconds, whole = (comparison_lib.total_seconds(results, name)
+                    for name in (method, comparison_lib.REFERENCE))
+  return f'{(seconds or 0) / whole:.2f}' if whole else '-'

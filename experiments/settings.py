@@ -1,9 +1,8 @@
 """Which network, which training and which unlearning a data set gets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import dataclasses
 import functools
-from typing import NamedTuple
 
 from flax import linen as nn
 import optax
@@ -27,13 +26,34 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def _momentum(learning_rate: float) -> optax.GradientTransformation:
-  return optax.sgd(learning_rate, momentum=.9)
+def _clipped(learning_rate: float) -> optax.GradientTransformation:
+  """For what climbs a loss that has no upper bound."""
+  return optax.chain(optax.clip_by_global_norm(1.), optax.sgd(learning_rate))
+
+
+OPTIMIZERS: dict[str, Callable[[float], optax.GradientTransformation]] = {
+    'adam': optax.adam,
+    'clipped': _clipped,
+    'momentum': functools.partial(optax.sgd, momentum=.9),
+    'sgd': optax.sgd,
+}
+
+
+def _merged(energy: float) -> null_space.Combine:
+  return null_space.merged(energy, energy)
+
+
+COMBINE: dict[str, Callable[[float], null_space.Combine]] = {
+    'pooled': null_space.pooled, 'merged': _merged,
+    'sequential': null_space.sequential}
 
 
 @dataclasses.dataclass(frozen=True)
 class first_class(null_space.Combine):
-  """Protects the first class alone."""
+  """Protects the first class alone.
+
+  As the published notebooks' indexing does for their first seed.
+  """
   combine: null_space.Combine
 
   def add(self, state, moments):
@@ -43,7 +63,8 @@ class first_class(null_space.Combine):
     return self.combine.bases(state)
 
 
-class Unlearning(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Unlearning:
   """How UNSC runs. Chosen on validation data, see `experiments.choose`.
 
   The steps bound the cost: at a lower rate the same network forgets with a little
@@ -55,27 +76,33 @@ class Unlearning(NamedTuple):
   batch_size: int = 256
   stop_below: float = .005
   moments_examples: int | None = None
-  optimizer: Callable[[float], optax.GradientTransformation] = _momentum
+  optimizer: str = 'momentum'
 
-  def method(
-      self, combine: Callable[
-          [float], null_space.Combine | null_space.Bases] = null_space.pooled
-  ) -> problem_lib.Method:
-    """UNSC as these settings have it."""
+  def method(self, combine: null_space.Combine | null_space.Bases | None = None
+             ) -> problem_lib.Method:
+    """UNSC as these settings have it; by default it pools the classes' moments."""
     return methods.unsc(
-        combine(self.energy), self.optimizer(self.learning_rate), steps=self.steps,
+        null_space.pooled(self.energy) if combine is None else combine,
+        OPTIMIZERS[self.optimizer](self.learning_rate), steps=self.steps,
         batch_size=self.batch_size, stop_below=self.stop_below,
         moments_examples=self.moments_examples)
 
 
-class RandomLabel(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class RandomLabel:
   """How random labelling runs, as a row to compare with; not searched for."""
   learning_rate: float = 1e-4
   steps: int = 200
   batch_size: int = 256
 
+  def method(self) -> problem_lib.Method:
+    """Random labelling as these settings have it."""
+    return methods.random_label(
+        optax.adam(self.learning_rate), steps=self.steps, batch_size=self.batch_size)
 
-class Settings(NamedTuple):
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
   """What a data set gets unless the command line says otherwise."""
   network: str
   recipe: training.Recipe
@@ -85,39 +112,50 @@ class Settings(NamedTuple):
   references: int = 0  # further retrained networks, where they are cheap
 
 
-def _adam_cosine(steps: int) -> optax.GradientTransformation:
-  return optax.adam(optax.cosine_decay_schedule(2e-3, steps))
+@dataclasses.dataclass(frozen=True)
+class adam_cosine:
+  """Adam, its rate going down to zero along a cosine."""
+  rate: float = 2e-3
+
+  def __call__(self, steps: int) -> optax.GradientTransformation:
+    return optax.adam(optax.cosine_decay_schedule(self.rate, steps))
 
 
-def _one_cycle(steps: int) -> optax.GradientTransformation:
-  """SGD with momentum and weight decay, up to .1 and down again."""
-  rate = optax.cosine_onecycle_schedule(steps, .1)
-  return optax.chain(
-      optax.add_decayed_weights(5e-4), optax.sgd(rate, momentum=.9))
+@dataclasses.dataclass(frozen=True)
+class one_cycle:
+  """SGD with momentum and weight decay, its rate up to `peak` and down again."""
+  peak: float = .1
+  momentum: float = .9
+  weight_decay: float = 5e-4
+
+  def __call__(self, steps: int) -> optax.GradientTransformation:
+    rate = optax.cosine_onecycle_schedule(steps, self.peak)
+    return optax.chain(optax.add_decayed_weights(self.weight_decay),
+                       optax.sgd(rate, momentum=self.momentum))
 
 
-_IMAGES = training.Recipe(_one_cycle, epochs=30, batch_size=512)
+def _images(epochs: float) -> training.Recipe:
+  return training.Recipe(one_cycle(), epochs, batch_size=512)
+
 
 # The networks and classes of the paper; its training schedules are unknown.
 SETTINGS = {
     'digits': Settings(
-        'small_cnn', training.Recipe(_adam_cosine, 30, 64), (3,),
-        Unlearning(learning_rate=1e-3, steps=300, batch_size=128,
-                   optimizer=optax.adam),
+        'small_cnn', training.Recipe(adam_cosine(), 30, 64), (3,),
+        Unlearning(learning_rate=1e-3, steps=300, batch_size=128, optimizer='adam'),
         RandomLabel(1e-3, 200, 128), references=2),
-    'mnist': Settings('alexnet', dataclasses.replace(_IMAGES, epochs=10), (3,)),
+    'mnist': Settings('alexnet', _images(10), (3,)),
     'fashion_mnist': Settings(
-        'alexnet', dataclasses.replace(_IMAGES, epochs=10), (6,),
+        'alexnet', _images(10), (6,),
         # Rate and stop are of validation data of classes 2 and 0 (docs/results). Steps
         # of 64 and 10,000 images were taken for speed, after a few timed runs on class
         # 6 whose test figures were seen.
         Unlearning(learning_rate=.07, batch_size=64, moments_examples=10_000),
         random_label=RandomLabel(3e-4)),
-    'cifar10': Settings('allcnn', _IMAGES, (3,)),
-    'svhn_cropped': Settings('vgg11', _IMAGES, (3,)),
+    'cifar10': Settings('allcnn', _images(30), (3,)),
+    'svhn_cropped': Settings('vgg11', _images(30), (3,)),
     'cifar100': Settings(
-        'resnet18', dataclasses.replace(_IMAGES, epochs=60),
-        (65, 80, 51, 28, 85, 97, 67, 86, 19, 32)),
+        'resnet18', _images(60), (65, 80, 51, 28, 85, 97, 67, 86, 19, 32)),
 }
 
 
@@ -130,15 +168,21 @@ def choose(dataset: str, network: str | None = None, forget: tuple[int, ...] = (
   """
   if epochs is not None and not epochs > 0:
     raise ValueError(f'{epochs:g} epochs train nothing; take more, or drop --epochs.')
-  if dataset not in SETTINGS:
+  settings = SETTINGS[known('data set', dataset, SETTINGS)]
+  recipe = settings.recipe
+  return dataclasses.replace(
+      settings, network=known('network', network or settings.network, NETWORKS),
+      forget=forget or settings.forget, recipe=recipe if epochs is None
+      else dataclasses.replace(recipe, epochs=epochs))
+
+
+def known(kind: str, name: str, names: Iterable[str]) -> str:
+  """The name, if there is one of this kind.
+
+  Raises:
+    ValueError: there is none; the sentence says which there are.
+  """
+  if name not in names:
     raise ValueError(
-        f'No data set is called {dataset!r}: choose one of {", ".join(SETTINGS)}.')
-  found = SETTINGS[dataset]
-  network = network or found.network
-  if network not in NETWORKS:
-    raise ValueError(
-        f'No network is called {network!r}: choose one of {", ".join(NETWORKS)}.')
-  return found._replace(
-      network=network, forget=forget or found.forget,
-      recipe=found.recipe if epochs is None else dataclasses.replace(
-          found.recipe, epochs=epochs))
+        f'No {kind} is called {name!r}: choose one of {", ".join(names)}.')
+  return name

@@ -1,6 +1,5 @@
 """Two real processes of two devices each find what one device finds."""
 
-import json
 import shutil
 
 import jax
@@ -11,6 +10,7 @@ import pytest
 from experiments import forget_class
 from tests.distributed import launch
 from tests.distributed import worker
+from unsc_jax import report
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax.storage import moments as stored
@@ -99,14 +99,14 @@ def test_a_script_runs_unchanged(tmp_path):
   assert said[0][-1].endswith('report.html')
   assert said[1] == []
   assert [p.name for p in tmp_path.iterdir()] == ['two']
-  two = json.loads((tmp_path / 'two' / 'results.json').read_text())
-  assert two['environment']['processes'] == 2
+  two = report.read(tmp_path / 'two' / 'results.json')
+  assert two.environment['processes'] == 2
   one = forget_class.run(forget_class.Config(
       model='mlp', epochs=2, steps=10, probe_epochs=1, references=0, out=tmp_path,
       name='one'))
-  for ours, theirs in zip(two['rows'], one['rows']):
-    assert ours['method'] == theirs['method']
-    losses = [np.array(row['history'].get('loss', ())) for row in (ours, theirs)]
+  for ours, theirs in zip(two.rows, one.rows):
+    assert ours.method == theirs.method
+    losses = [np.array(row.history.get('loss', ())) for row in (ours, theirs)]
     np.testing.assert_allclose(*losses, rtol=1e-3, atol=1e-4)
     for name in ('forget_train', 'retain_train', 'forget_test', 'retain_test'):
-      assert ours['metrics'][name] == pytest.approx(theirs['metrics'][name], abs=.01)
+      assert ours.metrics[name] == pytest.approx(theirs.metrics[name], abs=.01)

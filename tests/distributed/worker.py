@@ -1,6 +1,6 @@
 """One process of several, or the only one: both compute the same.
 
-  python -m tests.distributed.worker FOLDER, with the environment of `experiments.processes`
+  python -m tests.distributed.worker FOLDER, with the environment of `experiments.cli`
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import processes
+from experiments import cli
 from unsc_jax import batching
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
@@ -107,8 +107,8 @@ def compute(mesh):
 
 
 def main(folder: pathlib.Path):
-  processes.start(True)
-  mesh = processes.mesh()
+  cli.start(True)
+  mesh = cli.mesh()
   bases, found = compute(mesh)
   stored.save(folder / 'bases', bases)
   params = sharding.shard_params(PARAMS, mesh, smallest=1)
@@ -116,7 +116,7 @@ def main(folder: pathlib.Path):
   with contextlib.suppress(Interrupted):
     train(mesh, params, bases, storage.Checkpoint(folder / 'state', every=2), STOP, x)
   (folder / f'read-{jax.process_index()}').write_text(str(x.read))
-  if processes.is_first():
+  if cli.is_first():
     leaves, _ = jax.tree_util.tree_flatten_with_path(found)
     np.savez(folder / 'found.npz', **{
         jax.tree_util.keystr(path, simple=True, separator='.'): leaf

@@ -6,9 +6,9 @@ of one core, so `make test-slow` runs it.
 
 import dataclasses
 import functools
-import json
 
 import jax
+import msgspec
 import numpy as np
 import optax
 import pytest
@@ -203,15 +203,15 @@ def test_rows_of_all_seeds_hold_every_network_and_pictures():
   runs = [measure_lib.Run(seed, setup, {
       name: method(problem, None) for name, method in ways.items()}) for seed in (7, 9)]
   quick = dataclasses.replace(RECIPE, epochs=1)
-  found = measure_lib.of_seeds(runs, ways, quick, references=2, shadows=3)
-  assert [(row['method'], row['seed']) for row in found.rows] == [
+  rows, pictures = measure_lib.of_seeds(runs, ways, quick, references=2, shadows=3)
+  assert [(row.method, row.seed) for row in rows] == [
       (name, seed) for run in runs for name, seed in (
           *((name, run.seed) for name in ways),
           *(('retrain', 1000 * (run.seed + 1) + i) for i in range(6)))]
-  keys = [set(row['metrics']) for row in found.rows]
+  keys = [set(row.metrics) for row in rows]
   assert keys[0] == keys[1] == keys[2]
-  assert found.rows[0]['metrics']['lira_auc'] is not None
-  assert len(json.dumps(found.pictures)) < 100_000
+  assert rows[0].metrics['lira_auc'] is not None
+  assert len(msgspec.json.encode(pictures)) < 100_000
 
 
 def test_a_network_retrained_for_one_seed_is_a_reference_for_another():
@@ -220,11 +220,11 @@ def test_a_network_retrained_for_one_seed_is_a_reference_for_another():
   runs = [measure_lib.Run(seed, setup, {
       'original': ways['original'](problem, None),
       'retrain': _retrained()[seed]}) for seed in (0, 1)]
-  found = {(row['method'], row['seed']): row['metrics']
-           for row in measure_lib.of_seeds(runs, ways, RECIPE).rows}
+  rows, _ = measure_lib.of_seeds(runs, ways, RECIPE)
+  metrics = {(row.method, row.seed): row.metrics for row in rows}
   for name in ('agreement', 'js_divergence', 'told_from_retrained', 'cka', 'rmia_auc'):
-    assert found['retrain', 0][name] is not None, name
-  assert found['retrain', 0]['agreement'] == found['retrain', 1]['agreement'] < 1
+    assert metrics['retrain', 0][name] is not None, name
+  assert metrics['retrain', 0]['agreement'] == metrics['retrain', 1]['agreement'] < 1
 
 
 def test_too_few_shadows_are_refused():

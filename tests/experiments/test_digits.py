@@ -10,47 +10,49 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import settings as settings_lib
-from unsc_jax import data as data_lib
+from experiments import problems
+from experiments import settings
+from unsc_jax import data
 from unsc_jax import methods
-from unsc_jax import models
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import session
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.parts import targets
 
 SEEDS, CLASSES = (0, 1, 2), (3, 5, 8)
-SETTINGS = settings_lib.SETTINGS['digits']
+SETTINGS = settings.choose('digits')
 HOW = SETTINGS.unlearning
 
 
 @functools.cache
-def _network():
-  return models.from_linen(settings_lib.NETWORKS[SETTINGS.network](), (8, 8, 1))
-
-
-@functools.cache
-def _data():
-  return data_lib.load('digits')
+def _task():
+  return problems.task(SETTINGS, data.load('digits'))
 
 
 @functools.cache
 def _original(seed: int):
-  return training.train(
-      _network(), _data().train, SETTINGS.recipe, jax.random.key(seed)).params
+  return _task().train(jax.random.key(seed), session.DEFAULT)
 
 
 @functools.cache
 def _problem(seed: int, forgotten: int):
-  retain, forget = problem_lib.split_classes(_data().train, [forgotten])
-  return problem_lib.Problem(
-      _network(), _original(seed), retain, forget, 10, (forgotten,))
+  return _task().problem(
+      problems.Request((forgotten,)), _original(seed), session.DEFAULT)
+
+
+@functools.cache
+def _unlearned(seed: int, forgotten: int):
+  return HOW.method()(_problem(seed, forgotten), jax.random.key(seed))
+
+
+def _logits(unlearned, examples) -> np.ndarray:
+  return training.predict(unlearned.fn, unlearned.params, examples.x)
 
 
 def _right(unlearned, examples) -> np.ndarray:
-  logits = training.predict(unlearned.fn, unlearned.params, examples.x)
-  return logits.argmax(-1) == examples.y
+  return _logits(unlearned, examples).argmax(-1) == examples.y
 
 
 @pytest.mark.parametrize(('forgotten', 'seed'), [
@@ -58,10 +60,9 @@ def _right(unlearned, examples) -> np.ndarray:
     pytest.param(forgotten, seed, marks=pytest.mark.slow if i + j else ())
     for i, forgotten in enumerate(CLASSES) for j, seed in enumerate(SEEDS)])
 def test_the_class_goes_and_the_rest_stays(forgotten, seed):
-  problem = _problem(seed, forgotten)
-  unlearned = HOW.method()(problem, jax.random.key(seed))
+  problem, unlearned = _problem(seed, forgotten), _unlearned(seed, forgotten)
   retrained = methods.retrain(SETTINGS.recipe)(problem, jax.random.key(seed))
-  remaining, gone = problem_lib.split_classes(_data().test, [forgotten])
+  remaining, gone = problem_lib.split_classes(_task().dataset.test, [forgotten])
   assert _right(methods.original()(problem, None), gone).mean() > .8
   assert _right(unlearned, problem.forget).mean() <= .01
   assert _right(unlearned, gone).sum() <= 1
@@ -71,30 +72,25 @@ def test_the_class_goes_and_the_rest_stays(forgotten, seed):
 
 def test_without_the_null_space_the_same_steps_do_harm():
   """The sabotaged version: what the projection buys is seen in the drift."""
-  problem = _problem(0, 3)
+  problem, confined, steps = _problem(0, 3), _unlearned(0, 3), 40
   labels = targets.pseudo_labels()(problem, jax.random.key(0))
-  relabelled = problem.forget.replace(y=labels)
-  steps = 40
-  data = [relabelled] * steps
   plain = training.fit(
-      training.classify(problem.fn), HOW.optimizer(HOW.learning_rate),
-      problem.params, data, steps=steps, key=jax.random.key(0)).params
-  kept = _data().test.where(_data().test.y != 3)
-  classes = problem.retain_classes
-  before = training.predict(problem.fn, problem.params, kept.x)
-  drift = lambda params: float(preservation.logit_drift(
-      before, training.predict(problem.fn, params, kept.x), classes).value)
-  confined = HOW.method()(problem, jax.random.key(0)).params
-  assert drift(confined) < .5 * drift(plain)
+      training.classify(problem.fn),
+      settings.OPTIMIZERS[HOW.optimizer](HOW.learning_rate), problem.params,
+      [problem.forget.replace(y=labels)] * steps, steps=steps, key=jax.random.key(0))
+  kept, _ = problem_lib.split_classes(_task().dataset.test, [3])
+  before, *after = (_logits(confined._replace(params=p), kept)
+                    for p in (problem.params, confined.params, plain.params))
+  ours, theirs = (
+      preservation.logit_drift(before, z, problem.retain_classes).value for z in after)
+  assert ours < .5 * theirs
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('how', ['merged', 'sequential'])
-def test_other_ways_to_combine_classes_forget_too(how):
-  problem = _problem(0, 3)
-  combine = {'merged': null_space.merged(.97, .99),
-             'sequential': null_space.sequential(.97)}[how]
-  unlearned = HOW.method(lambda energy: combine)(problem, jax.random.key(0))
-  remaining, gone = problem_lib.split_classes(_data().test, [3])
+@pytest.mark.parametrize(
+    'combine', [null_space.merged(.97, .99), null_space.sequential(.97)])
+def test_other_ways_to_combine_classes_forget_too(combine):
+  unlearned = HOW.method(combine)(_problem(0, 3), jax.random.key(0))
+  remaining, gone = problem_lib.split_classes(_task().dataset.test, [3])
   assert _right(unlearned, gone).sum() <= 1
   assert _right(unlearned, remaining).mean() > .97

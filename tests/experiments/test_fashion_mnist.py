@@ -4,28 +4,28 @@ The README's figures come from all retained images and larger steps, and are hel
 the same bars here as a run at the settings of the experiments.
 """
 
-import json
 import pathlib
 
 import jax
 import numpy as np
 import pytest
 
-from experiments import settings as settings_lib
-from unsc_jax import data as data_lib
-from unsc_jax import models
+from experiments import problems
+from experiments import settings
+from unsc_jax import data
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import report
+from unsc_jax import session
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import preservation
-from unsc_jax.storage import checkpoints
 
 COMMITTED = pathlib.Path(__file__).parents[2] / 'docs' / 'examples'
 
 
 def test_the_readmes_run_clears_the_bars():
-  results = json.loads((COMMITTED / 'fashion_mnist-alexnet' / 'results.json').read_text())
-  rows = {row['method']: row['metrics'] for row in results['rows']}
+  results = report.read(COMMITTED / 'fashion_mnist-alexnet' / 'results.json')
+  rows = {row.method: row.metrics for row in results.rows}
   unsc, loose = rows['unsc'], rows['one_class_protected']
   assert unsc['forget_test'] <= .01
   assert unsc['retain_test'] >= rows['original']['retain_test']
@@ -34,7 +34,7 @@ def test_the_readmes_run_clears_the_bars():
   # The control row, and a probe of every row.
   assert rows['head_only']['forget_test'] == 0
   assert all(row['probe'] is not None for row in rows.values())
-  energies = [point['energy'] for point in results['curve']]
+  energies = [point.energy for point in results.curve]
   assert len(energies) >= 4
   assert energies == sorted(energies)
 
@@ -42,22 +42,17 @@ def test_the_readmes_run_clears_the_bars():
 @pytest.mark.real_data
 @pytest.mark.slow  # minutes on two cores; `make test-slow` runs it
 def test_a_class_is_forgotten_and_the_rest_is_no_worse(real_data_dir, shared_dir):
-  settings = settings_lib.SETTINGS['fashion_mnist']
-  dataset = data_lib.load('fashion_mnist', real_data_dir)
-  network = models.from_linen(
-      settings_lib.NETWORKS[settings.network](), (32, 32, 1))
-  params = checkpoints.load(
-      shared_dir / 'checkpoints' / 'fmnist_alexnet_original.npz',
-      jax.eval_shape(network.init, jax.random.key(0)))
-  retain, forget = problem_lib.split_classes(dataset.train, [6])
-  problem = problem_lib.Problem(network, params, retain, forget, 10, (6,))
-  first = lambda energy: settings_lib.first_class(null_space.pooled(energy))
+  chosen = settings.choose('fashion_mnist')
+  task = problems.task(chosen, data.load('fashion_mnist', real_data_dir))
+  params = task.restore(shared_dir / 'checkpoints' / 'fmnist_alexnet_original.npz')
+  problem = task.problem(problems.Request((6,)), params, session.DEFAULT)
   unlearned, one_class = (
-      settings.unlearning.method(combine)(problem, jax.random.key(0))
-      for combine in (null_space.pooled, first))
+      chosen.unlearning.method(combine)(problem, jax.random.key(0))
+      for combine in (None, settings.first_class(
+          null_space.pooled(chosen.unlearning.energy))))
 
-  remaining, gone = problem_lib.split_classes(dataset.test, [6])
-  logits = lambda p, e: training.predict(network.fn, p, e.x)
+  remaining, gone = problem_lib.split_classes(task.dataset.test, [6])
+  logits = lambda p, e: training.predict(task.network.fn, p, e.x)
   right = lambda p, e: np.mean(logits(p, e).argmax(-1) == e.y)
   assert right(params, gone) > .7
   assert right(unlearned.params, gone) <= .01

@@ -1,7 +1,5 @@
 """Data of the figures against scikit-learn and SciPy."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,15 +10,17 @@ from experiments import pictures
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax.evaluation import outputs
+from unsc_jax import report
+from unsc_jax.evaluation import outputs as outputs_lib
 
 
-def _view(seed=0, n=60, t=40, classes=4):
+def _outputs(seed=0, n=60, t=40, classes=4):
   rng = np.random.default_rng(seed)
   draw = lambda n: (3 * rng.normal(size=(n, classes)), rng.normal(size=(n, 6)),
                     rng.integers(0, classes, n))
   (train, f_train, y), (test, f_test, y_test) = draw(n), draw(t)
-  return outputs.Outputs(train, test, f_train, f_test, y, y_test, y == 1, (1,), (0, 2, 3))
+  return outputs_lib.Outputs(
+      train, test, f_train, f_test, y, y_test, y == 1, (1,), (0, 2, 3))
 
 
 def _problem(seed=0):
@@ -40,25 +40,25 @@ def _problem(seed=0):
 
 
 def test_confusion_is_scikit_learns():
-  view = _view()
+  of = _outputs()
   np.testing.assert_array_equal(
-      pictures.confusion(view, 5),
+      pictures.confusion(of, 5),
       metrics.confusion_matrix(
-          view.test_labels, view.test_logits.argmax(1), labels=range(5)))
+          of.test_labels, of.test_logits.argmax(1), labels=range(5)))
 
 
 def test_losses_are_shares_of_all():
-  view = _view()
-  found = pictures.losses(view)
-  for shares in found.values():
+  of = _outputs()
+  losses = pictures.losses(of)
+  for shares in vars(losses).values():
     np.testing.assert_allclose(sum(shares), 1)
-  gone = view.train_labels == 1
-  p = np.exp(view.train_logits[gone])
+  gone = of.train_labels == 1
+  p = np.exp(of.train_logits[gone])
   nats = -np.log(p[:, 1] / p.sum(1))
   np.testing.assert_allclose(
-      found['forget'], np.histogram(nats, pictures._EDGES)[0] / gone.sum())
-  masked = view._replace(train_logits=np.where(np.arange(4) == 1, -1e9, view.train_logits))
-  assert pictures.losses(masked)['forget'][-1] == 1
+      losses.forget, np.histogram(nats, pictures.EDGES)[0] / gone.sum())
+  masked = of._replace(train_logits=np.where(np.arange(4) == 1, -1e9, of.train_logits))
+  assert pictures.losses(masked).forget[-1] == 1
 
 
 def test_maps_are_turned_as_procrustes_would():
@@ -71,18 +71,18 @@ def test_a_feature_map_has_every_network_and_neighbours_stay_neighbours():
   rng = np.random.default_rng(0)
   labels = np.repeat(np.arange(3), 40)
   apart = 9 * np.eye(3, 6)[labels] + rng.normal(size=(120, 6))
-  found = pictures.feature_map({'one': apart, 'two': apart[:, ::-1]}, labels, rng)
-  for points in found['points'].values():
+  drawn = pictures.feature_map({'one': apart, 'two': apart[:, ::-1]}, labels, rng)
+  for points in drawn.points.values():
     assert points.shape == (120, 2)
-    assert metrics.silhouette_score(points, found['labels']) > .5
-  one, two = found['points'].values()
+    assert metrics.silhouette_score(points, drawn.labels) > .5
+  one, two = drawn.points.values()
   assert np.mean(np.square(one - two)) < np.mean(np.square(one + two))
 
 
 def test_directions_lie_in_and_out_of_the_space_with_the_same_norms():
   problem, bases = _problem()
-  found = pictures.directions(problem.params, bases, jax.random.key(0))
-  for inside, outside in zip(*found.values()):
+  pairs = pictures.directions(problem.params, bases, jax.random.key(0))
+  for inside, outside in zip(*pairs.values()):
     for name in ('a', 'b', 'bias'):
       np.testing.assert_allclose(
           np.linalg.norm(inside[name]), np.linalg.norm(outside[name]), rtol=1e-5)
@@ -95,20 +95,23 @@ def test_directions_lie_in_and_out_of_the_space_with_the_same_norms():
 
 def test_contours_are_flat_inside_for_what_remains():
   problem, bases = _problem()
-  found = pictures.contours(problem, bases, jax.random.key(0))
-  losses, middle = found['losses'], len(found['along']) // 2
+  drawn = pictures.contours(problem, bases, jax.random.key(0))
+  inside, outside = drawn.in_null_space, drawn.out_of_null_space
+  middle = len(drawn.along) // 2
   at_rest = lambda part: float(-jnp.mean(jax.nn.log_softmax(
       problem.fn(problem.params, part.x))[jnp.arange(len(part)), part.y]))
   for name, part in (('retain', problem.retain), ('forget', problem.forget)):
-    for grids in losses.values():
+    for losses in (inside, outside):
       np.testing.assert_allclose(
-          grids[name][middle, middle], at_rest(part), rtol=1e-5)
-  assert np.ptp(losses['in_null_space']['retain']) < 1e-4
-  assert np.ptp(losses['in_null_space']['forget']) > .1
-  assert np.ptp(losses['out_of_null_space']['retain']) > .1
+          getattr(losses, name)[middle, middle], at_rest(part), rtol=1e-5)
+  assert np.ptp(inside.retain) < 1e-4
+  assert np.ptp(inside.forget) > .1
+  assert np.ptp(outside.retain) > .1
 
 
-def test_numbers_are_short_and_json():
-  found = pictures.short({'a': np.array([[1 / 3, 1e-9]]), 'b': [np.int64(3)], 'c': None})
-  assert json.loads(json.dumps(found)) == {
-      'a': [[.3333, 1e-9]], 'b': [3], 'c': None}
+def test_numbers_are_short_and_plain():
+  assert pictures.short({
+      'a': np.array([[1 / 3, 1e-9]]), 'b': [np.int64(3)], 'c': None,
+      'd': report.Sizes(train=np.int64(3), validation=1, test=2)}) == {
+          'a': ((.3333, 1e-9),), 'b': (3,), 'c': None,
+          'd': report.Sizes(train=3, validation=1, test=2)}

@@ -3,53 +3,54 @@
 import collections
 import dataclasses
 
+import chex
 import jax
-import numpy as np
 import pytest
 
-from experiments import bars
+from experiments import cli
 from experiments import forget_class
-from experiments import problems as problems_lib
-from experiments import settings as settings_lib
-from unsc_jax import data as data_lib
-from unsc_jax import training
+from experiments import problems
+from experiments import settings
+from unsc_jax import data
 
 
 class Killed(Exception):
   pass
 
 
+def _killing(counts, die=(None, 0)):
+  """A bar that counts the steps of every loop, and kills one of them at a step."""
+  def progress(items, label, total):
+    for item in items:
+      if (label, counts[label]) == die:
+        raise Killed
+      counts[label] += 1
+      yield item
+  return progress
+
+
 def test_the_original_goes_on(tmp_path):
-  chosen = settings_lib.SETTINGS['digits']
-  chosen = chosen._replace(
-      network='mlp', recipe=dataclasses.replace(chosen.recipe, epochs=7))
-  dataset = data_lib.load('digits')
-  network = problems_lib.build(chosen, dataset)
-  key = jax.random.key(0)
-  session = problems_lib.session(tmp_path, chosen, dataset, seed=0)
-  counts = []
+  task = problems.task(settings.choose('digits', 'mlp', epochs=2), data.load('digits'))
+  key, label, kept = jax.random.key(0), 'training the original', task.session(tmp_path)
 
-  def killed_after(steps):
-    def progress(items, label, total):
-      counts.append(0)
-      for item in items:
-        if counts[-1] == steps:
-          raise Killed
-        counts[-1] += 1
-        yield item
-    return progress
+  def train(die=None):
+    counts = collections.Counter()
+    session = dataclasses.replace(
+        kept, checkpoint=dataclasses.replace(kept.checkpoint, every=10),
+        progress=_killing(counts, (label, die)))
+    try:
+      return task.train(key, session), counts[label]
+    except Killed:
+      return None, counts[label]
 
-  train = lambda steps: training.train(
-      network, dataset.train, chosen.recipe, key, label='training the original',
-      session=dataclasses.replace(session, progress=killed_after(steps)))
-  with pytest.raises(Killed):
-    train(120)
-  found = len(train(None).history['loss'])
-  assert counts == [120, found - 100]
+  assert train(die=15) == (None, 15)
+  _, rest = train()
+  unbroken_counts = collections.Counter()
+  unbroken = task.train(key, dataclasses.replace(
+      task.session(), progress=_killing(unbroken_counts)))
+  assert rest == unbroken_counts[label] - 10
   # The script finds it done, and the same as if nothing had happened.
-  resumed = problems_lib.pose(chosen, dataset, network, key, session=session)
-  unbroken = problems_lib.pose(chosen, dataset, network, key)
-  jax.tree.map(np.testing.assert_array_equal, resumed.params, unbroken.params)
+  chex.assert_trees_all_equal(task.train(key, kept), unbroken)
 
 
 @pytest.mark.slow  # daily are the original here, and methods in tests/methods
@@ -57,37 +58,31 @@ def test_the_original_goes_on(tmp_path):
     ('retraining', 120, 100), ('unlearning', 3, 0)])
 def test_a_method_goes_on(loop, step, kept, tmp_path, monkeypatch):
   """As `--resume` has it; what was measured of the networks is beside the point."""
-  found, made = [], collections.Counter()
+  networks, label = [], 'training the original'
   config = forget_class.Config(
       model='mlp', epochs=7, steps=10, stop_below=-1., out=tmp_path / 'runs')
   resumed = dataclasses.replace(config, resume=tmp_path / 'states')
 
   def measured(runs, *args, **options):
-    found.append(runs[0].done)
+    networks.append(runs[0].networks)
     raise Killed
 
   def run(config, die=(None, 0)):
-    def progress(items, label, total):
-      for item in items:
-        if (label, made[label]) == die:
-          raise Killed
-        made[label] += 1
-        yield item
-
-    made.clear()
-    monkeypatch.setattr(bars, 'progress', progress)
+    counts = collections.Counter()
+    monkeypatch.setattr(cli, 'progress', _killing(counts, die))
     with pytest.raises(Killed):
       forget_class.run(config)
-    return made.copy()
+    return counts
 
-  monkeypatch.setattr(forget_class.rows_lib, 'of_seeds', measured)
+  monkeypatch.setattr(forget_class.measure_lib, 'of_seeds', measured)
   whole = run(config)
-  before = run(resumed, die=(loop, step))
-  assert before[loop] == step
+  assert run(resumed, die=(loop, step))[loop] == step
   after = run(resumed)
-  assert after['training the original'] == 0
+  assert after[label] == 0
   assert after[loop] == whole[loop] - kept
-  unbroken, ours = found
+  unbroken, ours = networks
   for name, one in unbroken.items():
-    jax.tree.map(np.testing.assert_array_equal, ours[name].params, one.params)
-    jax.tree.map(np.testing.assert_array_equal, ours[name].history, one.history)
+    chex.assert_trees_all_equal(ours[name].params, one.params)
+    chex.assert_trees_all_equal(ours[name].history, one.history)
+  with pytest.raises(ValueError, match='of another run, with another energy'):
+    forget_class.run(dataclasses.replace(resumed, energy=.9))
