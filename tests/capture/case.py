@@ -17,9 +17,6 @@ class Network(NamedTuple):
   args: tuple
 
 
-Rows = Mapping[str, Any]
-
-
 @dataclasses.dataclass(frozen=True, eq=False)  # each row is itself alone
 class Case:
   """A row of the specification.
@@ -31,9 +28,9 @@ class Case:
     network: makes the network.
     uncaptured: path to (a part of) the reason, for each parameter that is not
       captured; all others are.
-    rows: if known in closed form, maps `(params, *args)` to what each captured
-      parameter meets: path to rows `[n, d]`, `[B, n, d]`; counts of a lookup
-      `[d]`, `[B, d]`; a list of these, one for each way of using it.
+    rows: if known in closed form, maps `(params, *args)` to what captured
+      parameters meet, for all of them or path by path: rows `[n, d]`, `[B, n, d]`;
+      counts of a lookup `[d]`, `[B, d]`; a list of these, one for each way of use.
     tolerance: of the output, relative; looser where it is computed in bfloat16.
     contexts: where the row is tested.
     full: paths of parameters that these data leave no direction to move.
@@ -45,7 +42,7 @@ class Case:
   framework: str
   network: Callable[[], Network]
   uncaptured: Mapping[str, str] = dataclasses.field(default_factory=dict)
-  rows: Callable[..., Rows] | None = None
+  rows: Callable[..., Any] | None = None
   tolerance: float = 1e-4
   contexts: tuple[str, ...] = CONTEXTS
   full: tuple[str, ...] = ()
@@ -55,6 +52,12 @@ class Case:
   @property
   def id(self) -> str:
     return f'{self.framework}: {self.what}'
+
+  def met(self, params: Mapping[str, np.ndarray], *args: Any) -> Mapping[str, Any]:
+    """What each captured parameter meets, by path."""
+    rows = self.rows(params, *args)
+    captured = [path for path in params if path not in self.uncaptured]
+    return rows if isinstance(rows, Mapping) else dict.fromkeys(captured, rows)
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:
@@ -66,3 +69,14 @@ def random(*shape: int, seed: int = 0) -> np.ndarray:
 def weight(*shape: int, seed: int = 1) -> np.ndarray:
   """Numbers of such size that a layer's output has about that of its input."""
   return random(*shape, seed=seed) / np.float32(np.sqrt(max(1, shape[0])))
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+  """All inputs of a layer as rows `[n, d]`."""
+  return np.reshape(x, (-1, np.shape(x)[-1]))
+
+
+def inputs(params: Any, x: np.ndarray) -> np.ndarray:
+  """The rows of a layer that sees what the network does."""
+  del params
+  return flat(x)

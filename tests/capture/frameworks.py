@@ -5,7 +5,7 @@ zero would hide an error.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 from flax import nnx
@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.capture import case
+
+BIAS = 'added, as a bias is'
 
 
 def fill(tree: Any) -> Any:
@@ -39,19 +41,18 @@ def linen(module, *args, **options) -> case.Network:
   return case.Network(fn, fill(shapes['params']), args)
 
 
-def nnx_model(model, *args, pure: bool = False) -> case.Network:
+def nnx_model(make: Callable, *args, pure: bool = False) -> case.Network:
   """`nnx.split` before, `nnx.merge` inside; as a State or a pure dictionary."""
-  graph, params, rest = nnx.split(model, nnx.Param, ...)
+  graph, params, rest = nnx.split(make(rngs=nnx.Rngs(0)), nnx.Param, ...)
   params = fill(params)
-  fn = lambda params, *args: nnx.merge(
-      graph, params, rest, copy=True)(*args)
+  fn = lambda params, *args: nnx.merge(graph, params, rest, copy=True)(*args)
   return case.Network(fn, nnx.to_pure_dict(params) if pure else params, args)
 
 
 def equinox(make: Callable, *args, call: Callable | None = None) -> case.Network:
   """`eqx.partition` before, `eqx.combine` inside, vmapped over a batch."""
   # Of shapes alone: to draw numbers that `fill` replaces takes seconds.
-  model = eqx.filter_eval_shape(make, jax.random.key(0))
+  model = eqx.filter_eval_shape(make, key=jax.random.key(0))
   params, static = eqx.partition(
       model, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
   call = call or (lambda model, *args: jax.vmap(model)(*args))
@@ -66,5 +67,42 @@ def haiku(forward: Callable, *args) -> case.Network:
   return case.Network(transformed.apply, fill(shapes), args)
 
 
-def by_hand(fn: Callable, params: Any, *args) -> case.Network:
-  return case.Network(fn, params, args)
+def of_w(fn: Callable) -> Callable:
+  """A function of a single array as one of parameters `{'w': array}`."""
+  return lambda params, *args: fn(params['w'], *args)
+
+
+class Section(NamedTuple):
+  """Makes the rows of a section of the documentation.
+
+  `biases` are paths of parameters that are not captured as they are added.
+  """
+  title: str
+
+  def hand(self, what, fn, params, *args, rows=None, uncaptured=None, **more):
+    """A function `fn(params, *args)`; of one array, called `w`, `fn(w, *args)`.
+
+    One reason in `uncaptured` is that of all parameters.
+    """
+    if not isinstance(params, dict):
+      params, fn, rows = {'w': params}, of_w(fn), rows and of_w(rows)
+    if isinstance(uncaptured, str):
+      uncaptured = dict.fromkeys(params, uncaptured)
+    return case.Case(what, self.title, 'hand-written',
+                     lambda: case.Network(fn, params, args), uncaptured or {}, rows, **more)
+
+  def linen(self, what, module, *args, **more):
+    return self.row(what, 'linen', lambda: linen(module, *args), **more)
+
+  def nnx(self, what, make, *args, pure=False, **more):
+    return self.row(what, 'NNX', lambda: nnx_model(make, *args, pure=pure), **more)
+
+  def equinox(self, what, make, *args, call=None, **more):
+    return self.row(what, 'Equinox', lambda: equinox(make, *args, call=call), **more)
+
+  def haiku(self, what, forward, *args, **more):
+    return self.row(what, 'Haiku', lambda: haiku(forward, *args), **more)
+
+  def row(self, what, framework, network, biases='', uncaptured=None, **more):
+    uncaptured = {**dict.fromkeys(biases.split(), BIAS), **(uncaptured or {})}
+    return case.Case(what, self.title, framework, network, uncaptured, **more)

@@ -139,8 +139,7 @@ class NNXBlock(nnx.Module):
 class NNXGPT(nnx.Module):
   """Decoder only, tied."""
 
-  def __init__(self, width: int = 48):
-    rngs = nnx.Rngs(0)
+  def __init__(self, rngs: nnx.Rngs, width: int = 48):
     self.table = nnx.Embed(60, width, rngs=rngs)
     self.place = nnx.Embed(8, width, rngs=rngs)
     self.blocks = nnx.List([NNXBlock(width, rngs) for _ in range(2)])
@@ -203,10 +202,10 @@ class Model(NamedTuple):
   framework: str = 'linen'
 
   def network(self) -> case_lib.Network:
-    if self.framework == 'Equinox':  # which makes a model of a key
-      return frameworks.equinox(self.make, self.x)
-    wrap = frameworks.linen if self.framework == 'linen' else frameworks.nnx_model
-    return wrap(self.make(), self.x)
+    if self.framework == 'linen':
+      return frameworks.linen(self.make(), self.x)
+    wrap = frameworks.equinox if self.framework == 'Equinox' else frameworks.nnx_model
+    return wrap(self.make, self.x)
 
 
 def images(n, size=8):

@@ -97,7 +97,7 @@ def test_moments_are_the_closed_form(case):
   numpy = lambda x: np.asarray(x, np.float64) if jnp.issubdtype(
       x.dtype, jnp.floating) else np.asarray(x)
   params = {path: numpy(x) for path, x in paths.leaf_paths(params).items()}
-  expected = case.rows(params, *jax.tree.map(numpy, args))
+  expected = case.met(params, *jax.tree.map(numpy, args))
   assert set(expected) == set(moments.by_path)
   for path, ways in expected.items():
     ways = ways if isinstance(ways, list) else [ways]

@@ -1,5 +1,7 @@
 """Matrix products: of one array or many, whole, in parts, or rearranged."""
 
+from functools import partial
+
 import equinox as eqx
 from flax import linen as nn
 from flax import nnx
@@ -11,39 +13,36 @@ import numpy as np
 from tests.capture import case as case_lib
 from tests.capture import frameworks
 
-Case, random, weight = case_lib.Case, case_lib.random, case_lib.weight
-by_hand = frameworks.by_hand
-BIAS = 'added, as a bias is'
-
-
-def hand(what, fn, params, *args, rows=None, **more) -> Case:
-  return Case(what, 'Matrix products', 'hand-written',
-              lambda: by_hand(fn, params, *args), rows=rows, **more)
-
-
-def of(framework, what, network, **more) -> Case:
-  return Case(what, 'Matrix products', framework, network, **more)
-
-
+random, weight = case_lib.random, case_lib.weight
+flat, inputs = case_lib.flat, case_lib.inputs
+of = frameworks.Section('Matrix products')
 X = random(6, 12)
 TOKENS = random(2, 3, 12)
-flat = lambda x, d=12: np.reshape(x, (-1, d))
-first = lambda path: lambda params, x: {path: flat(x, x.shape[-1])}
+HEADS = random(2, 3, 3, 4)
+AB = {'a': weight(12, 5), 'b': weight(12, 5, seed=4)}
+ATTENTION = 'query/bias key/bias value/bias out/bias'
 
 
-def _fused_qkv(p, x):
-  q, k, v = (x @ w for w in jnp.split(p['w'], 3, axis=1))
+def _product(w, x):
+  return x @ w
+
+
+def _einsum(equation):
+  return lambda w, x: jnp.einsum(equation, x, w)
+
+
+def _fused_qkv(w, x):
+  q, k, v = (x @ w for w in jnp.split(w, 3, axis=1))
   return jax.nn.softmax(q @ k.mT) @ v
 
 
-def _fused_qkv_reshaped(p, x):
-  w = p['w'].reshape(12, 3, 2, 4)
+def _fused_qkv_reshaped(w, x):
+  w = w.reshape(12, 3, 2, 4)
   q, k, v = (jnp.einsum('btd,dhe->bthe', x, w[:, i]) for i in range(3))
   return nn.dot_product_attention(q, k, v)
 
 
-def _cross_attention(p, x, memory):
-  w = p['w']
+def _cross_attention(w, x, memory):
   q, k, v = x @ w[:, :8], memory @ w[:, 8:16], memory @ w[:, 16:]
   return jax.nn.softmax(q @ k.mT) @ v
 
@@ -53,29 +52,21 @@ def _soft_experts(p, x):
   return jnp.einsum('be,beo->bo', gates, jnp.einsum('bi,eio->beo', x, p['w']))
 
 
-def _in_parts(p, x):
-  return x[:, :5] @ p['w'][:5] + jnp.tanh(x[:, 5:]) @ p['w'][5:]
+def _in_parts(w, x):
+  return x[:, :5] @ w[:5] + jnp.tanh(x[:, 5:]) @ w[5:]
 
 
-def _in_parts_rows(params, x):
-  x = np.asarray(x, np.float64)
-  zero = np.zeros_like(x)
-  return {'w': np.concatenate([
-      np.concatenate([x[:, :5], zero[:, 5:]], 1),
-      np.concatenate([zero[:, :5], np.tanh(x[:, 5:])], 1)])}
-
-
-def _broadcast(p, x):
-  w = jnp.broadcast_to(p['w'], (3, 12, 5))
-  return jnp.einsum('btd,tdo->bto', x, w)
+def _in_parts_rows(_, x):
+  left = np.arange(12) < 5
+  return np.concatenate([x * left, np.tanh(x) * ~left])
 
 
 class Shared(nnx.Module):
   """Two layers that hold one Param."""
 
-  def __init__(self):
-    self.a = nnx.Linear(12, 12, use_bias=False, rngs=nnx.Rngs(0))
-    self.b = nnx.Linear(12, 12, use_bias=False, rngs=nnx.Rngs(0))
+  def __init__(self, rngs):
+    self.a = nnx.Linear(12, 12, use_bias=False, rngs=rngs)
+    self.b = nnx.Linear(12, 12, use_bias=False, rngs=rngs)
     self.b.kernel = self.a.kernel
 
   def __call__(self, x):
@@ -99,187 +90,143 @@ def _tied_equinox(key):
 
 
 CASES = [
-    hand('a product `x @ W`', lambda p, x: x @ p['w'], {'w': weight(12, 5)}, X,
-         rows=first('w')),
-    hand('a product `W @ x`, outputs first',
-         lambda p, x: (p['w'] @ x.T).T, {'w': weight(5, 12)}, X, rows=first('w')),
-    hand('a parameter tree that is a single array',
-         lambda p, x: x @ p, weight(12, 5), X, rows=first('')),
-    hand('a product over the last axis of many', lambda p, x: x @ p['w'],
-         {'w': weight(12, 5)}, TOKENS, rows=first('w')),
-    hand('einsum over two axes', lambda p, x: jnp.einsum(
-        'bthd,hdo->bto', x, p['w']), {'w': weight(3, 4, 5)}, random(2, 3, 3, 4),
-         rows=lambda p, x: {'w': flat(x)}),
-    hand('einsum over two axes in another order', lambda p, x: jnp.einsum(
-        'bthd,odh->bto', x, p['w']), {'w': weight(5, 4, 3)}, random(2, 3, 3, 4),
-         rows=lambda p, x: {'w': flat(x.swapaxes(2, 3))}),
-    hand('einsum with a weight for each position', lambda p, x: jnp.einsum(
-        'btd,tdo->bto', x, p['w']), {'w': weight(3, 12, 5)}, random(6, 3, 12),
-         rows=lambda p, x: {'w': x.swapaxes(0, 1)}),
-    hand('einsum with that axis last', lambda p, x: jnp.einsum(
-        'btd,dot->bto', x, p['w']), {'w': weight(12, 5, 3)}, random(6, 3, 12),
-         rows=lambda p, x: {'w': x.swapaxes(0, 1)}),
-    hand('one weight broadcast to all positions', _broadcast,
-         {'w': weight(12, 5)}, TOKENS, rows=first('w')),
-    hand('transposed, reversed and reshaped before use',
-         lambda p, x: x @ p['w'][:, ::-1].transpose(2, 1, 0).reshape(12, 5),
-         {'w': weight(5, 4, 3)}, X, rows=lambda p, x: {
-             'w': flat(x.reshape(6, 3, 4)[:, :, ::-1].swapaxes(1, 2))}),
-    hand('scaled by a number, by data and in sign',
-         lambda p, x: x @ (-p['w'] * .5 / jnp.abs(x).max()),
-         {'w': weight(12, 5)}, X, rows=first('w')),
-    hand('a strided slice of the inputs', lambda p, x: x @ p['w'][1::2],
-         {'w': weight(24, 5)}, X, rows=lambda p, x: {
-             'w': np.insert(np.asarray(x), range(12), 0, axis=1)}),
-    hand('in parts, each with inputs of its own', _in_parts, {'w': weight(12, 5)}, X,
-         rows=_in_parts_rows),
-    hand('rows in reverse', lambda p, x: x @ p['w'][::-1], {'w': weight(12, 5)}, X,
-         rows=lambda p, x: {'w': x[:, ::-1]}),
-    hand('every other row, from the end', lambda p, x: x @ p['w'][::-2],
-         {'w': weight(24, 5)}, X, rows=lambda p, x: {
-             'w': np.insert(x[:, ::-1], range(12), 0, axis=1)}),
-    hand('two parameters, stacked', lambda p, x: jnp.einsum(
-        'bi,kio->kbo', x, jnp.stack([p['a'], p['b']])),
-         {'a': weight(12, 5), 'b': weight(12, 5, seed=4)}, X,
-         rows=lambda p, x: {'a': x, 'b': x}),
-    hand('a vmap over two parameters, stacked', lambda p, x: jax.vmap(
-        lambda x, w: x @ w)(x, jnp.stack([p['a'], p['b']])),
-         {'a': weight(12, 5), 'b': weight(12, 5, seed=4)}, random(2, 6, 12),
-         rows=lambda p, x: {'a': x[0], 'b': x[1]}),
-    hand('a stack, taken apart', lambda p, x: sum(
-        jnp.tanh(x[:, 4 * i:][:, :4] @ w) for i, w in enumerate(
-            jnp.unstack(p['w']))), {'w': weight(3, 4, 5)}, random(3, 12),
-         rows=lambda p, x: {'w': x.reshape(3, 3, 4).swapaxes(0, 1)}),
-    hand('fused q, k, v, split', _fused_qkv, {'w': weight(12, 24)}, TOKENS,
-         rows=lambda p, x: {'w': np.tile(flat(x), (3, 1))}),
-    hand('fused q, k, v, reshaped to heads', _fused_qkv_reshaped,
-         {'w': weight(12, 24)}, TOKENS,
-         rows=lambda p, x: {'w': np.tile(flat(x), (3, 1))}),
-    hand('fused q, k, v of two sources', _cross_attention, {'w': weight(12, 24)},
-         TOKENS, random(2, 2, 12, seed=5),
-         rows=lambda p, x, m: {'w': np.concatenate([flat(x), flat(m), flat(m)])},
-         remark='All columns keep what any of them reads.'),
-    hand('stacked q, k, v', lambda p, x: jnp.einsum(
-        'btd,kdo->kbto', x, p['w']).prod(0), {'w': weight(3, 12, 5)}, TOKENS,
-         rows=first('w')),
-    hand('one of a stack, by a fixed index', lambda p, x: x @ p['w'][1],
-         {'w': weight(3, 12, 5)}, X, rows=lambda p, x: {
-             'w': np.stack([0 * x, x, 0 * x])}),
-    hand('columns joined with those of another parameter',
-         lambda p, x: x @ jnp.concatenate([p['a'], p['b']], 1),
-         {'a': weight(12, 5), 'b': weight(12, 3)}, X,
-         rows=lambda p, x: {'a': x, 'b': x}),
-    hand('rows joined with those of another parameter',
-         lambda p, x: x @ jnp.concatenate([p['a'], p['b']]),
-         {'a': weight(7, 5), 'b': weight(9, 5)}, random(5, 16),
-         rows=lambda p, x: {'a': x[:, :7], 'b': x[:, 7:]}),
-    hand('float32 parameters, computed in bfloat16', lambda p, x: jnp.dot(
-        x.astype(jnp.bfloat16), p['w'].astype(jnp.bfloat16),
-        preferred_element_type=jnp.float32), {'w': weight(12, 5)}, X,
-         tolerance=2e-2, rows=lambda p, x: {
-             'w': x.astype(jnp.bfloat16)}),
-    hand('bfloat16 parameters', lambda p, x: x.astype(jnp.bfloat16) @ p['w'],
-         {'w': weight(12, 5).astype(jnp.bfloat16)}, X, tolerance=2e-2,
-         rows=lambda p, x: {'w': x.astype(jnp.bfloat16)}),
-    hand('an outer product, of fan-in one', lambda p, x: jnp.einsum(
-        'b,o->bo', x, p['w']), {'w': weight(5)}, random(6), full=('w',),
-         rows=lambda p, x: {'w': x[:, None]}),
-    hand('a module used twice', lambda p, x: jnp.tanh(x @ p['w']) @ p['w'],
-         {'w': weight(12, 12)}, random(4, 12), rows=lambda p, x: {
-             'w': np.concatenate([x, np.tanh(x @ p['w'])])}),
-    hand('a siamese network', lambda p, a, b: jnp.tanh(a @ p['w']) - b @ p['w'],
-         {'w': weight(12, 5)}, random(4, 12), random(4, 12, seed=3),
-         rows=lambda p, a, b: {'w': np.concatenate([a, b])}),
-    hand('a tied autoencoder, `W` and its transpose',
-         lambda p, x: jnp.tanh(x @ p['w']) @ p['w'].T, {'w': weight(12, 20)},
-         random(4, 12), rows=lambda p, x: {
-             'w': [x, np.tanh(x @ p['w'])]}),
-    hand('inputs joined as in a DenseNet', lambda p, x: jnp.concatenate(
+    of.hand('a product `x @ W`', _product, weight(12, 5), X, rows=inputs),
+    of.hand('a product `W @ x`, outputs first', lambda w, x: (w @ x.T).T,
+            weight(5, 12), X, rows=inputs),
+    of.row('a parameter tree that is a single array', 'hand-written',
+           lambda: case_lib.Network(_product, weight(12, 5), (X,)), rows=inputs),
+    of.hand('a product over the last axis of many', _product, weight(12, 5), TOKENS,
+            rows=inputs),
+    of.hand('einsum over two axes', _einsum('bthd,hdo->bto'), weight(3, 4, 5), HEADS,
+            rows=lambda w, x: x.reshape(-1, 12)),
+    of.hand('einsum over two axes in another order', _einsum('bthd,odh->bto'),
+            weight(5, 4, 3), HEADS, rows=lambda w, x: x.swapaxes(2, 3).reshape(-1, 12)),
+    of.hand('einsum with a weight for each position', _einsum('btd,tdo->bto'),
+            weight(3, 12, 5), random(6, 3, 12), rows=lambda w, x: x.swapaxes(0, 1)),
+    of.hand('einsum with that axis last', _einsum('btd,dot->bto'), weight(12, 5, 3),
+            random(6, 3, 12), rows=lambda w, x: x.swapaxes(0, 1)),
+    of.hand('one weight broadcast to all positions', lambda w, x: jnp.einsum(
+        'btd,tdo->bto', x, jnp.broadcast_to(w, (3, 12, 5))), weight(12, 5), TOKENS,
+            rows=inputs),
+    of.hand('transposed, reversed and reshaped before use',
+            lambda w, x: x @ w[:, ::-1].transpose(2, 1, 0).reshape(12, 5),
+            weight(5, 4, 3), X, rows=lambda w, x: x.reshape(6, 3, 4)[
+                :, :, ::-1].swapaxes(1, 2).reshape(-1, 12)),
+    of.hand('scaled by a number, by data and in sign',
+            lambda w, x: x @ (-w * .5 / jnp.abs(x).max()), weight(12, 5), X, rows=inputs),
+    of.hand('a strided slice of the inputs', lambda w, x: x @ w[1::2], weight(24, 5), X,
+            rows=lambda w, x: np.insert(x, range(12), 0, axis=1)),
+    of.hand('in parts, each with inputs of its own', _in_parts, weight(12, 5), X,
+            rows=_in_parts_rows),
+    of.hand('rows in reverse', lambda w, x: x @ w[::-1], weight(12, 5), X,
+            rows=lambda w, x: x[:, ::-1]),
+    of.hand('every other row, from the end', lambda w, x: x @ w[::-2], weight(24, 5), X,
+            rows=lambda w, x: np.insert(x[:, ::-1], range(12), 0, axis=1)),
+    of.hand('two parameters, stacked', lambda p, x: jnp.einsum(
+        'bi,kio->kbo', x, jnp.stack([p['a'], p['b']])), AB, X, rows=inputs),
+    of.hand('a vmap over two parameters, stacked', lambda p, x: jax.vmap(
+        lambda x, w: x @ w)(x, jnp.stack([p['a'], p['b']])), AB, random(2, 6, 12),
+            rows=lambda p, x: {'a': x[0], 'b': x[1]}),
+    of.hand('a stack, taken apart', lambda w, x: sum(
+        jnp.tanh(x[:, 4 * i:][:, :4] @ w) for i, w in enumerate(jnp.unstack(w))),
+            weight(3, 4, 5), random(3, 12),
+            rows=lambda w, x: x.reshape(3, 3, 4).swapaxes(0, 1)),
+    of.hand('fused q, k, v, split', _fused_qkv, weight(12, 24), TOKENS,
+            rows=lambda w, x: np.tile(flat(x), (3, 1))),
+    of.hand('fused q, k, v, reshaped to heads', _fused_qkv_reshaped, weight(12, 24),
+            TOKENS, rows=lambda w, x: np.tile(flat(x), (3, 1))),
+    of.hand('fused q, k, v of two sources', _cross_attention, weight(12, 24), TOKENS,
+            random(2, 2, 12, seed=5),
+            rows=lambda w, x, m: np.concatenate([flat(x), flat(m), flat(m)]),
+            remark='All columns keep what any of them reads.'),
+    of.hand('stacked q, k, v', lambda w, x: jnp.einsum('btd,kdo->kbto', x, w).prod(0),
+            weight(3, 12, 5), TOKENS, rows=inputs),
+    of.hand('one of a stack, by a fixed index', lambda w, x: x @ w[1], weight(3, 12, 5),
+            X, rows=lambda w, x: np.stack([0 * x, x, 0 * x])),
+    of.hand('columns joined with those of another parameter',
+            lambda p, x: x @ jnp.concatenate([p['a'], p['b']], 1),
+            {'a': weight(12, 5), 'b': weight(12, 3)}, X, rows=inputs),
+    of.hand('rows joined with those of another parameter',
+            lambda p, x: x @ jnp.concatenate([p['a'], p['b']]),
+            {'a': weight(7, 5), 'b': weight(9, 5)}, random(5, 16),
+            rows=lambda p, x: {'a': x[:, :7], 'b': x[:, 7:]}),
+    of.hand('float32 parameters, computed in bfloat16', lambda w, x: jnp.dot(
+        x.astype(jnp.bfloat16), w.astype(jnp.bfloat16),
+        preferred_element_type=jnp.float32), weight(12, 5), X, tolerance=2e-2,
+            rows=lambda w, x: x.astype(jnp.bfloat16)),
+    of.hand('bfloat16 parameters', lambda w, x: x.astype(jnp.bfloat16) @ w,
+            weight(12, 5).astype(jnp.bfloat16), X, tolerance=2e-2,
+            rows=lambda w, x: x.astype(jnp.bfloat16)),
+    of.hand('an outer product, of fan-in one', _einsum('b,o->bo'), weight(5), random(6),
+            full=('w',), rows=lambda w, x: x[:, None]),
+    of.hand('a module used twice', lambda w, x: jnp.tanh(x @ w) @ w, weight(12, 12),
+            random(4, 12), rows=lambda w, x: np.concatenate([x, np.tanh(x @ w)])),
+    of.hand('a siamese network', lambda w, a, b: jnp.tanh(a @ w) - b @ w, weight(12, 5),
+            random(4, 12), random(4, 12, seed=3),
+            rows=lambda w, a, b: np.concatenate([a, b])),
+    of.hand('a tied autoencoder, `W` and its transpose',
+            lambda w, x: jnp.tanh(x @ w) @ w.T, weight(12, 20), random(4, 12),
+            rows=lambda w, x: [x, np.tanh(x @ w)]),
+    of.hand('inputs joined as in a DenseNet', lambda p, x: jnp.concatenate(
         [x, jnp.tanh(x @ p['a'])], -1) @ p['b'],
-         {'a': weight(12, 8), 'b': weight(20, 5)}, X,
-         rows=lambda p, x: {'a': x, 'b': np.concatenate(
-             [x, np.tanh(x @ p['a'])], 1)}),
-    hand('LoRA beside a weight, unmerged',
-         lambda p, x: x @ p['w'] + x @ p['a'] @ p['b'],
-         {'w': weight(12, 5), 'a': weight(12, 9), 'b': weight(9, 5)}, X,
-         rows=lambda p, x: {'w': x, 'a': x, 'b': x @ p['a']}),
-    hand('a soft mixture of experts', _soft_experts,
-         {'gate': weight(12, 3), 'w': weight(3, 12, 5)}, X,
-         rows=lambda p, x: {'gate': x, 'w': x}),
-    hand('weights mixed by data', lambda p, x: jnp.einsum(
-        'bi,bio->bo', x[:, 8:], jnp.einsum('be,eio->bio', x[:, :8], p['w'])),
-         {'w': weight(8, 4, 5)}, X, rows=lambda p, x: {'w': x[:, :8]}),
-    hand('the gradient of an energy',
-         lambda p, x: jax.grad(lambda x: jnp.tanh(x @ p['w']).sum())(x),
-         {'w': weight(12, 20)}, random(4, 12), rows=lambda p, x: {
-             'w': [x, 1 - np.tanh(x @ p['w'])**2]}),
-    of('linen', 'Dense', lambda: frameworks.linen(nn.Dense(5), X),
-       uncaptured={'bias': BIAS}, rows=first('kernel')),
-    of('linen', 'Dense in bfloat16', lambda: frameworks.linen(
-        nn.Dense(5, dtype=jnp.bfloat16), X), uncaptured={'bias': BIAS},
-       tolerance=2e-2),
-    of('linen', 'Dense with partitioned parameters', lambda: frameworks.linen(
-        nn.Dense(5, use_bias=False, kernel_init=nn.with_partitioning(
-            nn.initializers.lecun_normal(), (None, 'model'))), X),
-       # Its axis has to be one of the mesh, which the tests' meshes do not have.
-       rows=first('kernel'), contexts=('eager', 'jit', 'grad', 'vmap')),
-    of('linen', 'DenseGeneral over two axes', lambda: frameworks.linen(
-        nn.DenseGeneral((2, 5), axis=(-2, -1)), random(2, 3, 3, 4)),
-       uncaptured={'bias': BIAS}, rows=lambda p, x: {'kernel': flat(x)}),
-    of('linen', 'DenseGeneral with a batch axis', lambda: frameworks.linen(
-        nn.DenseGeneral(5, axis=-1, batch_dims=(0,)), random(3, 6, 12)),
-       uncaptured={'bias': BIAS}, rows=lambda p, x: {'kernel': x}),
-    of('linen', 'Einsum', lambda: frameworks.linen(
-        nn.Einsum((12, 2, 5), 'btd,dhe->bthe', use_bias=False), TOKENS),
-       rows=first('kernel')),
-    of('linen', 'MultiHeadDotProductAttention', lambda: frameworks.linen(
-        nn.MultiHeadDotProductAttention(num_heads=3), TOKENS),
-       uncaptured={f'{part}/bias': BIAS for part in ('query', 'key', 'value', 'out')}),
-    of('linen', 'a perceptron of three layers', lambda: frameworks.linen(
-        nn.Sequential([nn.Dense(14), nn.relu, nn.Dense(13), nn.gelu, nn.Dense(5)]),
-        X), uncaptured={f'layers_{i}/bias': BIAS for i in (0, 2, 4)}),
-    of('NNX', 'Linear, as a State', lambda: frameworks.nnx_model(
-        nnx.Linear(12, 5, rngs=nnx.Rngs(0)), X), uncaptured={'bias': BIAS},
-       rows=first('kernel')),
-    of('NNX', 'Linear, as a pure dictionary', lambda: frameworks.nnx_model(
-        nnx.Linear(12, 5, rngs=nnx.Rngs(0)), X, pure=True),
-       uncaptured={'bias': BIAS}, rows=first('kernel')),
-    of('NNX', 'a Module as the parameters', _whole_module, uncaptured={
-        f'layers/1/rngs/{part}': 'not real and floating'
-        for part in ('count', 'key')}),
-    of('NNX', 'two layers that share a Param', lambda: frameworks.nnx_model(
-        Shared(), random(4, 12))),
-    of('NNX', 'LinearGeneral', lambda: frameworks.nnx_model(
-        nnx.LinearGeneral((3, 4), (2, 5), axis=(-2, -1), rngs=nnx.Rngs(0)),
-        random(2, 3, 3, 4)), uncaptured={'bias': BIAS},
-       rows=lambda p, x: {'kernel': flat(x)}),
-    of('NNX', 'Einsum', lambda: frameworks.nnx_model(
-        nnx.Einsum('btd,dhe->bthe', (12, 2, 5), rngs=nnx.Rngs(0)), TOKENS),
-       rows=first('kernel')),
-    of('NNX', 'MultiHeadAttention', lambda: frameworks.nnx_model(
-        nnx.MultiHeadAttention(3, 12, decode=False, rngs=nnx.Rngs(0)), TOKENS),
-       uncaptured={f'{part}/bias': BIAS for part in ('query', 'key', 'value', 'out')}),
-    of('NNX', 'LoRA beside Linear', lambda: frameworks.nnx_model(
-        nnx.LoRALinear(12, 5, lora_rank=9, rngs=nnx.Rngs(0)), X),
-       uncaptured={'bias': BIAS}),
-    of('Equinox', 'Linear', lambda: frameworks.equinox(
-        lambda key: eqx.nn.Linear(12, 5, key=key), X), uncaptured={'bias': BIAS},
-       rows=first('weight')),
-    of('Equinox', 'two layers tied by Shared', lambda: frameworks.equinox(
-        _tied_equinox, random(4, 12),
-        call=lambda shared, x: jax.vmap(shared())(x))),
-    of('Equinox', 'MLP', lambda: frameworks.equinox(
-        lambda key: eqx.nn.MLP(12, 5, 14, 2, key=key), X),
-       uncaptured={f'layers/{i}/bias': BIAS for i in range(3)}),
-    of('Equinox', 'MultiheadAttention', lambda: frameworks.equinox(
-        lambda key: eqx.nn.MultiheadAttention(3, 12, key=key), TOKENS,
-        call=lambda m, x: jax.vmap(m)(x, x, x))),
-    of('Haiku', 'Linear', lambda: frameworks.haiku(
-        lambda x: hk.Linear(5)(x), X), uncaptured={'linear/b': BIAS},
-       rows=first('linear/w')),
-    of('Haiku', 'MultiHeadAttention', lambda: frameworks.haiku(
-        lambda x: hk.MultiHeadAttention(
-            3, 4, w_init=hk.initializers.RandomNormal())(x, x, x), TOKENS),
-       uncaptured={f'multi_head_attention/{part}/b': BIAS
-                 for part in ('query', 'key', 'value', 'linear')}),
+            {'a': weight(12, 8), 'b': weight(20, 5)}, X, rows=lambda p, x: {
+                'a': x, 'b': np.concatenate([x, np.tanh(x @ p['a'])], 1)}),
+    of.hand('LoRA beside a weight, unmerged',
+            lambda p, x: x @ p['w'] + x @ p['a'] @ p['b'],
+            {'w': weight(12, 5), 'a': weight(12, 9), 'b': weight(9, 5)}, X,
+            rows=lambda p, x: {'w': x, 'a': x, 'b': x @ p['a']}),
+    of.hand('a soft mixture of experts', _soft_experts,
+            {'gate': weight(12, 3), 'w': weight(3, 12, 5)}, X, rows=inputs),
+    of.hand('weights mixed by data', lambda w, x: jnp.einsum(
+        'bi,bio->bo', x[:, 8:], jnp.einsum('be,eio->bio', x[:, :8], w)),
+            weight(8, 4, 5), X, rows=lambda w, x: x[:, :8]),
+    of.hand('the gradient of an energy',
+            lambda w, x: jax.grad(lambda x: jnp.tanh(x @ w).sum())(x), weight(12, 20),
+            random(4, 12), rows=lambda w, x: [x, 1 - np.tanh(x @ w)**2]),
+    of.linen('Dense', nn.Dense(5), X, biases='bias', rows=inputs),
+    of.linen('Dense in bfloat16', nn.Dense(5, dtype=jnp.bfloat16), X, biases='bias',
+             tolerance=2e-2),
+    of.linen('Dense with partitioned parameters', nn.Dense(
+        5, use_bias=False, kernel_init=nn.with_partitioning(
+            nn.initializers.lecun_normal(), (None, 'model'))), X,
+             # Its axis has to be one of the mesh, which the tests' meshes do not have.
+             rows=inputs, contexts=('eager', 'jit', 'grad', 'vmap')),
+    of.linen('DenseGeneral over two axes', nn.DenseGeneral((2, 5), axis=(-2, -1)), HEADS,
+             biases='bias', rows=lambda p, x: x.reshape(-1, 12)),
+    of.linen('DenseGeneral with a batch axis', nn.DenseGeneral(
+        5, axis=-1, batch_dims=(0,)), random(3, 6, 12), biases='bias',
+             rows=lambda p, x: x),
+    of.linen('Einsum', nn.Einsum((12, 2, 5), 'btd,dhe->bthe', use_bias=False), TOKENS,
+             rows=inputs),
+    of.linen('MultiHeadDotProductAttention', nn.MultiHeadDotProductAttention(num_heads=3),
+             TOKENS, biases=ATTENTION),
+    of.linen('a perceptron of three layers', nn.Sequential(
+        [nn.Dense(14), nn.relu, nn.Dense(13), nn.gelu, nn.Dense(5)]), X,
+             biases='layers_0/bias layers_2/bias layers_4/bias'),
+    of.nnx('Linear, as a State', partial(nnx.Linear, 12, 5), X, biases='bias', rows=inputs),
+    of.nnx('Linear, as a pure dictionary', partial(nnx.Linear, 12, 5), X, pure=True,
+           biases='bias', rows=inputs),
+    of.row('a Module as the parameters', 'NNX', _whole_module, uncaptured=dict.fromkeys(
+        ('layers/1/rngs/count', 'layers/1/rngs/key'), 'not real and floating')),
+    of.nnx('two layers that share a Param', Shared, random(4, 12)),
+    of.nnx('LinearGeneral', partial(nnx.LinearGeneral, (3, 4), (2, 5), axis=(-2, -1)),
+           HEADS, biases='bias', rows=lambda p, x: x.reshape(-1, 12)),
+    of.nnx('Einsum', partial(nnx.Einsum, 'btd,dhe->bthe', (12, 2, 5)), TOKENS, rows=inputs),
+    of.nnx('MultiHeadAttention', partial(nnx.MultiHeadAttention, 3, 12, decode=False),
+           TOKENS, biases=ATTENTION),
+    of.nnx('LoRA beside Linear', partial(nnx.LoRALinear, 12, 5, lora_rank=9), X,
+           biases='bias'),
+    of.equinox('Linear', partial(eqx.nn.Linear, 12, 5), X, biases='bias', rows=inputs),
+    of.equinox('two layers tied by Shared', _tied_equinox, random(4, 12),
+               call=lambda shared, x: jax.vmap(shared())(x)),
+    of.equinox('MLP', partial(eqx.nn.MLP, 12, 5, 14, 2), X,
+               biases='layers/0/bias layers/1/bias layers/2/bias'),
+    of.equinox('MultiheadAttention', partial(eqx.nn.MultiheadAttention, 3, 12), TOKENS,
+               call=lambda m, x: jax.vmap(m)(x, x, x)),
+    of.haiku('Linear', lambda x: hk.Linear(5)(x), X, biases='linear/b',
+             rows=lambda p, x: x),
+    of.haiku('MultiHeadAttention', lambda x: hk.MultiHeadAttention(
+        3, 4, w_init=hk.initializers.RandomNormal())(x, x, x), TOKENS,
+             biases=' '.join(f'multi_head_attention/{part}/b'
+                             for part in ('query', 'key', 'value', 'linear'))),
 ]

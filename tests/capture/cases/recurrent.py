@@ -1,5 +1,7 @@
 """Layers in loops: recurrent ones, and stacks of layers run by one body."""
 
+import itertools
+
 import jax
 from jax import lax
 import jax.numpy as jnp
@@ -8,25 +10,22 @@ import numpy as np
 from tests.capture import case as case_lib
 from tests.capture import frameworks
 
-Case, random, weight = case_lib.Case, case_lib.random, case_lib.weight
+random, weight, inputs = case_lib.random, case_lib.weight, case_lib.inputs
 SECTION = 'Loops and stacks'
-BIAS = 'added, as a bias is'
+hand = frameworks.Section(SECTION).hand
 X = random(4, 12)
 SEQUENCE = random(2, 3, 12)
+W = weight(12, 12)
 STACK = weight(3, 12, 12, seed=2)
+XH = {'x': W, 'h': weight(12, 12, seed=3)}
 
 
-def hand(what, fn, params, *args, rows=None, **more) -> Case:
-  return Case(what, SECTION, 'hand-written',
-              lambda: frameworks.by_hand(fn, params, *args), rows=rows, **more)
-
-
-def layer_inputs(ws, x):
-  """What each of a stack of layers sees, `x` going through `tanh(x @ w)`."""
+def layer_inputs(ws, x, biases=None):
+  """What each of a stack of layers sees, `x` going through `tanh(x @ w + b)`."""
   out = []
-  for w in ws:
+  for w, b in zip(ws, itertools.repeat(0) if biases is None else biases):
     out.append(x)
-    x = np.tanh(x @ w)
+    x = np.tanh(x @ w + b)
   return np.stack(out)
 
 
@@ -42,11 +41,8 @@ def _recurrent(p, x):
 
 
 def _recurrent_rows(p, x):
-  h, seen = np.zeros((len(x), 12)), []
-  for t in range(x.shape[1]):
-    seen.append(h)
-    h = np.tanh(x[:, t] @ p['x'] + h @ p['h'])
-  return {'x': x.reshape(-1, 12), 'h': np.concatenate(seen)}
+  hs = layer_inputs([p['h']] * 3, np.zeros((len(x), 12)), (x @ p['x']).swapaxes(0, 1))
+  return {'x': x.reshape(-1, 12), 'h': hs.reshape(-1, 12)}
 
 
 def _unrolled(p, x):
@@ -56,42 +52,33 @@ def _unrolled(p, x):
   return h
 
 
-def _nested(p, x):
-  return lax.scan(lambda x, ws: (through(ws, x), None), x, p['w'])[0]
+def _nested_rows(ws, x):
+  return layer_inputs(ws.reshape(6, 12, 12), x).reshape(2, 3, *x.shape)
 
 
-def _nested_rows(p, x):
-  inputs = layer_inputs(p['w'].reshape(6, 12, 12), x)
-  return {'w': inputs.reshape(2, 3, *x.shape)}
+def _reverse_rows(ws, x):
+  return layer_inputs(ws[::-1], x)[::-1]
 
 
-def _reverse_rows(p, x):
-  return {'w': layer_inputs(p['w'][::-1], x)[::-1]}
-
-
-def _carried(p, x):
-  def step(carry, _):
-    x, w = carry
-    return (jnp.tanh(x @ w), w), None
-  (x, w), _ = lax.scan(step, (x, p['w']), None, length=2)
+def _carried(w, x):
+  step = lambda carry, _: ((jnp.tanh(carry[0] @ carry[1]), carry[1]), None)
+  (x, w), _ = lax.scan(step, (x, w), None, length=2)
   return x @ w
 
 
-def _carried_transposed(p, x):
-  def step(carry, _):
-    x, w = carry
-    return (jnp.tanh(x @ w), w.T), None
-  return lax.scan(step, (x, p['w']), None, length=2)[0][0]
+def _carried_transposed(w, x):
+  step = lambda carry, _: ((jnp.tanh(carry[0] @ carry[1]), carry[1].T), None)
+  return lax.scan(step, (x, w), None, length=2)[0][0]
 
 
-def _handed_on(p, x):
+def _handed_on(ws, x):
   """The body returns its layer, and the caller uses the stack again."""
-  x, ws = lax.scan(lambda x, w: (jnp.tanh(x @ w), w), x, p['w'])
+  x, ws = lax.scan(lambda x, w: (jnp.tanh(x @ w), w), x, ws)
   return jnp.einsum('bi,lio->lbo', x, ws)[1:] + through(ws, x)
 
 
-def _handed_on_alone(p, x):
-  x, ws = lax.scan(lambda x, w: (jnp.tanh(x @ w), w), x, p['w'])
+def _handed_on_alone(ws, x):
+  x, ws = lax.scan(lambda x, w: (jnp.tanh(x @ w), w), x, ws)
   return through(ws, x)
 
 
@@ -100,90 +87,53 @@ def _counted(p, x):
   return lax.fori_loop(0, 3, step, x)
 
 
-def _counted_rows(p, x):
-  seen = []
-  for w, b in zip(p['w'], p['b']):
-    seen.append(x)
-    x = np.tanh(x @ w + b)
-  return {'w': np.stack(seen), 'b': np.ones(3)}
-
-
-def _stacked_in_place(p, x):
-  return through(jnp.stack([p['a'], p['b']]), x)
-
-
-def _flat_stack(p, x):
-  return through(p['w'].reshape(3, 12, 12), x)
-
-
-def _flat_stack_rows(p, x):
-  seen = layer_inputs(p['w'].reshape(3, 12, 12), x)
-  out = np.zeros((len(seen), len(x), 36))
-  for i, rows in enumerate(seen):
-    out[i, :, 12 * i:][:, :12] = rows
-  return {'w': out.reshape(-1, 36)}
-
-
-def _run(ws, x):
-  for w in ws:
-    x = np.tanh(x @ w)
-  return x
+def _flat_stack_rows(w, x):
+  seen = layer_inputs(w.reshape(3, 12, 12), x)
+  return np.einsum('lni,lk->lnki', seen, np.eye(3)).reshape(-1, 36)
 
 
 CASES = [
-    hand('a recurrent layer by `scan`', _recurrent,
-         {'x': weight(12, 12), 'h': weight(12, 12, seed=3)}, SEQUENCE,
-         rows=_recurrent_rows),
-    hand('a recurrent layer, unrolled', _unrolled,
-         {'x': weight(12, 12), 'h': weight(12, 12, seed=3)}, SEQUENCE,
-         rows=_recurrent_rows),
-    hand('stacked layers by `scan`', lambda p, x: through(p['w'], x),
-         {'w': STACK}, X, rows=lambda p, x: {'w': layer_inputs(p['w'], x)}),
+    hand('a recurrent layer by `scan`', _recurrent, XH, SEQUENCE, rows=_recurrent_rows),
+    hand('a recurrent layer, unrolled', _unrolled, XH, SEQUENCE, rows=_recurrent_rows),
+    hand('stacked layers by `scan`', through, STACK, X, rows=layer_inputs),
     hand('stacked layers, `scan` in reverse',
-         lambda p, x: through(p['w'], x, reverse=True), {'w': STACK}, X,
+         lambda ws, x: through(ws, x, reverse=True), STACK, X, rows=_reverse_rows),
+    hand('stacked layers, `scan` unrolled', lambda ws, x: through(ws, x, unroll=2),
+         STACK, X, rows=layer_inputs),
+    hand('part of a stack', lambda ws, x: through(ws[1:], x), STACK, X,
+         rows=lambda ws, x: np.concatenate([0 * x[None], layer_inputs(ws[1:], x)])),
+    hand('a stack in reverse order', lambda ws, x: through(ws[::-1], x), STACK, X,
          rows=_reverse_rows),
-    hand('stacked layers, `scan` unrolled',
-         lambda p, x: through(p['w'], x, unroll=2), {'w': STACK}, X,
-         rows=lambda p, x: {'w': layer_inputs(p['w'], x)}),
-    hand('part of a stack', lambda p, x: through(p['w'][1:], x), {'w': STACK}, X,
-         rows=lambda p, x: {'w': np.concatenate(
-             [0 * x[None], layer_inputs(p['w'][1:], x)])}),
-    hand('a stack in reverse order', lambda p, x: through(p['w'][::-1], x),
-         {'w': STACK}, X, rows=_reverse_rows),
     hand('a stack whose axes move first',
-         lambda p, x: through(jnp.moveaxis(p['w'], 1, 0), x),
-         {'w': np.moveaxis(STACK, 0, 1).copy()}, X,
-         rows=lambda p, x: {'w': layer_inputs(np.moveaxis(p['w'], 1, 0), x)}),
-    hand('a stack kept as one matrix', _flat_stack, {'w': STACK.reshape(36, 12)}, X,
-         rows=_flat_stack_rows),
-    hand('stacks of stacks', _nested,
-         {'w': np.stack([STACK, weight(3, 12, 12, seed=9)])}, X, rows=_nested_rows),
+         lambda w, x: through(jnp.moveaxis(w, 1, 0), x), np.moveaxis(STACK, 0, 1).copy(),
+         X, rows=lambda w, x: layer_inputs(np.moveaxis(w, 1, 0), x)),
+    hand('a stack kept as one matrix', lambda w, x: through(w.reshape(3, 12, 12), x),
+         STACK.reshape(36, 12), X, rows=_flat_stack_rows),
+    hand('stacks of stacks', lambda ws, x: lax.scan(
+        lambda x, ws: (through(ws, x), None), x, ws)[0],
+         np.stack([STACK, weight(3, 12, 12, seed=9)]), X, rows=_nested_rows),
     hand('stacked layers by `fori_loop` and index', _counted,
-         {'w': STACK, 'b': weight(3, 12)}, X, rows=_counted_rows, full=('b',)),
-    hand('a stack made of parameters on the way', _stacked_in_place,
-         {'a': weight(12, 12), 'b': weight(12, 12, seed=5)}, X,
-         uncaptured=dict.fromkeys('ab', 'stacked on others before a `scan`')),
-    hand('a parameter that a loop carries unchanged', _carried,
-         {'w': weight(12, 12)}, random(3, 12), rows=lambda p, x: {
-             'w': layer_inputs([p['w']] * 3, x).reshape(-1, 12)}),
-    hand('a parameter that a loop carries and changes', _carried_transposed,
-         {'w': weight(12, 12)}, X,
-         uncaptured={'w': 'carried and changed by a `scan`'}),
-    hand('a stack that a loop hands on', _handed_on_alone, {'w': STACK}, X[:2],
-         rows=lambda p, x: {'w': np.concatenate([
-             layer_inputs(p['w'], x), layer_inputs(
-                 p['w'], _run(p['w'], x))], 1)}),
-    hand('a stack that a loop hands on to two uses', _handed_on, {'w': STACK}, X[:1],
-         rows=lambda p, x: {'w': np.concatenate([
-             *layer_inputs(p['w'], x), _run(p['w'], x),
-             *layer_inputs(p['w'], _run(p['w'], x))])},
+         {'w': STACK, 'b': weight(3, 12)}, X, full=('b',), rows=lambda p, x: {
+             'w': layer_inputs(p['w'], x, p['b']), 'b': np.ones(3)}),
+    hand('a stack made of parameters on the way',
+         lambda p, x: through(jnp.stack([p['a'], p['b']]), x),
+         {'a': W, 'b': weight(12, 12, seed=5)}, X,
+         uncaptured='stacked on others before a `scan`'),
+    hand('a parameter that a loop carries unchanged', _carried, W, random(3, 12),
+         rows=lambda w, x: layer_inputs([w] * 3, x).reshape(-1, 12)),
+    hand('a parameter that a loop carries and changes', _carried_transposed, W, X,
+         uncaptured='carried and changed by a `scan`'),
+    hand('a stack that a loop hands on', _handed_on_alone, STACK, X[:2],
+         rows=lambda ws, x: layer_inputs([*ws] * 2, x).reshape(
+             2, 3, 2, 12).swapaxes(0, 1).reshape(3, 4, 12)),
+    hand('a stack that a loop hands on to two uses', _handed_on, STACK, X[:1],
+         rows=lambda ws, x: layer_inputs([*ws] * 2, x)[[0, 1, 2, 3, 3, 4, 5], 0],
          remark='One of them reads all layers at once, so all keep what any reads.'),
-    hand('the map of a layer', lambda p, x: lax.map(lambda x: x @ p['w'], x),
-         {'w': weight(12, 5)}, X, rows=lambda p, x: {'w': x}),
-    hand('a vmapped ensemble, same inputs', lambda p, x: jax.vmap(
-        lambda w: x @ w)(p['w']), {'w': weight(3, 12, 5)}, X,
-         rows=lambda p, x: {'w': x}),
-    hand('a vmapped ensemble, own inputs', lambda p, x: jax.vmap(
-        lambda x, w: x @ w, (1, 0), 1)(x, p['w']), {'w': weight(3, 12, 5)},
-         random(6, 3, 12), rows=lambda p, x: {'w': x.swapaxes(0, 1)}),
+    hand('the map of a layer', lambda w, x: lax.map(lambda x: x @ w, x), weight(12, 5), X,
+         rows=inputs),
+    hand('a vmapped ensemble, same inputs', lambda ws, x: jax.vmap(lambda w: x @ w)(ws),
+         weight(3, 12, 5), X, rows=inputs),
+    hand('a vmapped ensemble, own inputs', lambda ws, x: jax.vmap(
+        lambda x, w: x @ w, (1, 0), 1)(x, ws), weight(3, 12, 5), random(6, 3, 12),
+         rows=lambda ws, x: x.swapaxes(0, 1)),
 ]

@@ -1,5 +1,7 @@
 """Layers in loops, as the frameworks make them: recurrent cells, scanned blocks."""
 
+from functools import partial
+
 import equinox as eqx
 from flax import linen as nn
 from flax import nnx
@@ -7,18 +9,14 @@ import haiku as hk
 import jax
 from jax import lax
 import jax.numpy as jnp
-import numpy as np
 
 from tests.capture import case as case_lib
 from tests.capture import frameworks
 from tests.capture.cases import recurrent
 
-Case, random = case_lib.Case, case_lib.random
-BIAS, SEQUENCE, X = recurrent.BIAS, recurrent.SEQUENCE, recurrent.X
-
-
-def of(framework, what, network, **more) -> Case:
-  return Case(what, recurrent.SECTION, framework, network, **more)
+random = case_lib.random
+SEQUENCE, X = recurrent.SEQUENCE, recurrent.X
+of = frameworks.Section(recurrent.SECTION)
 
 
 class Block(nn.Module):
@@ -38,35 +36,28 @@ class Scanned(nn.Module):
                    split_rngs={'params': True}, length=3)()(x, None)[0]
 
 
-class Ensemble(nn.Module):
-  same: bool
+class Vmapped(nn.Module):
+  """Three layers with the same inputs or their own, or one that all share."""
+  layers: int | None
+  in_axes: int | None = 0
 
   @nn.compact
   def __call__(self, x):
-    dense = nn.vmap(nn.Dense, variable_axes={'params': 0}, axis_size=3,
-                    split_rngs={'params': True}, in_axes=None if self.same else 0)
-    return dense(5)(x)
-
-
-class Unshared(nn.Module):
-  """One layer that a vmap shares."""
-
-  @nn.compact
-  def __call__(self, x):
-    return nn.vmap(nn.Dense, variable_axes={'params': None},
-                   split_rngs={'params': False})(5)(x)
+    axis = None if self.layers is None else 0
+    return nn.vmap(nn.Dense, variable_axes={'params': axis}, axis_size=self.layers,
+                   split_rngs={'params': axis == 0}, in_axes=self.in_axes)(5)(x)
 
 
 class NNXBlocks(nnx.Module):
 
-  def __init__(self):
+  def __init__(self, rngs):
 
     @nnx.split_rngs(splits=3)
     @nnx.vmap
     def make(rngs):
       return nnx.Linear(12, 12, rngs=rngs)
 
-    self.blocks = make(nnx.Rngs(0))
+    self.blocks = make(rngs)
 
   def __call__(self, x):
 
@@ -82,6 +73,11 @@ class NNXEnsemble(NNXBlocks):
 
   def __call__(self, x):
     return nnx.vmap(lambda block, x: block(x), in_axes=(0, None))(self.blocks, x)
+
+
+def _equinox_stack(key):
+  return eqx.filter_vmap(lambda key: eqx.nn.Linear(12, 12, key=key))(
+      jax.random.split(key, 3))
 
 
 def _equinox_scan(model, x):
@@ -103,67 +99,46 @@ def _haiku_lstm(x):
       lstm, x, lstm.initial_state(x.shape[0]), time_major=False)[0]
 
 
-def _linen_inputs(ws, bs, x):
-  seen = []
-  for w, b in zip(ws, bs):
-    seen.append(x)
-    x = np.tanh(x @ w + b)
-  return np.stack(seen)
+def _scanned_rows(p, x):
+  path = 'ScanBlock_0/Dense_0'
+  return recurrent.layer_inputs(p[f'{path}/kernel'], x, p[f'{path}/bias'])
 
 
-GATES = {f'cell/h{gate}/bias': BIAS for gate in 'ifgo'}
+LSTM = 'cell/hi/bias cell/hf/bias cell/hg/bias cell/ho/bias'
+GRU = 'cell/ir/bias cell/iz/bias cell/in/bias cell/hn/bias'
 CASES = [
-    of('linen', 'RNN of SimpleCell', lambda: frameworks.linen(
-        nn.RNN(nn.SimpleCell(12)), SEQUENCE), uncaptured={'cell/i/bias': BIAS}),
-    of('linen', 'RNN of LSTMCell', lambda: frameworks.linen(
-        nn.RNN(nn.LSTMCell(12)), SEQUENCE), uncaptured=GATES),
-    of('linen', 'RNN of OptimizedLSTMCell, its gates joined',
-       lambda: frameworks.linen(nn.RNN(nn.OptimizedLSTMCell(12)), SEQUENCE),
-       uncaptured=dict.fromkeys(GATES, 'joined to other parameters')),
-    of('linen', 'RNN of GRUCell', lambda: frameworks.linen(
-        nn.RNN(nn.GRUCell(12)), SEQUENCE), uncaptured={
-            f'cell/{part}/bias': BIAS for part in ('ir', 'iz', 'in', 'hn')}),
-    of('linen', 'RNN of ConvLSTMCell', lambda: frameworks.linen(
-        nn.RNN(nn.ConvLSTMCell(4, (3,))), random(1, 2, 3, 4)),
-       uncaptured={f'cell/{part}/bias': BIAS for part in ('hh', 'ih')}),
-    of('linen', 'Bidirectional', lambda: frameworks.linen(nn.Bidirectional(
-        nn.RNN(nn.SimpleCell(12)), nn.RNN(nn.SimpleCell(12))), SEQUENCE),
-       uncaptured={f'{way}_rnn/cell/i/bias': BIAS for way in ('forward', 'backward')}),
-    of('linen', 'scanned layers', lambda: frameworks.linen(Scanned(), X), uncaptured={
-        'ScanBlock_0/Dense_0/bias': BIAS}, rows=lambda p, x: {
-            'ScanBlock_0/Dense_0/kernel': _linen_inputs(
-                p['ScanBlock_0/Dense_0/kernel'], p['ScanBlock_0/Dense_0/bias'], x)}),
-    of('linen', 'scanned and rematerialised layers', lambda: frameworks.linen(
-        Scanned(remat=True), X), uncaptured={
-            'ScanCheckpointBlock_0/Dense_0/bias': BIAS}),
-    of('linen', 'an ensemble by vmap, same inputs',
-       lambda: frameworks.linen(Ensemble(same=True), X),
-       uncaptured={'VmapDense_0/bias': BIAS}),
-    of('linen', 'an ensemble by vmap, own inputs',
-       lambda: frameworks.linen(Ensemble(same=False), random(3, 4, 12)),
-       uncaptured={'VmapDense_0/bias': BIAS}),
-    of('linen', 'a layer shared by vmap', lambda: frameworks.linen(
-        Unshared(), SEQUENCE), uncaptured={'VmapDense_0/bias': BIAS}),
-    of('NNX', 'scanned and rematerialised layers',
-       lambda: frameworks.nnx_model(NNXBlocks(), X), uncaptured={'blocks/bias': BIAS}),
-    of('NNX', 'an ensemble by vmap', lambda: frameworks.nnx_model(NNXEnsemble(), X),
-       uncaptured={'blocks/bias': BIAS}),
-    of('NNX', 'RNN of LSTMCell', lambda: frameworks.nnx_model(nnx.RNN(
-        nnx.LSTMCell(12, 12, rngs=nnx.Rngs(0))), SEQUENCE), uncaptured=GATES),
-    of('Equinox', 'scanned layers', lambda: frameworks.equinox(
-        lambda key: eqx.filter_vmap(lambda key: eqx.nn.Linear(12, 12, key=key))(
-            jax.random.split(key, 3)), X, call=_equinox_scan), uncaptured={'bias': BIAS}),
-    of('Equinox', 'LSTMCell', lambda: frameworks.equinox(
-        lambda key: eqx.nn.LSTMCell(12, 12, key=key), SEQUENCE, call=_equinox_lstm),
-       uncaptured={'bias': BIAS}),
-    of('Equinox', 'GRUCell', lambda: frameworks.equinox(
-        lambda key: eqx.nn.GRUCell(12, 12, key=key), X,
-        call=lambda cell, x: jax.vmap(cell)(x, jnp.tanh(x))),
-       uncaptured={'bias': BIAS, 'bias_n': BIAS}),
-    of('Haiku', 'LSTM', lambda: frameworks.haiku(_haiku_lstm, SEQUENCE),
-       uncaptured={'lstm/linear/b': BIAS}),
-    of('Haiku', 'layer_stack', lambda: frameworks.haiku(
-        lambda x: hk.experimental.layer_stack(3)(
-            lambda x: jnp.tanh(hk.Linear(12)(x)))(x), X), uncaptured={
-                '__layer_stack_no_per_layer/linear/b': BIAS}),
+    of.linen('RNN of SimpleCell', nn.RNN(nn.SimpleCell(12)), SEQUENCE,
+             biases='cell/i/bias'),
+    of.linen('RNN of LSTMCell', nn.RNN(nn.LSTMCell(12)), SEQUENCE, biases=LSTM),
+    of.linen('RNN of OptimizedLSTMCell, its gates joined',
+             nn.RNN(nn.OptimizedLSTMCell(12)), SEQUENCE,
+             uncaptured=dict.fromkeys(LSTM.split(), 'joined to other parameters')),
+    of.linen('RNN of GRUCell', nn.RNN(nn.GRUCell(12)), SEQUENCE, biases=GRU),
+    of.linen('RNN of ConvLSTMCell', nn.RNN(nn.ConvLSTMCell(4, (3,))), random(1, 2, 3, 4),
+             biases='cell/hh/bias cell/ih/bias'),
+    of.linen('Bidirectional', nn.Bidirectional(
+        nn.RNN(nn.SimpleCell(12)), nn.RNN(nn.SimpleCell(12))), SEQUENCE,
+             biases='forward_rnn/cell/i/bias backward_rnn/cell/i/bias'),
+    of.linen('scanned layers', Scanned(), X, biases='ScanBlock_0/Dense_0/bias',
+             rows=_scanned_rows),
+    of.linen('scanned and rematerialised layers', Scanned(remat=True), X,
+             biases='ScanCheckpointBlock_0/Dense_0/bias'),
+    of.linen('an ensemble by vmap, same inputs', Vmapped(3, in_axes=None), X,
+             biases='VmapDense_0/bias'),
+    of.linen('an ensemble by vmap, own inputs', Vmapped(3), random(3, 4, 12),
+             biases='VmapDense_0/bias'),
+    of.linen('a layer shared by vmap', Vmapped(None), SEQUENCE, biases='VmapDense_0/bias'),
+    of.nnx('scanned and rematerialised layers', NNXBlocks, X, biases='blocks/bias'),
+    of.nnx('an ensemble by vmap', NNXEnsemble, X, biases='blocks/bias'),
+    of.nnx('RNN of LSTMCell', lambda rngs: nnx.RNN(nnx.LSTMCell(12, 12, rngs=rngs)),
+           SEQUENCE, biases=LSTM),
+    of.equinox('scanned layers', _equinox_stack, X, call=_equinox_scan, biases='bias'),
+    of.equinox('LSTMCell', partial(eqx.nn.LSTMCell, 12, 12), SEQUENCE,
+               call=_equinox_lstm, biases='bias'),
+    of.equinox('GRUCell', partial(eqx.nn.GRUCell, 12, 12), X, biases='bias bias_n',
+               call=lambda cell, x: jax.vmap(cell)(x, jnp.tanh(x))),
+    of.haiku('LSTM', _haiku_lstm, SEQUENCE, biases='lstm/linear/b'),
+    of.haiku('layer_stack', lambda x: hk.experimental.layer_stack(3)(
+        lambda x: jnp.tanh(hk.Linear(12)(x)))(x), X,
+             biases='__layer_stack_no_per_layer/linear/b'),
 ]
