@@ -92,7 +92,13 @@ class Reference:
   """The toy network and its losses in float64 numpy, told by equations alone."""
 
   def params(self, problem):
-    return jax.tree.map(lambda w: np.asarray(w, np.float64), problem.params)
+    return self.float64(problem.params)
+
+  def fresh(self, problem):
+    return self.float64(problem.network.init(jax.random.key(0)))
+
+  def float64(self, tree):
+    return jax.tree.map(lambda w: np.asarray(w, np.float64), tree)
 
   def hidden(self, params, x):
     h = np.asarray(x, np.float64) @ params['a']['kernel'] + params['a']['bias']
@@ -157,12 +163,16 @@ class Reference:
       total = total + p[i, y] * np.square(self.flat(self.gradient(one, params)))
     return self.unflat(total / len(x), params)
 
-  def projected(self, gradient, inputs, share, *, short=0, power=2):
-    """A kernel's gradient without the directions that carry a share of its inputs."""
-    u, s, _ = np.linalg.svd(np.asarray(inputs, np.float64).T)
-    k = 1 + int(np.sum(np.cumsum(s**power) < share * np.sum(s**power)))
-    u = u[:, :max(k - short, 1)]
-    return gradient - u @ (u.T @ gradient)
+  def confined(self, problem, gradient, share, *, short=0, power=2):
+    """The kernels' gradients without the directions that carry a share of their inputs."""
+    left = jax.tree.map(np.zeros_like, gradient)
+    features = self.hidden(self.params(problem), problem.retain.x)
+    for name, rows in (('a', problem.retain.x), ('b', features)):
+      u, s, _ = np.linalg.svd(np.asarray(rows, np.float64).T)
+      k = 1 + int(np.sum(np.cumsum(s**power) < share * np.sum(s**power)))
+      u, kernel = u[:, :max(k - short, 1)], gradient[name]['kernel']
+      left[name]['kernel'] = kernel - u @ (u.T @ kernel)
+    return left
 
   def flat(self, tree):
     return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
@@ -173,6 +183,12 @@ class Reference:
     ends = np.cumsum([leaf.size for leaf in leaves])[:-1]
     return jax.tree.unflatten(tree, [
         part.reshape(leaf.shape) for part, leaf in zip(np.split(flat, ends), leaves)])
+
+  def largest(self, scores, share):
+    """Marks the largest share of scores [P]; ties go by position."""
+    mask = np.zeros(scores.size, bool)
+    mask[np.argsort(-scores, kind='stable')[:int(share * scores.size)]] = True
+    return mask
 
   def assert_close(self, found, expected, tolerance=2e-4):
     """Equal parameters, relative to the largest change of any entry."""

@@ -2,7 +2,7 @@
 
 A corner is what the method is known for: forgets and keeps the rest, or fails
 to forget, as fine-tuning does. Training accuracy of the forgotten class, test
-accuracy of the rest.
+accuracy of the rest. Two classes at once are forgotten as one is.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import dataclasses
 from typing import NamedTuple
 
 import jax
+import numpy as np
 import optax
 import pytest
 
@@ -17,6 +18,7 @@ from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax import training
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
@@ -41,8 +43,7 @@ def nameless(problem):
 def another_class(problem):
   """Forgets class 5 instead."""
   both = jax.tree.map(
-      lambda a, b: jax.numpy.concatenate([a, b]), problem.retain, problem.forget)
-  both = jax.tree.map(jax.device_get, both)
+      lambda a, b: np.concatenate([a, b]), problem.retain, problem.forget)
   retain, forget = problem_lib.split_classes(both, [5])
   return dataclasses.replace(
       problem, retain=retain, forget=forget, forget_classes=(5,))
@@ -189,8 +190,31 @@ def test_every_public_method_has_a_corner():
   assert rows == set(methods.__all__)
 
 
-@pytest.mark.parametrize(
-    'method', [methods.unsir(), methods.head_only()], ids=['unsir', 'head_only'])
-def test_those_for_classes_say_so(method, single):
-  with pytest.raises(ValueError, match='names\\s+none'):
+@pytest.mark.parametrize(('name', 'method'), [
+    ('unsir', methods.unsir()), ('head_only', methods.head_only()),
+    ('null-space alignment', methods.null_space_alignment())])
+def test_those_for_classes_say_so(name, method, single):
+  with pytest.raises(
+      ValueError, match=f'{name} forgets whole classes, and this request names none'):
     method(single, jax.random.key(0))
+
+
+CLASSES = (3, 5)
+
+
+@pytest.mark.parametrize('name', ['class_projection', 'delete', 'eu_k', 'salun', 'unsc'])
+def test_both_go_and_the_rest_stays(name, problem, digits):
+  retain, forget = problem_lib.split_classes(digits.train, CLASSES)
+  request = dataclasses.replace(
+      problem, retain=retain, forget=forget, forget_classes=CLASSES)
+  kept = digits.test.where(~np.isin(digits.test.y, CLASSES))
+  done = CASES[name].method(request, jax.random.key(1))
+
+  def right(params, examples):
+    logits = training.predict(done.fn, params, examples.x)
+    return (logits.argmax(-1) == examples.y).mean()
+  for c in CLASSES:
+    one = forget.where(forget.y == c)
+    assert right(done.params, one) < .15
+    assert right(request.params, one) > .95
+  assert right(done.params, kept) > .93

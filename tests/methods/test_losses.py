@@ -1,5 +1,8 @@
-"""Methods that train all weights, against SGD on their losses in numpy."""
+"""Methods that train all weights or the last layers, against SGD on their losses."""
 
+import dataclasses
+
+import chex
 import jax
 import numpy as np
 import optax
@@ -52,9 +55,8 @@ def scrub(problem, ref):
 
 def bad_teacher(problem, ref, published=False):
   params, x_f, x_r = ref.params(problem), problem.forget.x, problem.retain.x
-  fresh = jax.tree.map(lambda w: np.asarray(w, np.float64), problem.network.init(KEY))
   p = lambda params, x: ref.softmax(ref.logits(params, x))
-  novice, original = p(fresh, x_f), p(params, x_r)
+  novice, original = p(ref.fresh(problem), x_f), p(params, x_r)
   loss = lambda q: (10 * ref.kl(novice, p(q, x_f)) + 20 * ref.kl(
       original, p(q, x_r))) / 30 / (3 if published else 1)
   return methods.bad_teacher(
@@ -121,3 +123,52 @@ def test_descends_its_loss(case, request_of, options, request, ref):
 def test_shares_and_weights_are_such(method, options):
   with pytest.raises(ValueError, match=next(iter(options))):
     method(**options)
+
+
+@pytest.mark.parametrize('published', [False, True])
+def test_boundary_labels(toy, ref, published):
+  head = {**toy.params['b'], 'bias': toy.params['b']['bias'].at[2].add(4.)}
+  toy = dataclasses.replace(toy, params={**toy.params, 'b': head})
+  params, bound = ref.params(toy), .5
+  x = np.asarray(toy.forget.x, np.float64)
+  slope = ref.gradient(
+      lambda x: ref.cross_entropy(params, toy.forget.replace(x=x)), x)
+  logits = ref.logits(params, x + bound * np.sign(slope))
+  allowed = logits if published else logits[:, :2]  # class 2 is forgotten
+  forget = toy.forget.replace(y=allowed.argmax(-1))
+  # The two differ here, or the test would show nothing.
+  assert published == (2 in forget.y)
+  method = methods.boundary_shrink(
+      optax.sgd(.1), bound=bound, published=published, steps=1, batch_size=10)
+  ref.assert_close(
+      method(toy, KEY).params,
+      ref.descend(params, .1, lambda p: ref.cross_entropy(p, forget)))
+
+
+@pytest.mark.parametrize('method', [methods.cf_k, methods.eu_k])
+def test_the_head_alone_is_trained(method, fixed_init, ref):
+  problem, start = fixed_init, ref.params(fixed_init)
+  if method == methods.eu_k:
+    start['b'] = ref.fresh(problem)['b']
+  loss = lambda p: ref.cross_entropy({**p, 'a': start['a']}, problem.retain)
+  done = method(SGD, steps=2, batch_size=20)(problem, KEY)
+  chex.assert_trees_all_equal(done.params['a'], problem.params['a'])
+  ref.assert_close(done.params, ref.descend(start, .1, loss, loss))
+
+
+def test_all_layers_are_fine_tuning(toy):
+  done = [m(toy, KEY).params for m in (
+      methods.cf_k(k=2, steps=3, batch_size=20),
+      methods.fine_tune(steps=3, batch_size=20))]
+  chex.assert_trees_all_close(*done, atol=1e-6)
+
+
+def test_weight_decay_leaves_frozen_layers_alone(toy):
+  done = methods.cf_k(optax.adamw(.1, weight_decay=1.), steps=2)(toy, KEY)
+  chex.assert_trees_all_equal(done.params['a'], toy.params['a'])
+  assert (done.params['b']['kernel'] != toy.params['b']['kernel']).any()
+
+
+def test_there_are_so_many_layers(toy):
+  with pytest.raises(ValueError, match='k is 3, but the network has 2'):
+    methods.cf_k(k=3)(toy, KEY)

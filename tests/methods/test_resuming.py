@@ -55,11 +55,13 @@ def _recipe():
   return training.Recipe(lambda steps: optax.adam(.01), epochs=3, batch_size=8)
 
 
+def _unsc(combine):
+  return methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
+
+
 # Each with its loops, how long they are, and after how many steps they keep a state.
 CASES = {
-    'unsc': (
-        methods.unsc(null_space.pooled(.9), steps=7, batch_size=4, stop_below=-1),
-        {'unlearning': (7, 2)}),
+    'unsc': (_unsc(null_space.pooled(.9)), {'unlearning': (7, 2)}),
     'retrain': (methods.retrain(_recipe()), {'retraining': (8, 2)}),
     'unsir': (
         methods.unsir(noise_steps=7, noise_batch=4, noise_copies=2, batch_size=4),
@@ -97,14 +99,13 @@ def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
     (null_space.pooled(.9), None), (null_space.sequential([.9, .8]), 2)])
 def test_bases_are_made_once(combine, devices, toy, tmp_path):
   toy = _on(toy, devices)
-  method = lambda combine: methods.unsc(combine, steps=7, batch_size=4, stop_below=-1)
-  whole, made = _run(method(combine), toy)
+  whole, made = _run(_unsc(combine), toy)
   assert made['moments'] == 2
-  _, before = _run(method(combine), toy, tmp_path, die=('unlearning', 4))
+  _, before = _run(_unsc(combine), toy, tmp_path, die=('unlearning', 4))
   assert before['moments'] == 2
   left = [p.name for p in (tmp_path / 'constraint').iterdir()]
   assert sorted(left) == ['bases.npz', 'moments.npz']
-  found, after = _run(method(combine), toy, tmp_path)
+  found, after = _run(_unsc(combine), toy, tmp_path)
   assert after['moments'] == 0
   _same(found, whole)
   chex.assert_trees_all_equal(
@@ -123,7 +124,7 @@ class Changing(null_space.pooled):
 def test_on_other_devices_bases_are_not_made_again(toy, tmp_path):
   """As rounding there can shift a rank, which the optimiser's state would not fit."""
   energies = iter([.9, .5])
-  method = methods.unsc(Changing(energies=energies), steps=7, batch_size=4, stop_below=-1)
+  method = _unsc(Changing(energies=energies))
   _run(method, _on(toy, 2), tmp_path, die=('unlearning', 4))
   found, _ = _run(method, _on(toy, None), tmp_path)
   assert next(energies) == .5
@@ -140,9 +141,8 @@ def test_killed_in_the_pass_it_is_made_again(toy, tmp_path):
 
 
 def test_bases_of_another_request_are_refused(toy, two_classes, tmp_path):
-  method = lambda *args: methods.unsc(*args, steps=7, batch_size=4, stop_below=-1)
   ours = null_space.pooled(.9)
-  _run(method(ours), toy, tmp_path, die=('unlearning', 0))
+  _run(_unsc(ours), toy, tmp_path, die=('unlearning', 0))
   moved = jax.tree.map(lambda leaf: leaf + 1, toy.params)
   other_x = toy.retain.replace(x=toy.retain.x + 1)
   for differing, combine, problem in (
@@ -154,7 +154,7 @@ def test_bases_of_another_request_are_refused(toy, two_classes, tmp_path):
       ('parameters', ours, dataclasses.replace(toy, params=moved))):
     with pytest.raises(
         ValueError, match=f'the bases of another run, with another {differing}: remove'):
-      _run(method(combine), problem, tmp_path)
+      _run(_unsc(combine), problem, tmp_path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,8 +168,7 @@ class above:
 
 def test_rules_of_ones_own_are_told_apart_by_their_fields(toy, tmp_path):
   """A closure cannot be, and is refused before anything is kept of it."""
-  method = lambda rule: methods.unsc(
-      null_space.pooled(rule), steps=2, batch_size=4, stop_below=-1)
+  method = lambda rule: _unsc(null_space.pooled(rule))
   with pytest.raises(TypeError, match='pass a frozen dataclass with fields instead'):
     _run(method(lambda values: (values > 1.).sum(-1)), toy, tmp_path)
   _run(method(above(1.)), toy, tmp_path)

@@ -5,7 +5,6 @@ import dataclasses
 import jax
 import numpy as np
 import optax
-import pytest
 
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
@@ -64,8 +63,3 @@ def test_noise_is_the_same_on_several_devices(toy):
       toy, session=session_lib.Session(sharding.data_mesh(2)))
   one, two = (error_maximising(p, labels, KEY, 20, .1) for p in (toy, problem))
   np.testing.assert_allclose(two, one, atol=1e-5)
-
-
-def test_says_that_it_wants_classes(single):
-  with pytest.raises(ValueError, match='unsir forgets whole classes'):
-    methods.unsir()(single, KEY)

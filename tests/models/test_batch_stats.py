@@ -33,17 +33,16 @@ def _data(n=96):
   return np.random.default_rng(0).normal(1., 2., (n, 8, 8, 3)).astype('float32')
 
 
-def _trained_statistics(model, x, epochs=100):
+def _trained(model, variables, batches, seed):
   """Running averages as a training loop gathers them, dropout on."""
   @jax.jit
-  def step(variables, key):
+  def step(variables, x, key):
     _, new = model.apply(variables, x, train=True, mutable=['batch_stats'],
                          rngs={'dropout': key})
     return {**variables, **new}
 
-  variables = model.init(jax.random.key(0), x[:2])
-  for key in jax.random.split(jax.random.key(1), epochs):
-    variables = jax.block_until_ready(step(variables, key))
+  for x, key in zip(batches, jax.random.split(jax.random.key(seed), len(batches))):
+    variables = jax.block_until_ready(step(variables, x, key))
   return variables
 
 
@@ -71,7 +70,8 @@ def _errors(model, variables, x):
 
 def test_dropout_spoils_training_statistics_and_reestimation_mends_them():
   model, x = _DropsBeforeItPools(), _data()
-  trained = _trained_statistics(model, x)  # momentum .9 has long forgotten
+  variables = model.init(jax.random.key(0), x[:2])
+  trained = _trained(model, variables, [x] * 100, 1)  # momentum .9 has long forgotten
   errors = _errors(model, trained, x)
   assert max(errors['bn1']) < 1e-2  # nothing drops before it
   assert min(errors['bn2']) > .2
@@ -97,16 +97,7 @@ def test_the_trap_on_the_published_alexnet(real_data_dir, shared_dir):
              for i in range(0, len(test), 500)]
     return np.mean(np.concatenate(guess) == test.y)
 
-  @jax.jit
-  def step(variables, x, key):
-    _, new = model.apply(variables, x, train=True, mutable=['batch_stats'],
-                         rngs={'dropout': key})
-    return {**variables, **new}
-
-  trained = published
-  for i, key in enumerate(jax.random.split(jax.random.key(0), 50)):
-    trained = jax.block_until_ready(
-        step(trained, train[200 * i:200 * (i + 1)], key))
+  trained = _trained(model, published, np.split(train[:10_000], 50), 0)
   assert accuracy(trained) < .82
   mended = batch_stats.reestimate(model, trained, train[:10_000])
   assert abs(accuracy(mended) - accuracy(published)) < .003

@@ -46,15 +46,21 @@ def test_parameter_count_is_the_published_one(model, image, count):
   assert sum(leaf.size for leaf in jax.tree.leaves(params)) == count
 
 
-@pytest.mark.parametrize(('model', 'image', 'fan_ins'), [
-    (models.AlexNet(), GREY, [16, 576, 512, 1024, 2048, 2048]),
-    (models.AllCNN(), COLOUR, [27, 432, 432, 864, 864, 864, 864, 96, 96]),
+@pytest.mark.parametrize(('model', 'image', 'fan_ins', 'sides'), [
+    (models.AlexNet(), GREY, [16, 576, 512, 1024, 2048, 2048], [29, 12, 5]),
+    (models.AllCNN(), COLOUR, [27, 432, 432, 864, 864, 864, 864, 96, 96],
+     [32, 32, 16, 16, 16, 8, 8, 8]),
     (models.VGG11(), COLOUR,
-     [27, 576, 1152, 2304, 2304, 4608, 4608, 4608, 512, 4096, 4096]),
+     [27, 576, 1152, 2304, 2304, 4608, 4608, 4608, 512, 4096, 4096],
+     [32, 16, 8, 8, 4, 4, 2, 2]),
 ])
-def test_fan_in_of_every_layer(model, image, fan_ins):
+def test_fan_in_and_map_of_every_layer(model, image, fan_ins, sides):
   params = _shapes(model, image)['params']
   assert [d for _, d in sorted(_fan_ins(params).items())] == fan_ins
+  maps = _maps(model, image)
+  got = [maps[name]['__call__'][0].shape[1:3]
+         for name in sorted(maps) if name.startswith('conv')]
+  assert got == [(s, s) for s in sides]
 
 
 def test_map_after_every_resnet_stage():
@@ -75,18 +81,6 @@ def test_fan_in_of_every_resnet_layer():
   expected = [27, *[576] * 4, *stage(128, 64), *stage(256, 128),
               *stage(512, 256), 512]
   assert got == sorted(expected)
-
-
-@pytest.mark.parametrize(('model', 'image', 'sides'), [
-    (models.AlexNet(), GREY, [29, 12, 5]),
-    (models.AllCNN(), COLOUR, [32, 32, 16, 16, 16, 8, 8, 8]),
-    (models.VGG11(), COLOUR, [32, 16, 8, 8, 4, 4, 2, 2]),
-])
-def test_map_after_every_convolution(model, image, sides):
-  maps = _maps(model, image)
-  got = [maps[name]['__call__'][0].shape[1:3]
-         for name in sorted(maps) if name.startswith('conv')]
-  assert got == [(s, s) for s in sides]
 
 
 def test_names_are_those_of_published_checkpoints():

@@ -117,7 +117,7 @@ def _prepared_builder(
 
 
 def _read(builder: Any, split: str, recipe: _Recipe) -> Examples:
-  """Decodes a split, in the order in which it was published."""
+  """Decodes and normalises a split, in the order in which it was published."""
   import tqdm
 
   try:
@@ -139,7 +139,11 @@ def _read(builder: Any, split: str, recipe: _Recipe) -> Examples:
       for i, record in zip(stored, source.__getitems__(stored), strict=True):
         pixels[order[i]], labels[order[i]] = record['image'], record['label']
       bar.update(len(stored))
-  return Examples(_resize(_normalize(pixels, recipe), recipe.size), labels)
+  x = pixels.astype(np.float32)
+  x /= np.float32(255)
+  x -= np.asarray(recipe.mean, np.float32)
+  x /= np.asarray(recipe.std, np.float32)
+  return Examples(_resize(x, recipe.size), labels)
 
 
 def _published_order(split: str, n: int) -> np.ndarray:
@@ -152,15 +156,6 @@ def _published_order(split: str, n: int) -> np.ndarray:
   """
   digest = lambda i: hashlib.md5(f'{split}{i}'.encode()).digest()
   return np.array(sorted(range(n), key=digest))
-
-
-def _normalize(pixels: np.ndarray, recipe: _Recipe) -> np.ndarray:
-  """(x / 255 - mean) / std as float32."""
-  x = pixels.astype(np.float32)
-  x /= np.float32(255)
-  x -= np.asarray(recipe.mean, np.float32)
-  x /= np.asarray(recipe.std, np.float32)
-  return x
 
 
 def _resize(x: np.ndarray, size: int) -> np.ndarray:

@@ -7,14 +7,14 @@ need the rng 'dropout' where they drop, and the mutable collection
 function and knows none of them.
 """
 
-from unsc_jax.models.alexnet import AlexNet
-from unsc_jax.models.allcnn import AllCNN
 from unsc_jax.models.linen import from_linen
 from unsc_jax.models.resnet import ResNet18
 from unsc_jax.models.resnet import ResNet50
-from unsc_jax.models.small import MLP
-from unsc_jax.models.small import SmallCNN
-from unsc_jax.models.vgg import VGG11
+from unsc_jax.models.small_images import AlexNet
+from unsc_jax.models.small_images import AllCNN
+from unsc_jax.models.small_images import MLP
+from unsc_jax.models.small_images import SmallCNN
+from unsc_jax.models.small_images import VGG11
 from unsc_jax.models.vit import ViT
 
 __all__ = (

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+from jax import flatten_util
 import jax.numpy as jnp
 import optax
 
@@ -38,17 +39,12 @@ def top(scores: Any, share: float) -> Any:
   if not 0 <= share <= 1:
     raise ValueError(
         f'share is the part of the entries to mark, in [0, 1], not {share}.')
-  leaves, tree = jax.tree.flatten(scores)
-  flat = jnp.concatenate([leaf.ravel() for leaf in leaves])
+  flat, unravel = flatten_util.ravel_pytree(scores)
   order = jnp.argsort(flat, descending=True, stable=True)
   # What has no score comes last.
   chosen = order[:int(share * int((flat > -jnp.inf).sum()))]
-  marked = jnp.zeros(flat.size, bool).at[chosen].set(True)
-  out, start = [], 0
-  for leaf in leaves:
-    out.append(marked[start:start + leaf.size].reshape(leaf.shape))
-    start += leaf.size
-  return jax.tree.unflatten(tree, out)
+  marked = unravel(jnp.zeros_like(flat).at[chosen].set(1))
+  return jax.tree.map(lambda leaf: leaf > 0, marked)
 
 
 def only_trainable(

@@ -28,17 +28,12 @@ def moments_by_class(
   for c in problem.session.progress(classes, 'moments', len(classes)):
     of_class = problem.retain.where(problem.retain.y == c)
     if examples is not None:
-      of_class = of_class.spread(
-          _share(examples, of_class, problem.retain, batch_size))
+      count = max(1, round(examples * len(of_class) / len(problem.retain)))
+      if count > batch_size:  # each other size of a batch would be compiled for again
+        count -= count % batch_size
+      of_class = of_class.spread(count)
     yield moments_lib.accumulate(
         moments_fn, problem.params, passes.batches(problem, of_class.x, batch_size))
-
-
-def _share(examples: int, of_class, retain, batch_size: int) -> int:
-  """How many examples a class has of all that are taken."""
-  count = max(1, round(examples * len(of_class) / len(retain)))
-  # Whole batches: for each other size the pass would be compiled again.
-  return count - count % batch_size if count > batch_size else count
 
 
 def bases(
