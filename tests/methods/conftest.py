@@ -142,10 +142,10 @@ class Reference:
     return jax.tree.unflatten(tree, out)
 
   def each(self, params, examples):
-    """The gradient of every example's cross-entropy, a list."""
-    return [self.gradient(lambda p, i=i: self.losses(p, jax.tree.map(
-        lambda leaf: leaf[i:i + 1], examples))[0], params)
-            for i in range(len(examples))]
+    """The gradient of every example's cross-entropy, flat [N, P]."""
+    return np.stack([self.flat(self.gradient(
+        lambda p, i=i: self.losses(p, examples.where(slice(i, i + 1)))[0], params))
+                     for i in range(len(examples))])
 
   def descend(self, params, rate, *losses):
     """One step of plain SGD on each loss in turn."""

@@ -7,6 +7,8 @@ accuracy of the rest. Two classes at once are forgotten as one is.
 
 from collections.abc import Callable
 import dataclasses
+import pathlib
+import re
 from typing import NamedTuple
 
 import jax
@@ -24,6 +26,7 @@ from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
 from unsc_jax.parts import targets
 
+PAGE = pathlib.Path(__file__).parents[2] / 'docs' / 'write-your-own-method.md'
 sgd = lambda rate: optax.sgd(rate, momentum=.9)
 adam = optax.adam
 clipped = lambda rate: optax.chain(optax.clip_by_global_norm(1.), optax.sgd(rate))
@@ -218,3 +221,20 @@ def test_both_go_and_the_rest_stays(name, problem, digits):
     assert right(done.params, one) < .15
     assert right(request.params, one) > .95
   assert right(done.params, kept) > .93
+
+
+def test_a_method_of_ones_own_has_one(problem, accuracies):
+  """The example of docs/write-your-own-method.md runs, and is short."""
+  blocks = re.findall(r'```python\n(.*?)```', PAGE.read_text(), re.S)
+  assert len(blocks[0].strip().splitlines()) <= 30
+  names = {'problem': problem}
+  for block in blocks:
+    exec(compile(block, str(PAGE), 'exec'), names)
+  forgotten, remaining = accuracies(names['unlearned'])
+  assert remaining > .95
+  assert forgotten < .5  # fine-tuning alone leaves more
+  # The edit alone, with no step after it, is a negation of that kernel.
+  edited = names['negate']('params/fc1/kernel', steps=0)(problem, jax.random.key(0))
+  moved = jax.tree.map(lambda a, b: np.array(a + b), edited.params, problem.params)
+  assert not moved['params']['fc1']['kernel'].any()
+  assert moved['params']['fc2']['kernel'].any()

@@ -16,7 +16,7 @@ KEY = jax.random.key(0)
 
 def mask_of(params, examples, ref, share):
   """Marks the largest summed gradients of some examples, over all weights."""
-  return ref.largest(np.abs(sum(map(ref.flat, ref.each(params, examples)))), share)
+  return ref.largest(np.abs(ref.each(params, examples).sum(0)), share)
 
 
 def test_steps_are_masked_gradients(two_classes, ref):
@@ -107,8 +107,8 @@ def test_trims_and_repairs(fixed_init, ref, weight, published):
 def channel_mask(problem, ref, share, *tops):
   """By the mean of a layer's `top` largest |w g| of every output channel."""
   params = ref.params(problem)
-  total = jax.tree.map(lambda *g: sum(g), *ref.each(params, problem.forget))
-  score = jax.tree.map(lambda w, g: np.abs(w * g), params, total)
+  total = ref.each(params, problem.forget).sum(0)
+  score = ref.unflat(np.abs(ref.flat(params) * total), params)
   for layer, top in zip(score.values(), tops):
     columns = np.sort(layer['kernel'], 0)[::-1][:top].mean(0)
     layer['kernel'] = np.broadcast_to(columns, layer['kernel'].shape)

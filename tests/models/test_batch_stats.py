@@ -10,7 +10,7 @@ import pytest
 from unsc_jax import data
 from unsc_jax import models
 from unsc_jax import session as session_lib
-from unsc_jax.models import batch_stats
+from unsc_jax.models import linen
 from unsc_jax.storage import checkpoints
 
 
@@ -29,8 +29,14 @@ class _DropsBeforeItPools(nn.Module):
     return nn.Dense(4)(x.mean((1, 2)))
 
 
-def _data(n=96):
+def _data(n):
   return np.random.default_rng(0).normal(1., 2., (n, 8, 8, 3)).astype('float32')
+
+
+def _fresh(n):
+  """A network that drops before it pools, so many inputs, and its variables."""
+  model, x = _DropsBeforeItPools(), _data(n)
+  return model, x, model.init(jax.random.key(0), x[:2])
 
 
 def _trained(model, variables, batches, seed):
@@ -69,14 +75,13 @@ def _errors(model, variables, x):
 
 
 def test_dropout_spoils_training_statistics_and_reestimation_mends_them():
-  model, x = _DropsBeforeItPools(), _data()
-  variables = model.init(jax.random.key(0), x[:2])
+  model, x, variables = _fresh(96)
   trained = _trained(model, variables, [x] * 100, 1)  # momentum .9 has long forgotten
   errors = _errors(model, trained, x)
   assert max(errors['bn1']) < 1e-2  # nothing drops before it
   assert min(errors['bn2']) > .2
 
-  mended = batch_stats.reestimate(model, trained, x, batch_size=len(x))
+  mended = linen.reestimate(model, trained, x, batch_size=len(x))
   errors = _errors(model, mended, x)
   assert max(errors['bn1'] + errors['bn2']) < 1e-5
 
@@ -99,27 +104,25 @@ def test_the_trap_on_the_published_alexnet(real_data_dir, shared_dir):
 
   trained = _trained(model, published, np.split(train[:10_000], 50), 0)
   assert accuracy(trained) < .82
-  mended = batch_stats.reestimate(model, trained, train[:10_000])
+  mended = linen.reestimate(model, trained, train[:10_000])
   assert abs(accuracy(mended) - accuracy(published)) < .003
 
 
 def test_batches_of_any_size_give_the_first_layer_exactly():
-  model, x = _DropsBeforeItPools(), _data(90)
-  variables = model.init(jax.random.key(0), x[:2])
+  model, x, variables = _fresh(90)
   for batch_size in (7, 32, 1000):
-    new = batch_stats.reestimate(model, variables, x, batch_size)
+    new = linen.reestimate(model, variables, x, batch_size)
     errors = _errors(model, new, x)
     assert max(errors['bn1']) < 1e-5
   assert max(errors['bn2']) < 1e-5  # one batch of all 90
 
 
 def test_old_statistics_and_training_randomness_do_not_matter():
-  model, x = _DropsBeforeItPools(), _data(16)
-  variables = model.init(jax.random.key(0), x[:2])
+  model, x, variables = _fresh(16)
   other = {**variables, 'batch_stats': jax.tree.map(
       lambda a: a + 5, variables['batch_stats'])}
-  new = batch_stats.reestimate(model, variables, x, 8)
-  same = batch_stats.reestimate(model, other, x, 8)
+  new = linen.reestimate(model, variables, x, 8)
+  same = linen.reestimate(model, other, x, 8)
   chex.assert_trees_all_equal(new, same)
   chex.assert_trees_all_equal_structs(new, variables)
   np.testing.assert_array_equal(other['batch_stats']['bn1']['mean'], 5)
@@ -140,7 +143,7 @@ def test_nested_and_channel_first_norms():
       return nn.remat(Block, static_argnums=(2,))(name='block')(x, train)
 
   x = _data(12)
-  new = batch_stats.reestimate(
+  new = linen.reestimate(
       Net(), Net().init(jax.random.key(0), x), x, batch_size=5)
   kept = new['batch_stats']['block']['BatchNorm_0']
   x64 = x.astype(np.float64)
@@ -151,7 +154,7 @@ def test_nested_and_channel_first_norms():
 def test_every_batch_norm_of_a_deep_network():
   model = models.AllCNN(width=.05)
   x = np.random.default_rng(0).normal(size=(16, 16, 16, 3)).astype('float32')
-  new = batch_stats.reestimate(
+  new = linen.reestimate(
       model, jax.jit(model.init)(jax.random.key(0), x), x, batch_size=16)
   errors = _errors(model, new, x)
   assert sorted(errors) == [f'bn{i}' for i in range(1, 9)]
@@ -161,7 +164,7 @@ def test_every_batch_norm_of_a_deep_network():
 def test_network_without_batch_norm_is_left_alone():
   model, x = models.MLP(), _data(4)
   variables = model.init(jax.random.key(0), x)
-  assert batch_stats.reestimate(model, variables, x) is variables
+  assert linen.reestimate(model, variables, x) is variables
 
 
 def test_progress_sees_every_batch():
@@ -171,18 +174,16 @@ def test_progress_sees_every_batch():
     seen.extend([list(steps), label, total])
     return steps
 
-  model, x = _DropsBeforeItPools(), _data(10)
-  batch_stats.reestimate(
-      model, model.init(jax.random.key(0), x), x, 4,
-      session_lib.Session(progress=progress))
+  model, x, variables = _fresh(10)
+  linen.reestimate(
+      model, variables, x, 4, session_lib.Session(progress=progress))
   assert seen == [[0, 4, 8], 'BatchNorm statistics', 3]
 
 
 def test_bad_input_is_refused():
-  model, x = _DropsBeforeItPools(), _data(4)
-  variables = model.init(jax.random.key(0), x)
+  model, x, variables = _fresh(4)
   with pytest.raises(ValueError, match='0 inputs in batches of 500'):
-    batch_stats.reestimate(model, variables, x[:0])
+    linen.reestimate(model, variables, x[:0])
 
   class Counter(nn.Module):
 
@@ -193,4 +194,4 @@ def test_bad_input_is_refused():
 
   counter = Counter(name=None)
   with pytest.raises(ValueError, match='belong to no flax.linen.BatchNorm'):
-    batch_stats.reestimate(counter, counter.init(jax.random.key(0), x), x)
+    linen.reestimate(counter, counter.init(jax.random.key(0), x), x)

@@ -1,12 +1,22 @@
-"""A Flax linen module as the few pure functions that methods work with."""
+"""A Flax linen module as the few pure functions that methods work with.
 
+BatchNorm's running statistics are estimated anew; networks without BatchNorm are left
+as they are. `N` examples in batches of `B`.
+"""
+
+import collections
 from collections.abc import Sequence
+import functools
+from typing import Any
 
 from flax import linen as nn
+from flax import traverse_util
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import problem
-from unsc_jax.models import batch_stats
+from unsc_jax import session as session_lib
 
 
 def from_linen(
@@ -46,7 +56,112 @@ def from_linen(
                     for name, kept in variables.items()}
 
   def finish(variables, x):
-    return batch_stats.reestimate(module, variables, x[:finish_on])
+    return reestimate(module, variables, x[:finish_on])
 
   return problem.Network(
       fn, init, train_fn, lambda path: path.startswith('params/'), finish)
+
+
+def reestimate(
+    model: nn.Module,
+    variables: Any,
+    x: np.ndarray,
+    batch_size: int = 500,
+    session: session_lib.Session = session_lib.DEFAULT,
+) -> Any:
+  """Estimates BatchNorm's running statistics with everything else at rest.
+
+  Statistics gathered in training are wrong for evaluation where dropout comes
+  before a BatchNorm (dropout scales the variance, and moves the mean too when
+  a max-pooling lies between). Here the network runs in evaluation mode and
+  each BatchNorm normalises by the batch at hand; then, over all batches,
+
+    mean = E[x],  var = E[x^2] - E[x]^2 = E[var_b + mean_b^2] - mean^2,
+
+  plain averages in float64, weighted by the size of the batch. For the first
+  BatchNorm that is exact; those after it see inputs normalised by their batch,
+  which is exact for one batch and approaches it for large ones.
+
+  Args:
+    model: A linen module, called as `model.apply(variables, x, train=False)`.
+    variables: Its variables, `{'params': ..., 'batch_stats': ...}`.
+    x: Inputs [N, ...], those that the network was trained on or a part.
+    batch_size: `B`; the last batch may be smaller.
+    session: Whose bar is shown.
+
+  Returns:
+    The variables with new 'batch_stats'; the argument is not changed.
+
+  Raises:
+    ValueError: `x` is empty, or a part of 'batch_stats' does not belong to a
+      `nn.BatchNorm`.
+
+  Example:
+    >>> class Net(nn.Module):
+    ...   @nn.compact
+    ...   def __call__(self, x, train):
+    ...     return nn.BatchNorm(use_running_average=not train)(x)
+    >>> x = np.array([[1.], [3.], [5.]], np.float32)
+    >>> variables = Net().init(jax.random.key(0), x, train=False)
+    >>> new = reestimate(Net(), variables, x, batch_size=2)
+    >>> print(new['batch_stats']['BatchNorm_0']['mean'])
+    [3.]
+
+  Source: "precise BatchNorm" (Wu and Johnson, 2021, arXiv 2105.07576).
+  """
+  if not jax.tree.leaves(variables.get('batch_stats', {})):
+    return variables
+  if len(x) == 0 or batch_size < 1:
+    raise ValueError(
+        f'BatchNorm cannot be estimated from {len(x)} inputs in batches of '
+        f'{batch_size}: give at least one of each.')
+
+  statistics = jax.jit(functools.partial(_of_batch, model))
+  mean: Any = collections.defaultdict(float)  # sums over examples, float64
+  square: Any = collections.defaultdict(float)
+  starts = range(0, len(x), batch_size)
+  for start in session.progress(starts, 'BatchNorm statistics', len(starts)):
+    batch = x[start:start + batch_size]
+    for path, moments in statistics(variables, batch).items():
+      m, v = (np.asarray(a, np.float64) for a in moments)
+      mean[path] += m * len(batch)
+      square[path] += (v + m**2) * len(batch)
+
+  new = {}
+  for path in mean:
+    m = mean[path] / len(x)
+    new[*path, 'mean'] = m
+    new[*path, 'var'] = np.maximum(square[path] / len(x) - m**2, 0)
+  old = variables['batch_stats']
+  new = jax.tree.map(lambda a, like: jnp.asarray(a, like.dtype),
+                     traverse_util.unflatten_dict(new), old)
+  return {**variables, 'batch_stats': new}
+
+
+def _of_batch(
+    model: nn.Module, variables: Any, batch: jax.Array
+) -> dict[tuple[str, ...], tuple[jax.Array, jax.Array]]:
+  """Mean and variance of each BatchNorm's input, by the module's path."""
+  norms = set()
+
+  def normalize_by_batch(next_fun, args, kwargs, context):
+    module = context.module
+    if isinstance(module, nn.BatchNorm) and context.method_name == '__call__':
+      x = (args[0] if args else kwargs['x']).astype(jnp.float32)
+      features = {axis % x.ndim for axis in np.atleast_1d(module.axis).tolist()}
+      others = tuple(set(range(x.ndim)) - features)
+      module.put_variable('batch_stats', 'mean', jnp.mean(x, others))
+      module.put_variable('batch_stats', 'var', jnp.var(x, others))
+      norms.add(module.path)
+    return next_fun(*args, **kwargs)  # evaluation mode: normalises by these
+
+  with nn.intercept_methods(normalize_by_batch):
+    _, updated = model.apply(
+        variables, batch, train=False, mutable=['batch_stats'])
+
+  flat: Any = traverse_util.flatten_dict(updated['batch_stats'])
+  if unknown := sorted({path[:-1] for path in flat} - norms):
+    raise ValueError(
+        f"The statistics of '{'/'.join(unknown[0])}' belong to no flax.linen."
+        'BatchNorm that this network calls: re-estimate them yourself.')
+  return {path: (flat[*path, 'mean'], flat[*path, 'var']) for path in norms}

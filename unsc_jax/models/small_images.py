@@ -55,7 +55,7 @@ class AlexNet(nn.Module):
 
   A trap: each layer drops *before* it pools and before the
   next normalisation, so the running statistics of training are wrong for
-  evaluation: call `batch_stats.reestimate` after training.
+  evaluation: call `linen.reestimate` after training.
   """
   num_classes: int = 10
   dropout: tuple[float, ...] = (.2, .2, .5, .5, .5)

@@ -1,7 +1,6 @@
 """What methods are put together from."""
 
 from unsc_jax.parts import edits
-from unsc_jax.parts import gem
 from unsc_jax.parts import head
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
@@ -20,7 +19,7 @@ from unsc_jax.parts.composition import Transform
 from unsc_jax.parts.composition import whole_classes
 
 __all__ = (
-    'Confined', 'Edit', 'Stopwatch', 'Transform', 'compose', 'edits', 'gem', 'head',
+    'Confined', 'Edit', 'Stopwatch', 'Transform', 'compose', 'edits', 'head',
     'masks', 'objectives', 'optimizers', 'passes', 'retained', 'schedules', 'stiefel',
     'stopping', 'targets', 'whole_classes',
 )

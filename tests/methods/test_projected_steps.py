@@ -1,4 +1,4 @@
-"""UNSC's step against activations and their singular vectors in numpy."""
+"""UNSC's and PGU's steps against activations and their singular vectors in numpy."""
 
 import dataclasses
 
@@ -8,15 +8,17 @@ import optax
 import pytest
 
 from unsc_jax import methods
+from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.methods.pgu import amplitude_rank
 from unsc_jax.parts import targets
 
 KEY = jax.random.key(0)
 
 
-def test_step_is_projected(toy, ref):
+def test_unsc_steps(toy, ref):
   params, energy = ref.params(toy), .9
   logits = ref.logits(params, toy.forget.x)
   labels = logits[:, :2].argmax(-1)  # class 2 is forgotten
@@ -80,3 +82,31 @@ def test_single_examples_are_answered_as_unseen_ones_are(problem, digits, recipe
   assert after < .7 * before
   assert abs(ours[1] - retrained[1]) < .01
   assert over > after
+
+@pytest.mark.parametrize('published', [False, True])
+@pytest.mark.parametrize('stored', [False, True])
+def test_pgu_steps(toy, ref, published, stored):
+  """Stored moments of all that was trained on take the place of retained data."""
+  params, x, y = ref.params(toy), toy.forget.x, toy.forget.y
+
+  def loss(p):
+    prob = ref.softmax(ref.logits(p, x))
+    own = prob[np.arange(len(y)), y]
+    entropy = -(prob * np.log(prob)).sum(-1)
+    return -np.log(1 - (own - .05)).mean() - .2 * entropy.mean()
+
+  step = ref.confined(toy, ref.gradient(loss, params), .8, short=int(published), power=1)
+  _, everything = moments_lib.input_moments(toy.fn)(
+      toy.params, np.concatenate([toy.retain.x, x]))
+  method = methods.pgu(
+      optax.sgd(.1), everything=everything if stored else None, share=.8,
+      published=published, steps=1, batch_size=10)
+  expected = jax.tree.map(lambda w, g: w - .1 * g, params, step)
+  ref.assert_close(method(toy, KEY).params, expected, 1e-3)
+
+
+def test_rank_counts_roots():
+  values = np.array([100., 9., 1., 1e-9, 0.])
+  for share, rank in ((.5, 1), (.71, 1), (.72, 2), (.95, 3)):
+    assert int(amplitude_rank(share)(values)) == rank
+    assert int(amplitude_rank(share, published=True)(values)) == max(rank - 1, 1)
