@@ -95,16 +95,21 @@ class AllCNN(nn.Module):
   """
   num_classes: int = 10
   width: float = .5  # scales the channels of every layer
+  first: int = 1  # of the convolutions, where only a part of the network is wanted
+  last: int = len(_ALL_CNN)  # which the mean and the dense layer follow
 
   @nn.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-    for i, (channels, side, stride) in enumerate(_ALL_CNN, 1):
+    for i in range(self.first, self.last + 1):
+      channels, side, stride = _ALL_CNN[i - 1]
       x = nn.Conv(max(1, int(channels * self.width)), (side, side),
                   strides=stride, padding=side // 2, use_bias=False,
                   name=f'conv{i}')(x)
       x = nn.BatchNorm(use_running_average=not train, momentum=.9,
                        name=f'bn{i}')(x)
       x = nn.relu(x)
+    if self.last < len(_ALL_CNN):
+      return x
     return nn.Dense(self.num_classes, name='fc')(jnp.mean(x, axis=(1, 2)))
 
 
