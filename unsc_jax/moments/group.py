@@ -18,8 +18,6 @@ import jax.numpy as jnp
 from unsc_jax import capture
 from unsc_jax import paths
 
-Site = capture.Site
-
 
 @functools.partial(
     jax.tree_util.register_dataclass,
@@ -37,7 +35,7 @@ class Moment:
     fixed: the part of these three sums that no data reach, None if there is no
       such part. A table of positions, say, is read alike by every batch.
   """
-  site: Site
+  site: capture.Site
   second: jax.Array
   first: jax.Array
   count: jax.Array
@@ -77,8 +75,7 @@ class Moments(paths.ByPath[Moment]):
 
   def __sub__(self, other: 'Moments') -> 'Moments':
     _check_same(self, other)
-    is_moment = lambda x: isinstance(x, Moment)
-    return jax.tree.map(_less, self, other, is_leaf=is_moment)
+    return jax.tree.map(_less, self, other, is_leaf=lambda x: isinstance(x, Moment))
 
   def __mul__(self, scale: float) -> 'Moments':
     return jax.tree.map(lambda leaf: leaf * scale, self)
@@ -108,7 +105,7 @@ def _check_same(a: Moments, b: Moments) -> None:
       f'{", ".join(sorted(apart))}; add only moments of the same function.')
 
 
-def from_sums(values: dict[Site, Any], fixed: dict[Site, Any]) -> Moments:
+def from_sums(values: dict[capture.Site, Any], fixed: dict[capture.Site, Any]) -> Moments:
   """Moments from what `trace.trace` found, `(second, first, count)` at each site.
 
   A parameter with a site that has no sums is left out.
@@ -123,7 +120,7 @@ def from_sums(values: dict[Site, Any], fixed: dict[Site, Any]) -> Moments:
   return Moments(by_path)
 
 
-def _flat(site: Site, sums: Any) -> Any:
+def _flat(site: capture.Site, sums: Any) -> Any:
   """Sums with one leading axis for all of a site's layers."""
   batch = len(site.batch_axis)
   return tuple(leaf.reshape(-1, *leaf.shape[batch:]) for leaf in sums)

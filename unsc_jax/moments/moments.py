@@ -16,11 +16,10 @@ from unsc_jax.capture import trace
 from unsc_jax.moments import group
 from unsc_jax.moments import sums
 
-Site = capture.Site
 MomentsFn = Callable[..., tuple[Any, group.Moments]]
 
 
-def all_of_them(site_or_path: Site | str) -> bool:
+def all_of_them(site_or_path: capture.Site | str) -> bool:
   """Whether to take a site, or data at a path: always."""
   del site_or_path
   return True
@@ -77,7 +76,7 @@ class input_moments:
   """
   fn: Callable
   _: dataclasses.KW_ONLY
-  select: Callable[[Site], bool] = all_of_them
+  select: Callable[[capture.Site], bool] = all_of_them
   data: Callable[[str], bool] = all_of_them
   axis_name: str | tuple[str, ...] | None = None
   chunk_bytes: int | None = None
@@ -92,7 +91,7 @@ class input_moments:
       moments = lax.psum(moments, self.axis_name)
     return traced.out, moments
 
-  def _sums(self, site: Site, inputs: layers.Inputs):
+  def _sums(self, site: capture.Site, inputs: layers.Inputs):
     if not self.select(site):
       return ()
     return sums.sums(inputs, sums.room(self.chunk_bytes, self.axis_name, inputs))

@@ -76,7 +76,6 @@ class sampled_moments:
     ValueError: the share is not in (0, 1].
 
   Example:
-    >>> from jax import lax
     >>> fn = lambda params, x: lax.conv(x, params['w'], (1, 1), 'SAME')
     >>> params = {'w': jnp.ones((1, 1, 3, 3))}
     >>> _, sampled = sampled_moments(fn, .5)(

@@ -28,9 +28,8 @@ class Capacity(NamedTuple):
 
     Rows that no data read say nothing of how much the network can change.
     """
-    found = {path: [room for room in rooms if room.kind != 'lookup']
-             for path, rooms in self.rooms.items()}
-    return {path: rooms for path, rooms in found.items() if rooms}
+    return {path: kept for path, rooms in self.rooms.items()
+            if (kept := [room for room in rooms if room.kind != 'lookup'])}
 
   def roomy(self, share: float = 0.1) -> list[str]:
     """Layers of which at least this share of directions is free."""
@@ -38,9 +37,8 @@ class Capacity(NamedTuple):
     return [path for path, rooms in self.layers.items() if all(map(enough, rooms))]
 
   def __str__(self) -> str:
-    lines = [f'{path}: {", ".join(map(str, rooms))}'
-             for path, rooms in self.rooms.items()]
-    return '\n'.join(lines)
+    return '\n'.join(f'{path}: {", ".join(map(str, rooms))}'
+                     for path, rooms in self.rooms.items())
 
 
 def capacity(bases: bases_lib.Bases) -> Capacity:
@@ -58,6 +56,7 @@ def capacity(bases: bases_lib.Bases) -> Capacity:
       have; often that is the head alone, where it does not reach the features.
 
   Example:
+    >>> import jax.numpy as jnp
     >>> from unsc_jax import moments as moments_lib
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> _, M = fn({'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))

@@ -110,8 +110,7 @@ def deal(costs: Sequence[float], hands: int) -> list[int]:
 
   Source: longest processing time first (Graham, 1969).
   """
-  load = [0.] * hands
-  owner = [0] * len(costs)
+  load, owner = [0.] * hands, [0] * len(costs)
   for job in sorted(range(len(costs)), key=lambda job: -costs[job]):
     owner[job] = min(range(hands), key=load.__getitem__)
     load[owner[job]] += costs[job]
@@ -215,9 +214,5 @@ def _share(jobs, d: int, mesh: Mesh) -> jax.Array:
       (mesh.size, n, d + 1, d),
       NamedSharding(mesh, PartitionSpec(mesh.axis_names)), mine)
   everywhere = NamedSharding(mesh, PartitionSpec())
-  return sharding.settle(jax.jit(_sum, out_shardings=everywhere)(stacked))
-
-
-def _sum(stacked: jax.Array) -> jax.Array:
-  """The sum over devices; of the module, so that JAX keeps its programs."""
-  return stacked.sum(0)
+  add = jax.jit(jnp.sum, static_argnames='axis', out_shardings=everywhere)
+  return sharding.settle(add(stacked, axis=0))

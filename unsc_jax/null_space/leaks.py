@@ -70,7 +70,7 @@ def assert_preserves(
     UserWarning: so many updates did not come of a hundred times as many gradients.
 
   Example:
-    >>> import optax
+    >>> from unsc_jax import moments as moments_lib
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> params = {'w': jnp.ones((3, 2))}
     >>> _, M = fn(params, jnp.array([[1., 2., 0.]]))

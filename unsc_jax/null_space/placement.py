@@ -17,10 +17,8 @@ from unsc_jax import capture
 from unsc_jax import sharding
 from unsc_jax.null_space import bases as bases_lib
 
-Bases = bases_lib.Bases
 
-
-def follow(bases: Bases, params: Mapping[str, Any]) -> Bases:
+def follow(bases: bases_lib.Bases, params: Mapping[str, Any]) -> bases_lib.Bases:
   """Puts every basis on its parameter's mesh, split as its fan-in is.
 
   Where the fan-in is split, so are the rows of `vectors`, and a projection sums
@@ -39,7 +37,7 @@ def follow(bases: Bases, params: Mapping[str, Any]) -> Bases:
     mesh = sharding.mesh_of(params.get(path))
     out[path] = uses if mesh is None else tuple(
         _follow(basis, params[path], mesh) for basis in uses)
-  return Bases(out)
+  return bases_lib.Bases(out)
 
 
 def _follow(basis: bases_lib.Basis, param: jax.Array, mesh: Mesh) -> bases_lib.Basis:

@@ -16,22 +16,20 @@ from unsc_jax import paths
 from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import placement
 
-Bases = bases_lib.Bases
-
 
 class NullSpaceState(NamedTuple):
   """State of `null_space_projection`."""
-  bases: Bases
+  bases: bases_lib.Bases
 
 
 class ProjectedState(NamedTuple):
   """State of `project_updates`."""
-  bases: Bases
+  bases: bases_lib.Bases
   inner: optax.OptState
 
 
 def null_space_projection(
-    bases: Bases, *, train_others: bool = False
+    bases: bases_lib.Bases, *, train_others: bool = False
 ) -> optax.GradientTransformation:
   r"""Removes from updates what would change a layer's retained outputs.
 
@@ -57,7 +55,6 @@ def null_space_projection(
       does not fit its shape.
 
   Example:
-    >>> import optax
     >>> from unsc_jax import moments as moments_lib
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> params = {'w': jnp.ones((2, 1))}
@@ -84,7 +81,7 @@ def null_space_projection(
 
 
 def project_updates(
-    optimizer: optax.GradientTransformation, bases: Bases, *,
+    optimizer: optax.GradientTransformation, bases: bases_lib.Bases, *,
     train_others: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
   r"""Runs any optimiser inside the null space: project, step, project.
@@ -106,7 +103,7 @@ def project_updates(
     ValueError: on `init`, as for `null_space_projection`.
 
   Example:
-    >>> import optax
+    >>> from unsc_jax import moments as moments_lib
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> params = {'w': jnp.ones((2, 1))}
     >>> _, M = fn(params, jnp.array([[1., 0.]]))
@@ -133,7 +130,7 @@ def project_updates(
   return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
 
-def project(updates: Any, bases: Bases, *, train_others: bool = False) -> Any:
+def project(updates: Any, bases: bases_lib.Bases, *, train_others: bool = False) -> Any:
   """Projects a pytree of updates; see `null_space_projection`."""
   def one(path, update):
     name = paths.path_name(path)
@@ -145,20 +142,21 @@ def project(updates: Any, bases: Bases, *, train_others: bool = False) -> Any:
   return jax.tree_util.tree_map_with_path(one, updates)
 
 
-def _copy(bases: Bases, params: Any) -> Bases:
+def _copy(bases: bases_lib.Bases, params: Any) -> bases_lib.Bases:
   """Buffers of the state's own: a step may donate them, the caller's live on."""
-  return jax.tree.map(
-      jnp.copy, placement.follow(bases, paths.leaf_paths(params)))
+  return jax.tree.map(jnp.copy, placement.follow(bases, paths.leaf_paths(params)))
 
 
-def _check(bases: Bases, params: Any) -> None:
+def _check(bases: bases_lib.Bases, params: Any) -> None:
   """Raises unless every basis finds its parameter, in the right shape."""
   is_masked = lambda x: x is None or isinstance(x, optax.MaskedNode)
-  flat, _ = jax.tree_util.tree_flatten_with_path(params, is_leaf=is_masked)
-  leaves = {paths.path_name(path): leaf for path, leaf in flat}
+  leaves = {paths.path_name(path): leaf for path, leaf in
+            jax.tree.leaves_with_path(params, is_leaf=is_masked)}
   if not leaves:
     return  # the placeholder of optax.tree_map_params
   masked = tuple(f'{path}/' for path in leaves if is_masked(leaves[path]))
+  # Splitting axes of a shape leaves the ends that they had among the new ones.
+  ends = lambda sizes: {math.prod(sizes[:i]) for i in range(len(sizes) + 1)}
   for path, uses in bases.by_path.items():
     if f'{path}/'.startswith(masked):
       continue  # another transform's, or nobody's
@@ -169,16 +167,9 @@ def _check(bases: Bases, params: Any) -> None:
           f'parameter (the closest is {close[0]!r}); initialise it with the same '
           'pytree that the moments were taken with.')
     shape = leaves[path].shape
-    for basis in uses:
-      made_for = basis.site.shape
-      if not _splits(made_for, shape):
+    for made_for in (basis.site.shape for basis in uses):
+      if math.prod(made_for) != math.prod(shape) or not ends(shape) <= ends(made_for):
         raise ValueError(
             f'the basis of {path} was made for a parameter whose axes are, or '
             f'split into, {made_for}, but it has shape {shape}; take the '
             'moments again with these parameters.')
-
-
-def _splits(parts: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-  """Whether splitting axes of `shape` gives `parts`."""
-  ends = lambda sizes: {math.prod(sizes[:i]) for i in range(len(sizes) + 1)}
-  return (math.prod(parts) == math.prod(shape) and ends(shape) <= ends(parts))

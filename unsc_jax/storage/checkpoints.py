@@ -20,8 +20,6 @@ import numpy as np
 
 from unsc_jax.storage import atomic
 
-_COLLECTIONS = ('params/', 'batch_stats/')
-
 
 def save(path: str | os.PathLike[str], variables: Any) -> None:
   """Writes variables; a path that ends in .npz is a file, any other a folder.
@@ -111,39 +109,29 @@ def _shared(leaf: Any) -> Any:
 
 
 def _flatten(tree: Any) -> dict[str, Any]:
-  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
   return {jax.tree_util.keystr(path, simple=True, separator='/'): leaf
-          for path, leaf in leaves}
+          for path, leaf in jax.tree.leaves_with_path(tree)}
 
 
 def _bare(key: str) -> str:
   """The key without the name of its collection."""
-  for collection in _COLLECTIONS:
-    key = key.removeprefix(collection)
-  return key
+  return key.removeprefix('params/').removeprefix('batch_stats/')
 
 
 def _check_keys(path: pathlib.Path, stored: Mapping[str, np.ndarray],
                 wanted: Mapping[str, Any], names: Mapping[str, str]) -> None:
   missing = [k for k in wanted if names[k] not in stored]
   extra = sorted(set(stored) - set(names.values()))
-  complaints = []
-  if missing:
-    complaints.append(
-        f'lacks {_bare(missing[0])!r} {tuple(wanted[missing[0]].shape)}'
-        + _others(missing))
-  if extra:
-    complaints.append(
-        f'holds {extra[0]!r} {stored[extra[0]].shape}, which the network does '
-        'not have' + _others(extra))
+  others = lambda keys: f' (and {len(keys) - 1} more)' if len(keys) > 1 else ''
+  complaints = [
+      *(f'lacks {_bare(key)!r} {tuple(wanted[key].shape)}{others(missing)}'
+        for key in missing[:1]),
+      *(f'holds {key!r} {stored[key].shape}, which the network does not have'
+        f'{others(extra)}' for key in extra[:1])]
   if complaints:
     raise ValueError(
         f'{path} {" and ".join(complaints)}: build the network that was saved, '
         'or rename the keys.')
-
-
-def _others(keys: list[str]) -> str:
-  return f' (and {len(keys) - 1} more)' if len(keys) > 1 else ''
 
 
 def _fit(path: pathlib.Path, key: str, value: np.ndarray,

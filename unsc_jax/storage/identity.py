@@ -45,7 +45,8 @@ def describe(value: Any) -> Any:
     return {'class': _name(type(value)), **describe(fields)}
   if isinstance(value, list | tuple):
     return [describe(v) for v in value]
-  if (name := _name(value)) and _named(name) is value:
+  module, _, own = (name := _name(value)).rpartition('.')
+  if getattr(sys.modules.get(module), own, None) is value:
     return name
   raise TypeError(
       f'{value!r} cannot be told from others like it when a run is resumed: pass a '
@@ -64,13 +65,8 @@ def _fields(value: Any) -> dict[str, Any] | None:
 
 
 def _name(value: Any) -> str:
+  """Where it is defined, such as 'optax.adam'."""
   return f'{getattr(value, "__module__", "")}.{getattr(value, "__qualname__", "")}'
-
-
-def _named(name: str) -> Any:
-  """What a module has under a name such as 'optax.adam'; None if it has nothing."""
-  module, _, own = name.rpartition('.')
-  return getattr(sys.modules.get(module), own, None)
 
 
 def fingerprint(tree: Any) -> str:
@@ -86,8 +82,7 @@ def fingerprint(tree: Any) -> str:
     False
   """
   digest = hashlib.sha256()
-  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-  for path, leaf in leaves:
+  for path, leaf in jax.tree.leaves_with_path(tree):
     leaf = jax.random.key_data(leaf) if sharding.is_key(leaf) else leaf
     if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
       leaf = multihost_utils.process_allgather(leaf, tiled=True)

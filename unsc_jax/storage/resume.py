@@ -137,15 +137,14 @@ def _like(tree: Any, leaves: Mapping[str, Any]) -> Any:
       return jax.random.wrap_key_data(stored, impl=jax.random.key_impl(leaf))
     return jnp.asarray(stored) if isinstance(leaf, jax.Array) else stored
 
-  return jax.tree.unflatten(jax.tree.structure(tree), [
-      leaf_like(leaf, leaves[str(i)]) for i, leaf in enumerate(jax.tree.leaves(tree))])
+  own, structure = jax.tree.flatten(tree)
+  return structure.unflatten(leaf_like(leaf, leaves[str(i)]) for i, leaf in enumerate(own))
 
 
 def _shapes(tree: Any) -> list[list]:
   """Path, shape and dtype of every leaf."""
-  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
   return [[jax.tree_util.keystr(path), *leaf.shape, str(leaf.dtype)]
-          for path, leaf in leaves]
+          for path, leaf in jax.tree.leaves_with_path(tree)]
 
 
 def kept(

@@ -9,7 +9,6 @@ program.
 
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
-import functools
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -133,7 +132,6 @@ def fit(
     ValueError: the checkpoint is of another run, or the batches end too soon.
 
   Example:
-    >>> import itertools, optax
     >>> loss = lambda w, batch, key: ((w - batch) ** 2, w)
     >>> ones = itertools.repeat(jnp.ones(()))
     >>> fitted = fit(loss, optax.sgd(.25), jnp.zeros(()), ones, steps=2,
@@ -155,7 +153,8 @@ def fit(
   losses: list = []
   watched: list[dict[str, float]] = []
   over = False
-  run = functools.partial(_run, params, steps, key, identity)
+  run = lambda: {'parameters': storage.fingerprint(params), 'steps': steps, 'key': key,
+                 'run': identity()}
   with storage.opened(session.within(label).checkpoint, run) as store:
     if latest := store.latest((params, state)):
       (params, state), record = latest
@@ -198,12 +197,6 @@ def fit(
   names = watched[0] if watched else ()
   return Fitted(params, {'loss': history, **{
       name: np.array([seen[name] for seen in watched]) for name in names}})
-
-
-def _run(params, steps: int, key: jax.Array, identity: Callable) -> dict[str, Any]:
-  """What tells a loop from others."""
-  return {'parameters': storage.fingerprint(params), 'steps': steps, 'key': key,
-          'run': identity()}
 
 
 def _finite(losses: list, label: str) -> np.ndarray:
