@@ -69,29 +69,19 @@ def test_split_random_is_a_seeded_partition():
   assert set(forget.x.ravel()) != set(other.x.ravel())
 
 
-@pytest.mark.parametrize(('classes', 'message'), [
-    ([], 'forget set is empty'),
-    ([7], 'class 7 is not in the data; choose among 0, 1, 2'),
-    ([0, 1, 2], 'all classes would be forgotten'),
-])
-def test_split_classes_names_the_cause(classes, message):
+@pytest.mark.parametrize(('make', 'arguments', 'message'), [
+    (problem.split_classes, (_data([0, 1, 2]), []), 'forget set is empty'),
+    (problem.split_classes, (_data([0, 1, 2]), [7]),
+     'class 7 is not in the data; choose among 0, 1, 2'),
+    (problem.split_classes, (_data([0, 1, 2]), [0, 1, 2]),
+     'all classes would be forgotten'),
+    *((problem.split_random, (_data([0, 1, 2]), share, 0), 'choose one between 0 and 1')
+      for share in (0, 1, 1e-9)),
+    (_problem, ([0], []), 'forget set is empty'),
+    (_problem, ([], [0]), 'nothing is left to retain'),
+    (_problem, ([0], [3]), 'forget set has labels outside 0 to 2'),
+    (_problem, ([-1], [1]), 'retain set has labels outside 0 to 2'),
+    (_problem, ([0, 1], [1], (1,)), 'class 1 is to be forgotten and has examples')])
+def test_what_is_wrong_is_named(make, arguments, message):
   with pytest.raises(ValueError, match=message):
-    problem.split_classes(_data([0, 1, 2]), classes)
-
-
-@pytest.mark.parametrize('share', [0, 1, 1e-9])
-def test_split_random_refuses_an_empty_side(share):
-  with pytest.raises(ValueError, match='choose one between 0 and 1'):
-    problem.split_random(_data([0, 1, 2]), share, seed=0)
-
-
-@pytest.mark.parametrize(('arguments', 'message'), [
-    (([0], []), 'forget set is empty'),
-    (([], [0]), 'nothing is left to retain'),
-    (([0], [3]), 'forget set has labels outside 0 to 2'),
-    (([-1], [1]), 'retain set has labels outside 0 to 2'),
-    (([0, 1], [1], (1,)), 'class 1 is to be forgotten and has examples'),
-])
-def test_a_problem_names_what_is_wrong(arguments, message):
-  with pytest.raises(ValueError, match=message):
-    _problem(*arguments)
+    make(*arguments)

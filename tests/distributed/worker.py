@@ -14,6 +14,7 @@ import numpy as np
 import optax
 
 from experiments import cli
+from tests import toys
 from unsc_jax import batching
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
@@ -36,8 +37,7 @@ Y = _rng.integers(0, 4, 80).astype(np.int32)
 
 
 def fn(params, x):
-  h = jax.lax.conv_general_dilated(
-      x, params['conv'], (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+  h = toys.convolve(x, params['conv'])
   return jnp.tanh(h).reshape(len(x), -1) @ params['dense']
 
 
@@ -117,10 +117,9 @@ def main(folder: pathlib.Path):
     train(mesh, params, bases, storage.Checkpoint(folder / 'state', every=2), STOP, x)
   (folder / f'read-{jax.process_index()}').write_text(str(x.read))
   if cli.is_first():
-    leaves, _ = jax.tree_util.tree_flatten_with_path(found)
     np.savez(folder / 'found.npz', **{
         jax.tree_util.keystr(path, simple=True, separator='.'): leaf
-        for path, leaf in leaves})
+        for path, leaf in jax.tree.leaves_with_path(found)})
   print('the first process speaks')
 
 

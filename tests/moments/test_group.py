@@ -1,15 +1,16 @@
 """Moments add, subtract and scale as the data do, wherever they are summed."""
 
+import operator
 import re
 
 import chex
 import jax
-from jax import lax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import numpy as np
 import pytest
 
+from tests import toys
 import unsc_jax
 from unsc_jax import sharding
 from unsc_jax.moments import sampling
@@ -18,39 +19,35 @@ from unsc_jax.moments import sums
 
 def _fn(params, x):
   for name, groups in (('one', 1), ('two', 2)):
-    x = jax.nn.relu(lax.conv_general_dilated(
-        x, params[name], (1, 1), 'SAME', feature_group_count=groups,
-        dimension_numbers=('NHWC', 'HWIO', 'NHWC')))
+    x = jax.nn.relu(toys.convolve(x, params[name], groups=groups))
   x = x.mean((1, 2))
   return x @ params['head'] + params['table'][jnp.argmax(x, -1)]
 
 
-def _normal(seed, *shape):
-  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
-
-
-PARAMS = {'one': _normal(0, 3, 3, 2, 4), 'two': _normal(1, 3, 3, 2, 6),
-          'head': _normal(2, 6, 3), 'table': _normal(3, 6, 3)}
-X = _normal(4, 48, 6, 5, 2)
+PARAMS = {'one': toys.normal(0, 3, 3, 2, 4), 'two': toys.normal(1, 3, 3, 2, 6),
+          'head': toys.normal(2, 6, 3), 'table': toys.normal(3, 6, 3)}
+X = toys.normal(4, 48, 6, 5, 2)
 FN = unsc_jax.input_moments(_fn)
 
 
-@pytest.fixture(scope='module')
-def moments_of():
-  fn = jax.jit(FN)
-  return lambda x: fn(PARAMS, x)[1]
+def _moments_of(x):
+  return toys.moments_of(_fn, PARAMS, x)
+
+
+def _dense(params, x):
+  return x @ params['w']
 
 
 def _assert_close(a, b, rtol=2e-6):
   """Every sum is the same, up to a share of its largest entry."""
-  assert jax.tree.structure(a) == jax.tree.structure(b)
+  chex.assert_trees_all_equal_structs(a, b)
   for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)):
     np.testing.assert_allclose(x, y, atol=rtol * np.abs(y).max())
 
 
-def test_group(moments_of):
-  a, b = moments_of(X[:32]), moments_of(X[32:])
-  whole = moments_of(X)
+def test_group():
+  a, b = _moments_of(X[:32]), _moments_of(X[32:])
+  whole = _moments_of(X)
   assert {m.site.kind for m in whole} == {'conv', 'dense', 'lookup'}
   _assert_close(a + b, whole)
   _assert_close(whole - b, a)  # all but forget are retain
@@ -61,22 +58,25 @@ def test_group(moments_of):
   _assert_close([m.mean_square for m in 3 * a], [m.mean_square for m in a])
 
 
-def test_retained_bases_from_what_was_forgotten(moments_of):
+def test_retained_bases_from_what_was_forgotten():
   projectors = lambda moments: [
       basis.project(jnp.eye(6, 3)) for basis in unsc_jax.null_space_bases(
           moments, .9).by_path['head']]
-  direct = projectors(moments_of(X[:32]))
-  _assert_close(projectors(moments_of(X) - moments_of(X[32:])), direct, 1e-4)
+  _assert_close(projectors(_moments_of(X) - _moments_of(X[32:])),
+                projectors(_moments_of(X[:32])), 1e-4)
 
 
-def test_streamed_is_one_pass(moments_of):
-  batches = (X[i:i + 32] for i in range(0, len(X), 32))  # the last is smaller
-  _assert_close(unsc_jax.accumulate(FN, PARAMS, batches), moments_of(X))
+@pytest.mark.parametrize('devices', [1, 8])
+def test_streamed_is_one_pass(devices):
+  """Every input counts once, though a smaller last batch is on every device."""
+  mesh = sharding.data_mesh(devices)
+  batches = (sharding.shard_batch(x, mesh) for x in (X[:32], X[32:45]))
+  moments = unsc_jax.accumulate(FN, sharding.replicate(PARAMS, mesh), batches)
+  _assert_close(moments, _moments_of(X[:45]))
 
 
 def test_a_pass_holds_two_sets_of_moments():
   """When a batch is drawn there is the sum alone, so its moments are the second."""
-  fn = unsc_jax.input_moments(lambda params, x: x @ params['w'])
   params = {'w': jnp.ones((37, 2))}
   size = lambda: sum(a.shape == (1, 37, 37) for a in jax.live_arrays())
   before, seen = size(), []
@@ -86,7 +86,7 @@ def test_a_pass_holds_two_sets_of_moments():
       seen.append(size() - before)
       yield jnp.ones((3, 37))
 
-  moments = unsc_jax.accumulate(fn, params, batches())
+  moments = unsc_jax.accumulate(unsc_jax.input_moments(_dense), params, batches())
   assert seen == [0, 1, 1, 1]
   assert size() - before == 1
   assert moments['w'].count == 12
@@ -95,9 +95,8 @@ def test_a_pass_holds_two_sets_of_moments():
 @pytest.mark.parametrize('dtype', ['float32', 'bfloat16', 'float16'])
 def test_sums_are_float32_and_exact_for_every_type(dtype):
   """Wide enough for several blocks; inputs that are all positive, and many."""
-  x = jnp.abs(_normal(5, 3000, 300)).astype(dtype)
-  fn = unsc_jax.input_moments(lambda params, x: x @ params['w'])
-  moment = jax.jit(fn)({'w': jnp.ones((300, 2), dtype)}, x)[1]['w']
+  x = jnp.abs(toys.normal(5, 3000, 300)).astype(dtype)
+  moment = toys.moments_of(_dense, {'w': jnp.ones((300, 2), dtype)}, x)['w']
   exact = np.asarray(x, np.float64)
   assert moment.second.dtype == jnp.float32
   np.testing.assert_allclose(moment.second[0], exact.T @ exact, rtol=2e-6)
@@ -125,9 +124,9 @@ def test_room_for_patches_is_by_the_device_that_has_a_part_of_the_batch():
 
 @pytest.mark.parametrize('chunk_bytes', [1, 10_000])
 @pytest.mark.parametrize('images', [7, 48])  # 7 make chunks of one or of seven
-def test_chunks_do_not_matter(images, chunk_bytes, moments_of):
+def test_chunks_do_not_matter(images, chunk_bytes):
   fn = jax.jit(unsc_jax.input_moments(_fn, chunk_bytes=chunk_bytes))
-  _assert_close(fn(PARAMS, X[:images])[1], moments_of(X[:images]))
+  _assert_close(fn(PARAMS, X[:images])[1], _moments_of(X[:images]))
 
 
 def _on_devices(kind, **options):
@@ -149,16 +148,8 @@ def _on_devices(kind, **options):
 
 @pytest.mark.parametrize('chunk_bytes', [2**26, 10_000], ids=['whole', 'chunks'])
 @pytest.mark.parametrize('kind', ['jit', 'pmap', 'shard_map', 'shard_map_no_vma'])
-def test_sum_over_devices_is_that_of_one(kind, chunk_bytes, moments_of):
-  _assert_close(_on_devices(kind, chunk_bytes=chunk_bytes), moments_of(X))
-
-
-def test_streamed_over_devices_with_an_uneven_batch(moments_of):
-  """Every input counts once, though the last batch is on every device."""
-  mesh = sharding.data_mesh()
-  batches = [sharding.shard_batch(x, mesh) for x in (X[:32], X[32:45])]
-  moments = unsc_jax.accumulate(FN, sharding.replicate(PARAMS, mesh), batches)
-  _assert_close(moments, moments_of(X[:45]))
+def test_sum_over_devices_is_that_of_one(kind, chunk_bytes):
+  _assert_close(_on_devices(kind, chunk_bytes=chunk_bytes), _moments_of(X))
 
 
 def _largest(collective, text):
@@ -172,27 +163,21 @@ def _largest(collective, text):
   return max(sizes)
 
 
-def _compiled(fn, *args):
-  return jax.jit(fn).lower(*args).compile().as_text()
-
-
 @pytest.mark.parametrize('chunk_bytes', [2**26, 40_000], ids=['whole', 'chunks'])
 @pytest.mark.parametrize('groups', [1, 2])
 def test_no_activations_travel_between_devices(groups, chunk_bytes):
   """Only sums do. XLA gathers the inputs of a grouped convolution by itself."""
   def fn(params, x):
-    x = lax.conv_general_dilated(
-        x, params['kernel'], (1, 1), 'SAME', feature_group_count=groups,
-        dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+    x = toys.convolve(x, params['kernel'], groups=groups)
     return x.reshape(len(x), -1) @ params['head']
 
   mesh = sharding.data_mesh()
   params = {'kernel': jnp.ones((3, 3, 4 // groups, 4)), 'head': jnp.ones((120, 3))}
   args = sharding.replicate(params, mesh), sharding.shard_batch(
-      _normal(0, 48, 6, 5, 4), mesh)
+      toys.normal(0, 48, 6, 5, 4), mesh)
   moments = unsc_jax.input_moments(fn, chunk_bytes=chunk_bytes)
-  ours = _compiled(lambda p, x: moments(p, x)[1], *args)
-  bare = _compiled(fn, *args)
+  ours, bare = (jax.jit(f).lower(*args).compile().as_text()
+                for f in (lambda p, x: moments(p, x)[1], fn))
   for collective in ('all-gather', 'all-to-all', 'collective-permute'):
     assert _largest(collective, ours) <= _largest(collective, bare)
   assert _largest('all-gather', bare) == (groups > 1) * 48 * 6 * 5 * 4
@@ -203,7 +188,7 @@ def test_equal_passes_are_one_program():
   """However often they are made, and for as many accumulations."""
   data = [X[:3, 0, 0], X[3:6, 0, 0]]
   params = {'w': jnp.ones((2, 1))}
-  fn = chex.assert_max_traces(lambda params, x: x @ params['w'], n=2)
+  fn = chex.assert_max_traces(_dense, n=2)
   exact = lambda: unsc_jax.input_moments(fn)
   sampled = lambda: unsc_jax.sampled_moments(fn, .5)
   assert exact() == exact() != unsc_jax.input_moments(fn, chunk_bytes=1)
@@ -215,8 +200,7 @@ def test_equal_passes_are_one_program():
 def test_functions_without_a_hash_will_do():
   class Unhashable:
     __hash__ = None  # pyright: ignore
-    def __call__(self, params, x):
-      return x @ params['w']
+    __call__ = staticmethod(_dense)
 
   params, data = {'w': jnp.ones((2, 1))}, [X[:3, 0, 0], X[3:6, 0, 0]]
   moments_fn = unsc_jax.input_moments(Unhashable())
@@ -235,20 +219,13 @@ def test_bad_data_are_named():
     unsc_jax.accumulate(FN, PARAMS, [])
 
 
-def test_moments_of_different_networks_do_not_mix(moments_of):
-  a = moments_of(X)
-  of = lambda fn, *args: jax.jit(unsc_jax.input_moments(fn))(*args)[1]
-  b = of(lambda p, x: x @ p['other'], {'other': jnp.ones((2, 2))}, jnp.ones((1, 2)))
-  for combine in (lambda: a + b, lambda: a - b):
+def test_moments_of_different_networks_do_not_mix():
+  a = _moments_of(X)
+  b, wide = (toys.moments_of(_dense, {'w': jnp.ones((2, n))}, jnp.ones((1, 2)))
+             for n in (2, 3))
+  for combine in (operator.add, operator.sub):
     with pytest.raises(ValueError, match='belong to different networks, they '
-                       'differ at head, one, other, table, two;'):
-      combine()
-  wide = of(lambda p, x: x @ p['other'], {'other': jnp.ones((2, 3))}, jnp.ones((1, 2)))
-  with pytest.raises(ValueError, match='they differ at other;'):
-    b + wide  # pyright: ignore
-
-
-def test_mesh_of_more_devices_than_there_are_is_refused():
-  for count in (0, 9):
-    with pytest.raises(ValueError, match=f'a mesh of {count} devices .* there are 8'):
-      sharding.data_mesh(count)
+                       'differ at head, one, table, two, w;'):
+      combine(a, b)
+  with pytest.raises(ValueError, match='they differ at w;'):
+    operator.add(b, wide)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests import toys
 from unsc_jax.capture import layers
 from unsc_jax.moments import patches
 
@@ -25,14 +26,12 @@ CASES = {  # shape of the inputs, then as in layers.Conv
 @pytest.fixture(params=CASES.values(), ids=CASES)
 def conv(request):
   shape, *rest = request.param
-  x = np.random.default_rng(0).normal(size=shape)
-  return layers.Conv(jnp.asarray(x, jnp.float32), *rest)
+  return layers.Conv(toys.normal(0, *shape), *rest)
 
 
 def test_they_make_the_convolution(conv):
   width, outputs = conv.x.shape[-1] // conv.groups, 2
-  kernel = jnp.asarray(np.random.default_rng(1).normal(
-      size=(*conv.window, width, conv.groups * outputs)), jnp.float32)
+  kernel = toys.normal(1, *conv.window, width, conv.groups * outputs)
   letters = 'HW'[:len(conv.window)]
   out = lax.conv_general_dilated(
       conv.x, kernel, conv.strides, conv.padding, conv.input_dilation,

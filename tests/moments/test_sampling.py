@@ -1,31 +1,25 @@
 """A sample of positions estimates the moments, and knows how well."""
 
 import jax
-from jax import lax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import unsc_jax
+from tests import toys
 from unsc_jax import sharding
 from unsc_jax.moments import sampling
 
 
 def _fn(params, x):
-  x = jax.nn.relu(lax.conv_general_dilated(
-      x, params['conv'], (2, 1), ((1, 1), (0, 2)), rhs_dilation=(1, 2),
-      feature_group_count=2, dimension_numbers=('NHWC', 'HWIO', 'NHWC')))
+  x = jax.nn.relu(toys.convolve(
+      x, params['conv'], (2, 1), ((1, 1), (0, 2)), rhs_dilation=(1, 2), groups=2))
   return x.mean((1, 2)) @ params['head']
 
 
-def _normal(seed, *shape):
-  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
-
-
-PARAMS = {'conv': _normal(0, 3, 2, 2, 6), 'head': _normal(1, 6, 3)}
+PARAMS = {'conv': toys.normal(0, 3, 2, 2, 6), 'head': toys.normal(1, 6, 3)}
 # Images that are bright on one side: positions differ.
-X = _normal(2, 5, 9, 8, 4) * jnp.linspace(.2, 2, 8)[:, None]
-EXACT = jax.jit(unsc_jax.input_moments(_fn))(PARAMS, X)[1]
+X = toys.normal(2, 5, 9, 8, 4) * jnp.linspace(.2, 2, 8)[:, None]
+EXACT = toys.moments_of(_fn, PARAMS, X)
 
 
 @pytest.fixture(scope='module')
@@ -82,11 +76,9 @@ def test_batches_add_up_and_chunks_do_not_matter():
 
 @pytest.mark.parametrize('chunk_bytes', [None, 1])
 def test_a_sharded_batch_stays_on_its_devices(chunk_bytes):
-  def fn(params, x):  # without groups, for which XLA gathers by itself
-    return lax.conv_general_dilated(
-        x, params['conv'], (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
-
-  params, x = {'conv': _normal(0, 3, 3, 4, 6)}, _normal(2, 16, 9, 8, 4)
+  # Without groups, for which XLA gathers by itself.
+  fn = lambda params, x: toys.convolve(x, params['conv'])
+  params, x = {'conv': toys.normal(0, 3, 3, 4, 6)}, toys.normal(2, 16, 9, 8, 4)
   sampled = sampling.sampled_moments(fn, .25, chunk_bytes=chunk_bytes)
   run = jax.jit(lambda params, x: sampled(jax.random.key(3), params, x)[1])
   split = sharding.shard_batch(x, sharding.data_mesh(8))

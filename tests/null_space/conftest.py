@@ -10,6 +10,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests import toys
 import unsc_jax
 
 D, HIDDEN, OUT, RETAINED = 24, 48, 5, 20
@@ -51,18 +52,12 @@ class Toy(NamedTuple):
 
   def drift(self, params, x):
     """The relative change of the outputs on inputs `x`."""
-    return change(self.fn(self.params, x), self.fn(params, x))
+    return toys.change(self.fn(self.params, x), self.fn(params, x))
 
   def moved(self, params):
     """The smallest relative change of the two kernels."""
-    return min(change(self.params[name]['w'], params[name]['w'])
+    return min(toys.change(self.params[name]['w'], params[name]['w'])
                for name in ('hidden', 'head'))
-
-
-def change(before, after):
-  """The distance of two arrays, relative to the first."""
-  before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
-  return np.linalg.norm(after - before) / np.linalg.norm(before)
 
 
 def _fn(params, x):
@@ -78,7 +73,5 @@ def toy() -> Toy:
       'hidden': {'w': normal(D, HIDDEN) / D**.5, 'b': normal(HIDDEN)},
       'head': {'w': normal(HIDDEN, OUT) / HIDDEN**.5, 'b': normal(OUT)}}
   retained = normal(RETAINED, 6) @ normal(6, D) / 6**.5
-  _, moments = jax.jit(unsc_jax.input_moments(_fn))(params, retained)
-  bases = unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-5))
-  forgotten = normal(16, D), jnp.arange(16) % OUT
-  return Toy(_fn, params, bases, retained, forgotten)
+  bases = toys.bases_of(_fn, params, retained)
+  return Toy(_fn, params, bases, retained, (normal(16, D), jnp.arange(16) % OUT))

@@ -1,12 +1,11 @@
 """Ranks, and the projectors they lead to, against numpy in float64."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests import toys
 import unsc_jax
 
 D = 16
@@ -23,12 +22,23 @@ def _moments(*layers):
   """Moments of layers 'w0', 'w1' ... that read the given rows [n, d]."""
   fn = lambda params, xs: [x @ params[f'w{i}'] for i, x in enumerate(xs)]
   params = {f'w{i}': jnp.zeros((x.shape[-1],) * 2) for i, x in enumerate(layers)}
-  xs = [jnp.asarray(x, jnp.float32) for x in layers]
-  return jax.jit(unsc_jax.input_moments(fn))(params, xs)[1]
+  return toys.moments_of(fn, params, [jnp.asarray(x, jnp.float32) for x in layers])
+
+
+def _stacked(x):
+  """Moments of layers that share a parameter, with inputs [B, n, d]."""
+  fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
+  params = {'w': jnp.zeros((len(x), x.shape[-1], x.shape[-1]))}
+  return toys.moments_of(fn, params, jnp.asarray(x, jnp.float32))
+
+
+def _values(x):
+  """The eigenvalues of x^T x, largest first."""
+  return np.linalg.eigvalsh(x.T @ x)[::-1]
 
 
 def _numpy_rank(values, energy):
-  """The first k whose eigenvalues, largest first, sum to the energy."""
+  """The first k whose eigenvalues sum to the energy."""
   running = np.cumsum(np.maximum(values, 0))
   return int(np.argmax(running >= energy * running[-1])) + 1
 
@@ -40,12 +50,6 @@ def _numpy_projector(x, rank):
   return np.eye(len(kept)) - kept @ kept.T
 
 
-def _projector(basis):
-  """The matrix [d, d] by which a basis projects."""
-  d = basis.eigenvalues.shape[-1]
-  return np.asarray(basis.project(jnp.eye(d)))
-
-
 @pytest.mark.parametrize('energy', [.3, .9, .99, .9999])
 def test_energy_rank_is_the_first_that_suffices(energy):
   rng = np.random.default_rng(0)
@@ -55,14 +59,12 @@ def test_energy_rank_is_the_first_that_suffices(energy):
 
 
 def test_energy_rank_at_its_ends():
-  rank = lambda energy, values: int(
-      unsc_jax.energy_rank(energy)(jnp.asarray(values, jnp.float32)))
-  assert rank(1., [3, 2, 1, 0, 0]) == 3
-  assert rank(1., [1] * 7) == 7
-  assert rank(.5, [1, 1]) == 1  # exactly enough
-  assert rank(.1, [100, 1, 1]) == 1  # the published rule gives 0
-  assert rank(.99, [0, 0, 0]) == 1
-  assert rank(.9, [10, 1, -1e-6]) == 1  # rounding makes a zero negative
+  for energy, values, rank in (
+      (1., [3, 2, 1, 0, 0], 3), (1., [1] * 7, 7), (.99, [0, 0, 0], 1),
+      (.5, [1, 1], 1),  # exactly enough
+      (.1, [100, 1, 1], 1),  # the published rule gives 0
+      (.9, [10, 1, -1e-6], 1)):  # rounding makes a zero negative
+    assert unsc_jax.energy_rank(energy)(jnp.asarray(values, jnp.float32)) == rank
 
 
 def test_threshold_rank_counts_what_exceeds_the_share():
@@ -75,20 +77,27 @@ def test_threshold_rank_counts_what_exceeds_the_share():
 
 
 @pytest.mark.parametrize('energy', [.5, .99, .999])
+@pytest.mark.filterwarnings('error')  # of nothing, as there is room
 def test_projector_and_what_is_stored(energy):
+  """And the projector is the same inside `jit`."""
   x = _inputs(0)
-  basis = unsc_jax.null_space_bases(_moments(x), energy)['w0']
-  values = np.linalg.eigvalsh(x.T @ x)[::-1]
+  moments = _moments(x)
+  basis = unsc_jax.null_space_bases(moments, energy)['w0']
+  values = _values(x)
   rank = _numpy_rank(values, energy)
   assert basis.rank.tolist() == [rank]
-  np.testing.assert_allclose(basis.eigenvalues[0], values / len(x), rtol=1e-4,
-                             atol=1e-6 * values[0] / len(x))
+  values /= len(x)
   np.testing.assert_allclose(
-      _projector(basis), _numpy_projector(x, rank), atol=1e-3)
+      basis.eigenvalues[0], values, rtol=1e-4, atol=1e-6 * values[0])
+  np.testing.assert_allclose(
+      toys.projector(basis), _numpy_projector(x, rank), atol=1e-3)
   assert basis.vectors.shape == (1, D, min(rank, D - rank))  # the smaller
   assert basis.free == (D - rank < rank)
   gram = basis.vectors[0].T @ basis.vectors[0]
   np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-5)
+  jitted = jax.jit(lambda m: unsc_jax.null_space_bases(m, energy))(moments)['w0']
+  assert jitted.rank.tolist() == [rank]
+  np.testing.assert_allclose(toys.projector(jitted), toys.projector(basis), atol=1e-5)
 
 
 @pytest.mark.parametrize('solver', [unsc_jax.eigh, unsc_jax.eigh_float64])
@@ -96,33 +105,21 @@ def test_projector_and_what_is_stored(energy):
 def test_layers_of_one_parameter_have_their_own_ranks(energy, solver):
   decays = (.2, .6, .9)
   x = np.stack([_inputs(i, decay=decay) for i, decay in enumerate(decays)])
-  fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
-  w = jnp.zeros((3, D, D))
-  _, moments = jax.jit(unsc_jax.input_moments(fn))({'w': w}, jnp.asarray(x, jnp.float32))
-  basis = unsc_jax.null_space_bases(moments, energy, solver=solver)['w']
-  ranks = [_numpy_rank(np.linalg.eigvalsh(one.T @ one)[::-1], energy)
-           for one in x]
+  basis = unsc_jax.null_space_bases(_stacked(x), energy, solver=solver)['w']
+  ranks = [_numpy_rank(_values(one), energy) for one in x]
   assert basis.rank.tolist() == ranks
   assert len(set(ranks)) == 3
-  projected = basis.project(jnp.broadcast_to(jnp.eye(D), w.shape))
+  projected = basis.project(jnp.broadcast_to(jnp.eye(D), (3, D, D)))
   for got, one, rank in zip(projected, x, ranks):
     np.testing.assert_allclose(got, _numpy_projector(one, rank), atol=1e-3)
   assert basis.vectors.shape[-1] == min(max(ranks), D - min(ranks))
 
 
-def _graded_integers():
-  """Rows whose moment is exact in float32: rank 4, two null directions.
-
-  The eigenvalues are 6e7, three of about 10, and two zeros.
-  """
+def test_float64_solver_sees_below_the_noise_of_float32():
+  # A moment that is exact in float32: eigenvalues 6e7, three of about 10, two zeros.
   x = np.full((1024, 6), 100.)
   for j in range(3):
     x[j * 10:(j + 1) * 10, j] += 1
-  return x
-
-
-def test_float64_solver_sees_below_the_noise_of_float32():
-  x = _graded_integers()
   moments = _moments(x)
   exact = np.linalg.svd(x, compute_uv=False)**2 / len(x)
   assert 1e-9 < exact[3] / exact[0] < 1e-6
@@ -137,17 +134,7 @@ def test_float64_solver_sees_below_the_noise_of_float32():
       moments, rule, solver=unsc_jax.eigh_float64)['w0']
   assert basis.rank.tolist() == [np.linalg.matrix_rank(x)] == [4]
   null = np.linalg.svd(x)[2][4:]
-  np.testing.assert_allclose(_projector(basis), null.T @ null, atol=1e-5)
-
-
-@pytest.mark.parametrize('energy', [.5, .99, .999])
-def test_inside_jit_the_projector_is_the_same(energy):
-  moments = _moments(_inputs(2))
-  eager = unsc_jax.null_space_bases(moments, energy)['w0']
-  take = jax.jit(lambda m: unsc_jax.null_space_bases(m, energy))
-  jitted = take(moments)['w0']
-  assert jitted.rank.tolist() == eager.rank.tolist()
-  np.testing.assert_allclose(_projector(jitted), _projector(eager), atol=1e-5)
+  np.testing.assert_allclose(toys.projector(basis), null.T @ null, atol=1e-5)
 
 
 @pytest.mark.parametrize('rank', [10, 80, 150])
@@ -171,16 +158,16 @@ def test_per_path_overrides():
       _moments(x, y, y), .9,
       per_path={'w1': .999, 'w2': unsc_jax.threshold_rank(1e-2)})
   rank = lambda name: bases[name].rank.item()
-  values = np.linalg.eigvalsh(y.T @ y)[::-1]
-  assert rank('w0') == _numpy_rank(np.linalg.eigvalsh(x.T @ x)[::-1], .9)
+  values = _values(y)
+  assert rank('w0') == _numpy_rank(_values(x), .9)
   assert rank('w1') == _numpy_rank(values, .999)
   assert rank('w2') == (values > 1e-2 * values[0]).sum()
 
 
 def test_rows_of_a_table_are_kept_if_read():
   fn = lambda params, ids: params['table'][ids]
-  params = {'table': jnp.zeros((6, 3))}
-  _, moments = jax.jit(unsc_jax.input_moments(fn))(params, jnp.array([[1, 4], [1, 2]]))
+  moments = toys.moments_of(
+      fn, {'table': jnp.zeros((6, 3))}, jnp.array([[1, 4], [1, 2]]))
   basis = unsc_jax.null_space_bases(moments, .5)['table']
   moved = np.asarray(basis.project(jnp.ones((6, 3))))
   np.testing.assert_array_equal(moved[:, 0], [1, 0, 0, 1, 0, 1])
@@ -188,32 +175,22 @@ def test_rows_of_a_table_are_kept_if_read():
 
 
 def test_full_layer_is_named_and_cannot_move():
-  rng = np.random.default_rng(0)
-  moments = _moments(rng.normal(size=(50, D)), _inputs(0))
+  moments = _moments(toys.normal(0, 50, D), _inputs(0))
   with pytest.warns(UserWarning, match=f'w0 has no free direction left: 0 of {D}'
                     ' are free') as caught:
     bases = unsc_jax.null_space_bases(moments, .999)
   assert len(caught) == 1  # w1 has room
   assert caught[0].filename == __file__
-  update = jnp.asarray(rng.normal(size=(D, D)), jnp.float32)
+  update = toys.normal(1, D, D)
   assert not bases['w0'].project(update).any()
   jitted = jax.jit(lambda m: unsc_jax.null_space_bases(m, .999))(moments)
   assert not jitted['w0'].project(update).any()  # no rounding either
 
 
 def test_full_groups_are_counted():
-  x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 50, 2)), jnp.float32)
-  x = x.at[1, :, 1].set(0)
-  fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
-  _, moments = jax.jit(unsc_jax.input_moments(fn))({'w': jnp.zeros((3, 2, 2))}, x)
+  x = toys.normal(0, 3, 50, 2).at[1, :, 1].set(0)
   with pytest.warns(UserWarning, match='in 2 of its 3 layers'):
-    unsc_jax.null_space_bases(moments, .999)
-
-
-def test_room_everywhere_warns_of_nothing():
-  with warnings.catch_warnings():
-    warnings.simplefilter('error')
-    unsc_jax.null_space_bases(_moments(_inputs(0)), .99)
+    unsc_jax.null_space_bases(_stacked(x), .999)
 
 
 def test_bad_input_is_refused():

@@ -1,17 +1,17 @@
 """Three ways of combining classes, against what the paper does with raw
 activations: float64 numpy, SVDs of concatenated matrices."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests import toys
 import unsc_jax
 from unsc_jax import null_space
 
-D, HIDDEN, CLASSES = 14, 24, 4
+COMBINE = null_space.pooled(), null_space.merged(), null_space.sequential()  # at .99
+D, HIDDEN = 14, 24
 _W = np.random.default_rng(7).normal(size=(D, HIDDEN)) / D**.5
 PARAMS = {'first': jnp.asarray(_W, jnp.float32),
           'second': jnp.zeros((HIDDEN, HIDDEN))}
@@ -34,18 +34,11 @@ def _linear(params, x):
 
 def _moments(classes, fn=_fn):
   for x in classes:
-    yield _moments_of(fn)(PARAMS, jnp.asarray(x, jnp.float32))[1]
-
-
-@functools.cache
-def _moments_of(fn):
-  return jax.jit(unsc_jax.input_moments(fn))
+    yield toys.moments_of(fn, PARAMS, jnp.asarray(x, jnp.float32))
 
 
 def _projector(basis):
-  """The matrix [d, d] by which a basis projects a parameter [d, HIDDEN]."""
-  d = basis.eigenvalues.shape[-1]
-  return np.asarray(basis.project(jnp.eye(d, HIDDEN)))[:, :d]
+  return toys.projector(basis, HIDDEN)
 
 
 def _representations(classes):
@@ -55,25 +48,34 @@ def _representations(classes):
           'second': [np.tanh(x @ w).T for x in classes]}
 
 
-def _leading(matrix, energy):
-  """The left singular vectors that carry the energy, and no more."""
+def _leading(matrix, energy, short=0):
+  """The left singular vectors that carry the energy, and no more.
+
+  As published it is one short: those before the one that reaches the energy.
+  """
   u, s, _ = np.linalg.svd(matrix, full_matrices=False)
   running = np.cumsum(s**2)
-  return u[:, :np.argmax(running >= energy * running[-1]) + 1]
+  return u[:, :np.argmax(running >= energy * running[-1]) + 1 - short]
 
 
-def _pooled(rs, energy):
-  return _leading(np.concatenate(rs, axis=1), energy)
+def _pooled(rs, energy, short=0):
+  """One SVD of all activations."""
+  return _leading(np.concatenate(rs, axis=1), energy, short)
 
 
-def _merged(rs, class_energy, energy):
-  return _leading(
-      np.concatenate([_leading(r, class_energy) for r in rs], axis=1), energy)
+def _merged(rs, class_energy, energy, short=0):
+  """An SVD of the classes' bases."""
+  return _leading(np.concatenate(
+      [_leading(r, class_energy, short) for r in rs], axis=1), energy, short)
 
 
-def _sequential(rs, energies, first=_leading):
-  """GPM's update, adding directions until the energy is reached."""
-  q = first(rs[0], energies[0])
+def _sequential(rs, energies, short=0):
+  """GPM's update, adding directions until the energy is reached.
+
+  Later classes reach it whatever the first one left out.
+  """
+  energies = np.broadcast_to(energies, len(rs))
+  q = _leading(rs[0], energies[0], short)
   for r, energy in zip(rs[1:], energies[1:], strict=True):
     total = (r**2).sum()
     residual = r - q @ (q.T @ r)
@@ -89,62 +91,34 @@ def _sequential(rs, energies, first=_leading):
 def _check(bases, kept):
   """The bases' ranks and projectors are those of the spans q [d, k]."""
   for name, q in kept.items():
-    basis = bases[name]
-    d, k = q.shape
+    basis, (d, k) = bases[name], q.shape
     assert basis.rank.tolist() == [k]
     assert 0 < k < d  # or there is nothing to compare
     np.testing.assert_allclose(_projector(basis), np.eye(d) - q @ q.T, atol=2e-3)
 
 
-@pytest.mark.parametrize('energy', [.8, .99])
+@pytest.mark.parametrize(('combine', 'expected', 'energies'), [
+    *((null_space.pooled, _pooled, (energy,)) for energy in (.8, .99)),
+    *((null_space.merged, _merged, (energy, .9)) for energy in (.8, .95)),
+    *((null_space.sequential, _sequential, (energies,))
+      for energies in (.8, .95, (.7, .75, .8, .9)))])
 @pytest.mark.parametrize('seed', [0, 1])
-def test_pooled_is_one_svd_of_all_activations(energy, seed):
+def test_bases_are_those_of_singular_vectors(combine, expected, energies, seed):
   classes = _classes(seed)
-  bases = null_space.pooled(energy)(_moments(classes))
-  _check(bases, {name: _pooled(rs, energy)
-                 for name, rs in _representations(classes).items()})
-
-
-@pytest.mark.parametrize('class_energy', [.8, .95])
-@pytest.mark.parametrize('seed', [0, 1])
-def test_merged_is_an_svd_of_the_classes_bases(class_energy, seed):
-  classes = _classes(seed)
-  bases = null_space.merged(class_energy, .9)(_moments(classes))
-  _check(bases, {name: _merged(rs, class_energy, .9)
-                 for name, rs in _representations(classes).items()})
-
-
-@pytest.mark.parametrize('energies', [.8, .95, (.7, .75, .8, .9)])
-@pytest.mark.parametrize('seed', [0, 1])
-def test_sequential_is_gradient_projection_memory(energies, seed):
-  classes = _classes(seed)
-  bases = null_space.sequential(energies)(_moments(classes))
-  each = np.broadcast_to(energies, CLASSES)
-  _check(bases, {name: _sequential(rs, each)
-                 for name, rs in _representations(classes).items()})
-
-
-def _short(matrix, energy):
-  """As published: the singular vectors before the one that reaches the energy."""
-  u, s, _ = np.linalg.svd(matrix, full_matrices=False)
-  return u[:, np.cumsum(s**2) < energy * np.sum(s**2)]
+  _check(combine(*energies)(_moments(classes)), {
+      name: expected(rs, *energies) for name, rs in _representations(classes).items()})
 
 
 @pytest.mark.parametrize('seed', [0, 1])
 def test_published_ranks_stop_one_short(seed):
-  classes, rule = _classes(seed), null_space.published_rank
-  rs = _representations(classes)
-  _check(null_space.pooled(rule(.9))(_moments(classes)), {
-      name: _short(np.concatenate(r, axis=1), .9) for name, r in rs.items()})
-  _check(null_space.merged(rule(.9), rule(.95))(_moments(classes)), {
-      name: _short(np.concatenate([_short(one, .9) for one in r], axis=1), .95)
-      for name, r in rs.items()})
-  bases = null_space.sequential(.9, published=True)(_moments(classes[:1]))
-  _check(bases, {name: _short(r[0], .9) for name, r in rs.items()})
-  # Later classes reach their energy whatever the first one left out.
-  bases = null_space.sequential(.9, published=True)(_moments(classes))
-  q = {name: _sequential(r, [.9] * CLASSES, _short) for name, r in rs.items()}
-  _check(bases, q)
+  all_classes, rule = _classes(seed), null_space.published_rank
+  for combine, expected, classes in (
+      (null_space.pooled(rule(.9)), lambda r: _pooled(r, .9, 1), all_classes),
+      (null_space.merged(rule(.9), rule(.95)), lambda r: _merged(r, .9, .95, 1), all_classes),
+      *((null_space.sequential(.9, published=True), lambda r: _sequential(r, .9, 1), some)
+        for some in (all_classes[:1], all_classes))):
+    _check(combine(_moments(classes)), {
+        name: expected(rs) for name, rs in _representations(classes).items()})
 
 
 def test_published_ranks_may_protect_nothing():
@@ -173,8 +147,7 @@ def test_orthogonal_classes_all_agree():
   # As many inputs as directions, all of one length: no direction is minor.
   classes = [np.concatenate([span.T] * 5) for span in spans]
   moments = list(_moments(classes, _linear))
-  for combine in (null_space.pooled(.99), null_space.merged(.99, .99),
-                  null_space.sequential(.99)):
+  for combine in COMBINE:
     _check(combine(moments), {'first': q[:, :9]})
 
 
@@ -183,21 +156,17 @@ def test_a_small_class_weighs_less_when_pooled():
   large, small = np.eye(D)[:2].repeat(500, 0), np.eye(D)[2:3].repeat(2, 0)
   moments = list(_moments((large, small), _linear))
   rank = lambda combine: combine(moments)['first'].rank.item()
-  assert rank(null_space.pooled(.99)) == 2
-  assert rank(null_space.merged(.99, .99)) == rank(null_space.sequential(.99)) == 3
+  assert [*map(rank, COMBINE)] == [2, 3, 3]
 
 
 def test_order_matters_only_to_sequential():
   classes = _classes(3)
-  backwards = classes[::-1]
-  projector = lambda combine, classes: _projector(
-      combine(_moments(classes))['second'])
-  for combine in (null_space.pooled(.9), null_space.merged(.9, .9)):
-    np.testing.assert_allclose(projector(combine, classes),
-                               projector(combine, backwards), atol=2e-3)
-  combine = null_space.sequential((.6, .7, .8, .9))
-  assert np.abs(projector(combine, classes) - projector(combine, backwards)
-                ).max() > .02
+  matters = lambda combine: np.abs(np.subtract(*(
+      _projector(combine(_moments(order))['second'])
+      for order in (classes, classes[::-1])))).max()
+  assert matters(null_space.pooled(.9)) < 2e-3
+  assert matters(null_space.merged(.9, .9)) < 2e-3
+  assert matters(null_space.sequential((.6, .7, .8, .9))) > .02
 
 
 def test_sequential_at_all_the_energy_stays_in_the_classes_span():
@@ -209,28 +178,25 @@ def test_sequential_at_all_the_energy_stays_in_the_classes_span():
     classes = [rng.normal(size=(50, 4)) @ rng.normal(size=(4, 6)) @ span.T
                for _ in range(12)]
     basis = combine(list(_moments(classes, _linear)))['first']
-    values = basis.eigenvalues[0]
-    np.testing.assert_allclose(values[:6], 1, atol=1e-3)  # a projector's
+    np.testing.assert_allclose(basis.eigenvalues[0, :6], 1, atol=1e-3)  # a projector's
     np.testing.assert_allclose(_projector(basis) @ span, 0, atol=1e-3)
 
 
 def test_rows_that_any_class_reads_are_kept():
-  fn = unsc_jax.input_moments(lambda params, ids: params['table'][ids])
-  params = {'table': jnp.zeros((6, 2))}
-  moments = [fn(params, jnp.array(ids))[1] for ids in ([0, 0, 1], [4], [1, 4])]
-  for combine in (null_space.pooled(), null_space.merged(), null_space.sequential()):
+  fn, params = lambda params, ids: params['table'][ids], {'table': jnp.zeros((6, 2))}
+  moments = [toys.moments_of(fn, params, jnp.array(ids)) for ids in ([0, 0, 1], [4], [1, 4])]
+  for combine in COMBINE:
     moved = combine(moments)['table'].project(jnp.ones((6, 2)))
     assert moved[:, 0].tolist() == [0, 0, 1, 1, 0, 1]
 
 
 def test_bad_input_is_refused():
-  for combine in (null_space.pooled(), null_space.merged(), null_space.sequential()):
+  for combine in COMBINE:
     with pytest.raises(ValueError, match='there is no class to protect'):
       combine(iter(()))
-  with pytest.raises(ValueError, match='energies were given for 2 classes'):
-    null_space.sequential((.9, .95))(_moments(_classes(0)))
-  with pytest.raises(ValueError, match='energies were given for 1 classes'):
-    null_space.sequential((.9,))(_moments(_classes(0)))
+  for few in ((.9, .95), (.9,)):
+    with pytest.raises(ValueError, match=f'energies were given for {len(few)} classes'):
+      null_space.sequential(few)(_moments(_classes(0)))
   for bad in (lambda: null_space.sequential((.9, 1.5)), lambda: null_space.merged(0.),
               lambda: null_space.merged(.9, 2.), lambda: null_space.pooled(0.)):
     with pytest.raises(ValueError, match=r'energy is a share'):

@@ -2,73 +2,58 @@
 
 import functools
 
+import chex
 from flax import nnx
 from flax.training import train_state
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 import pytest
 
+from tests import toys
 import unsc_jax
 
 _HAS_BASIS = {'hidden': {'w': True, 'b': False}, 'head': {'w': True, 'b': False}}
-_FLIP = functools.partial(jax.tree.map, lambda flag: not flag)
+_HAS_NONE = jax.tree.map(lambda flag: not flag, _HAS_BASIS)
 
 
-def _others_frozen(tx):
-  return optax.chain(tx, optax.masked(optax.set_to_zero(), _FLIP(_HAS_BASIS)))
+def _compositions(bases):
+  """Everything of Optax that a confined optimiser may be inside or around."""
+  adam = optax.adam(1e-2)
+  confine = functools.partial(unsc_jax.project_updates, bases=bases)
+  confined = confine(adam)
+  freeze_others = optax.masked(optax.set_to_zero(), _HAS_NONE)
+  return {
+      'chain': optax.chain(
+          optax.clip_by_global_norm(1.), confined, optax.scale(.5)),
+      'named_chain': optax.named_chain(
+          ('inner', adam), ('null', unsc_jax.null_space_projection(bases))),
+      'masked': optax.chain(optax.masked(confined, _HAS_BASIS), freeze_others),
+      'masked_by_function': optax.chain(optax.masked(
+          confined, lambda p: jax.tree.map(lambda x: x.ndim > 1, p)), freeze_others),
+      'masked_layers': optax.chain(
+          optax.masked(confined, {'hidden': True, 'head': False}),
+          optax.masked(confine(optax.sgd(.1)), {'hidden': False, 'head': True})),
+      'inside_masked': confine(optax.masked(adam, _HAS_BASIS)),
+      'partition': optax.partition(
+          {True: confined, False: optax.set_to_zero()}, _HAS_BASIS),
+      'partition_layers': optax.partition(
+          {'a': confined, 'b': confine(optax.lion(1e-3))}, {'hidden': 'a', 'head': 'b'}),
+      'selective_transform': optax.selective_transform(confined, freeze_mask=_HAS_NONE),
+      'MultiSteps': optax.MultiSteps(confined, 2),
+      'apply_if_finite': optax.apply_if_finite(confined, 3),
+      'inject_hyperparams': optax.inject_hyperparams(
+          lambda learning_rate: confine(optax.adam(learning_rate)))(learning_rate=1e-2),
+      'inject_into_projection': optax.chain(
+          adam, optax.inject_hyperparams(unsc_jax.null_space_projection)(bases=bases)),
+      'inject_into_project_updates': optax.inject_hyperparams(
+          unsc_jax.project_updates)(optimizer=adam, bases=bases),
+  }
 
 
-def _inner():
-  return optax.adam(1e-2)
-
-
-COMPOSITIONS = {
-    'chain': lambda bases: optax.chain(
-        optax.clip_by_global_norm(1.), unsc_jax.project_updates(_inner(), bases),
-        optax.scale(.5)),
-    'named_chain': lambda bases: optax.named_chain(
-        ('inner', _inner()), ('null', unsc_jax.null_space_projection(bases))),
-    'masked': lambda bases: _others_frozen(optax.masked(
-        unsc_jax.project_updates(_inner(), bases), _HAS_BASIS)),
-    'masked_by_function': lambda bases: _others_frozen(optax.masked(
-        unsc_jax.project_updates(_inner(), bases),
-        lambda p: jax.tree.map(lambda x: x.ndim > 1, p))),
-    'masked_layers': lambda bases: optax.chain(
-        optax.masked(unsc_jax.project_updates(_inner(), bases),
-                     {'hidden': True, 'head': False}),
-        optax.masked(unsc_jax.project_updates(optax.sgd(.1), bases),
-                     {'hidden': False, 'head': True})),
-    'inside_masked': lambda bases: unsc_jax.project_updates(
-        optax.masked(_inner(), _HAS_BASIS), bases),
-    'partition': lambda bases: optax.partition(
-        {True: unsc_jax.project_updates(_inner(), bases),
-         False: optax.set_to_zero()}, _HAS_BASIS),
-    'partition_layers': lambda bases: optax.partition(
-        {'a': unsc_jax.project_updates(_inner(), bases),
-         'b': unsc_jax.project_updates(optax.lion(1e-3), bases)},
-        {'hidden': 'a', 'head': 'b'}),
-    'selective_transform': lambda bases: optax.selective_transform(
-        unsc_jax.project_updates(_inner(), bases), freeze_mask=_FLIP(_HAS_BASIS)),
-    'MultiSteps': lambda bases: optax.MultiSteps(
-        unsc_jax.project_updates(_inner(), bases), 2),
-    'apply_if_finite': lambda bases: optax.apply_if_finite(
-        unsc_jax.project_updates(_inner(), bases), 3),
-    'inject_hyperparams': lambda bases: optax.inject_hyperparams(
-        lambda learning_rate: unsc_jax.project_updates(
-            optax.adam(learning_rate), bases))(learning_rate=1e-2),
-    'inject_into_projection': lambda bases: optax.chain(
-        _inner(),
-        optax.inject_hyperparams(unsc_jax.null_space_projection)(bases=bases)),
-    'inject_into_project_updates': lambda bases: optax.inject_hyperparams(
-        unsc_jax.project_updates)(optimizer=_inner(), bases=bases),
-}
-
-
-@pytest.mark.parametrize('name', COMPOSITIONS)
+@pytest.mark.parametrize('name', _compositions(unsc_jax.Bases({})))
 def test_composes_with_optax(name, toy):
-  tx = COMPOSITIONS[name](toy.bases)
+  tx = _compositions(toy.bases)[name]
   after, updates = toy.run(tx, steps=4)
   assert toy.leak(updates) <= 1e-5
   assert toy.drift(after, toy.retained) <= 2e-6
@@ -82,12 +67,12 @@ def test_composes_with_optax(name, toy):
   found = [leaf for _, leaf in optax.tree.get_all_with_path(marked, 'bases')]
   assert found
   for kept in found:  # only the optimiser's moments follow the parameters
-    jax.tree.map(np.testing.assert_array_equal, kept, toy.bases)
-  assert any(np.all(leaf == 7) for leaf in jax.tree.leaves(marked))
+    chex.assert_trees_all_equal(kept, toy.bases)
+  assert any(jnp.all(leaf == 7) for leaf in jax.tree.leaves(marked))
 
 
 def test_hyperparameters_stay_adjustable(toy):
-  tx = COMPOSITIONS['inject_hyperparams'](toy.bases)
+  tx = _compositions(toy.bases)['inject_hyperparams']
   state = tx.init(toy.params)
   assert set(state.hyperparams) == {'learning_rate'}
   state.hyperparams['learning_rate'] = jnp.zeros(())
@@ -105,13 +90,11 @@ def test_multi_steps_move_by_the_mean_gradient(toy):
   for half in (slice(0, 8), slice(8, 16)):
     batch = jax.tree.map(lambda leaf, half=half: leaf[half], toy.forgotten)
     params, state, _ = step(params, state, batch)
-  jax.tree.map(
-      functools.partial(np.testing.assert_allclose, atol=1e-6), params, whole)
+  chex.assert_trees_all_close(params, whole, rtol=1e-7, atol=1e-6)
 
 
 def test_a_step_that_is_not_finite_is_skipped(toy):
-  tx = optax.apply_if_finite(
-      unsc_jax.project_updates(optax.adam(1e-2), toy.bases), 3)
+  tx = _compositions(toy.bases)['apply_if_finite']
   update, state = jax.jit(tx.update), tx.init(toy.params)
   bad = jax.tree.map(lambda p: jnp.full_like(p, jnp.nan), toy.params)
   updates, state = update(bad, state, toy.params)
@@ -147,8 +130,7 @@ def test_flax_nnx_optimizer(toy):
   net = Net(nnx.Rngs(0))
   graph, before = nnx.split(net)
   fn = lambda state, x: nnx.merge(graph, state)(x)
-  _, moments = jax.jit(unsc_jax.input_moments(fn))(before, toy.retained)
-  bases = unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-5))
+  bases = toys.bases_of(fn, before, toy.retained)
   assert set(bases.by_path) == {'hidden/kernel', 'layers/0/kernel'}
   optimizer = nnx.Optimizer(
       net, unsc_jax.project_updates(optax.adam(1e-2), bases), wrt=nnx.Param)
@@ -165,6 +147,5 @@ def test_flax_nnx_optimizer(toy):
   for _ in range(3):
     step(net, optimizer, toy.forgotten)
     jax.block_until_ready(nnx.state(net))
-  change = lambda a, b: np.linalg.norm(b - a) / np.linalg.norm(a)
-  assert change(old[0], net(toy.retained)) <= 5e-6
-  assert change(old[1], net(x)) > 1e-2
+  assert toys.change(old[0], net(toy.retained)) <= 5e-6
+  assert toys.change(old[1], net(x)) > 1e-2

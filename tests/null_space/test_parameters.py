@@ -1,24 +1,23 @@
 """What a projection does to parameters of every kind and shape."""
 
 import jax
-from jax import lax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
+from tests import toys
 import unsc_jax
 from unsc_jax import null_space
-
-EXACT = unsc_jax.threshold_rank(1e-5)
-
-
-def _normal(seed, *shape):
-  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def _norm(x):
   return np.linalg.norm(np.asarray(x, np.float64))
+
+
+def _wide(tree):
+  return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64) if jnp.issubdtype(
+      leaf.dtype, jnp.floating) else leaf, tree)
 
 
 def _truth(fn, params, retained, forgotten):
@@ -26,22 +25,20 @@ def _truth(fn, params, retained, forgotten):
 
   Returns the bases, a random update and what the projection makes of it.
   """
-  _, moments = jax.jit(unsc_jax.input_moments(fn))(params, retained)
-  bases = unsc_jax.null_space_bases(moments, EXACT)
-  noise = {name: jnp.std(leaf) * _normal(9 + i, *leaf.shape)
+  bases = toys.bases_of(fn, params, retained)
+  noise = {name: jnp.std(leaf) * toys.normal(9 + i, *leaf.shape)
            for i, (name, leaf) in enumerate(params.items())}
   projected = null_space.project(noise, bases)
-  def outputs(by, x):
+
+  def outputs(params, x):
     """In float64, so that only the update's own rounding is seen."""
-    wide = lambda tree: jax.tree.map(
-        lambda leaf: np.asarray(leaf, np.float64) if jnp.issubdtype(
-            leaf.dtype, jnp.floating) else leaf, tree)
     with jax.enable_x64(True):
-      moved = jax.tree.map(np.add, wide(params), wide(by))
-      return np.asarray(jax.jit(fn)(moved, wide(x)))
-  zero = jax.tree.map(jnp.zeros_like, params)
-  moved = lambda x, by: (
-      _norm(outputs(by, x) - outputs(zero, x)) / _norm(outputs(zero, x)))
+      return np.asarray(jax.jit(fn)(params, _wide(x)))
+
+  def moved(x, by):
+    changed = jax.tree.map(np.add, _wide(params), _wide(by))
+    return toys.change(outputs(_wide(params), x), outputs(changed, x))
+
   assert moved(retained, projected) <= 2e-6
   assert moved(retained, noise) > 1e-2
   assert moved(forgotten, projected) > 1e-2
@@ -52,8 +49,8 @@ def test_projection_is_that_of_numpy(toy):
   """Of the right side of the right matrix, and for good."""
   x, hidden = np.asarray(toy.retained, np.float64), toy.params['hidden']
   h = np.tanh(x @ np.asarray(hidden['w'], np.float64) + hidden['b'])
-  updates = {'hidden': {'w': _normal(7, *hidden['w'].shape)},
-             'head': {'w': _normal(8, *toy.params['head']['w'].shape)}}
+  updates = {'hidden': {'w': toys.normal(7, *hidden['w'].shape)},
+             'head': {'w': toys.normal(8, *toy.params['head']['w'].shape)}}
   once = null_space.project(updates, toy.bases)
   twice = null_space.project(once, toy.bases)
   for layer, rows, rank in (('hidden', x, 6), ('head', h, 20)):
@@ -66,30 +63,25 @@ def test_projection_is_that_of_numpy(toy):
     leak = unsc_jax.leak(updates, toy.bases)[f'{layer}/w']
     np.testing.assert_allclose(
         leak, _norm(kept.T @ update) / _norm(update), rtol=1e-3)
-
-
-def test_update_of_zero_leaks_nothing(toy):
   assert toy.leak(jax.tree.map(jnp.zeros_like, toy.params)) == 0
 
 
 def test_convolutional_network():
   def fn(params, x):
     for name, groups, strides in (('one', 1, 1), ('two', 4, 2)):
-      x = jax.nn.relu(lax.conv_general_dilated(
-          x, params[name], (strides,) * 2, 'SAME', feature_group_count=groups,
-          dimension_numbers=('NHWC', 'HWIO', 'NHWC')))
+      x = jax.nn.relu(toys.convolve(x, params[name], (strides,) * 2, groups=groups))
     return x.reshape(len(x), -1) @ params['head']
 
-  params = {'one': _normal(0, 3, 3, 8, 16) / 9, 'two': _normal(1, 3, 3, 4, 8) / 6,
-            'head': _normal(2, 2 * 2 * 8, 3)}
-  bases, *_ = _truth(fn, params, _normal(3, 2, 4, 4, 8), _normal(4, 6, 4, 4, 8))
+  params = {'one': toys.normal(0, 3, 3, 8, 16) / 9, 'two': toys.normal(1, 3, 3, 4, 8) / 6,
+            'head': toys.normal(2, 2 * 2 * 8, 3)}
+  bases, *_ = _truth(fn, params, toys.normal(3, 2, 4, 4, 8), toys.normal(4, 2, 4, 4, 8))
   assert bases['two'].vectors.shape[:2] == (4, 36)
 
 
 def test_stacked_layers_of_different_rank():
   fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
-  x = _normal(1, 3, 5, 8).at[1, 1:].set(0).at[2, 2:].set(0)
-  bases, *_ = _truth(fn, {'w': _normal(0, 3, 8, 4)}, x, _normal(2, 3, 5, 8))
+  x = toys.normal(1, 3, 5, 8).at[1, 1:].set(0).at[2, 2:].set(0)
+  bases, *_ = _truth(fn, {'w': toys.normal(0, 3, 8, 4)}, x, toys.normal(2, 3, 5, 8))
   assert bases['w'].rank.tolist() == [5, 1, 2]
 
 
@@ -98,10 +90,10 @@ def test_tied_table_is_confined_in_rows_and_columns():
     h = jnp.tanh(params['table'][ids].mean(1) @ params['mix'])
     return h @ params['table'].T
 
-  params = {'table': _normal(0, 20, 12), 'mix': _normal(1, 12, 12)}
+  params = {'table': toys.normal(0, 20, 12), 'mix': toys.normal(1, 12, 12)}
   retained = jnp.array([[0, 1, 2], [3, 4, 5], [5, 6, 0]])
   bases, noise, projected = _truth(
-      fn, params, retained, jnp.array([[0, 17, 18], [19, 9, 8]]))
+      fn, params, retained, jnp.array([[0, 17, 18], [19, 9, 8], [8, 7, 0]]))
   assert sorted(basis.site.kind for basis in bases.by_path['table']) == ['dense', 'lookup']
   table = np.asarray(params['table'], np.float64)
   h = np.tanh(table[retained].mean(1) @ np.asarray(params['mix'], np.float64))

@@ -25,11 +25,9 @@ def seen(schedule):
 
 def test_one_side_only():
   _, forget, retain = seen(schedules.forget_only(3, 4))
-  assert sorted(forget) == sorted(2 * list(range(6)))
-  assert not retain
+  assert (sorted(forget), retain) == (sorted(2 * list(range(6))), [])
   _, forget, retain = seen(schedules.retain_only(3, 6))
-  assert sorted(retain) == list(range(100, 118))
-  assert not forget
+  assert (sorted(retain), forget) == (list(range(100, 118)), [])
 
 
 def test_mixed_batches_follow_the_sizes():
@@ -37,6 +35,9 @@ def test_mixed_batches_follow_the_sizes():
   assert [(len(b.forget), len(b.retain)) for b in batches] == [(2, 6)] * 3
   assert sorted(forget) == list(range(6))
   assert sorted(retain) == list(range(100, 118))
+  # A small forget set is in every batch.
+  plan = schedules.mixed(1, 4)(FORGET.where(np.arange(6) < 1), RETAIN, KEY)
+  assert len(next(plan.batches).forget) == 1
 
 
 def test_a_part_of_the_retained_is_drawn_once():
@@ -46,15 +47,9 @@ def test_a_part_of_the_retained_is_drawn_once():
   assert set(retain) < set(RETAIN.x)
 
 
-def test_small_forget_sets_are_in_every_mixed_batch():
-  plan = schedules.mixed(1, 4)(FORGET.where(np.arange(6) < 1), RETAIN, KEY)
-  assert len(next(plan.batches).forget) == 1
-
-
 def test_alternating_rounds():
-  schedule = schedules.alternating(3, forget_rounds=2, batch_size=3,
-                                   retain_batch_size=9)
-  batches, forget, retain = seen(schedule)
+  batches, forget, retain = seen(schedules.alternating(
+      3, forget_rounds=2, batch_size=3, retain_batch_size=9))
   kinds = ''.join('f' if b.retain is None else 'r' for b in batches)
   assert kinds == 'ffrrffrrrr'
   assert sorted(forget) == sorted(2 * list(range(6)))

@@ -10,12 +10,8 @@ import pytest
 
 from unsc_jax import data
 from unsc_jax import models
+from unsc_jax import paths
 from unsc_jax.storage import checkpoints
-
-
-@pytest.fixture(params=['trained.npz', 'trained'], ids=['npz', 'orbax'])
-def path(request, tmp_path):
-  return tmp_path / 'new' / 'folders' / request.param
 
 
 @pytest.fixture(scope='module')
@@ -28,19 +24,11 @@ def variables():
       lambda s: jnp.asarray(rng.normal(size=s.shape), s.dtype), shapes)
 
 
-def _shapes(tree):
-  return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree)
-
-
-def _files(folder):
-  return sorted(os.listdir(folder))
-
-
 def test_round_trip_is_exact(path, variables):
   checkpoints.save(path, variables)
-  loaded = checkpoints.load(path, _shapes(variables))
-  chex.assert_trees_all_equal(loaded, variables)
-  assert _files(path.parent) == [path.name]  # and no temporary name
+  like = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), variables)
+  chex.assert_trees_all_equal(checkpoints.load(path, like), variables)
+  assert os.listdir(path.parent) == [path.name]  # and no temporary name
 
 
 @pytest.mark.parametrize('stored', [jnp.float16, jnp.bfloat16, jnp.float32])
@@ -56,37 +44,25 @@ def test_any_float_becomes_the_dtype_that_is_asked_for(path, stored):
 
 
 def test_file_without_collection_names(tmp_path, variables):
-  flat = {}
-  for leaf_path, leaf in jax.tree_util.tree_leaves_with_path(variables):
-    flat['/'.join(k.key for k in leaf_path[1:])] = np.asarray(leaf)
-  np.savez(tmp_path / 'bare.npz', **flat)
-  loaded = checkpoints.load(tmp_path / 'bare.npz', variables)
-  chex.assert_trees_all_equal(loaded, variables)
+  np.savez(tmp_path / 'bare.npz', **{
+      name.partition('/')[2]: leaf for name, leaf in paths.leaf_paths(variables).items()})
+  chex.assert_trees_all_equal(
+      checkpoints.load(tmp_path / 'bare.npz', variables), variables)
 
 
-def test_missing_and_extra_keys_are_named(path):
-  fc = lambda name: {'params': {name: {'kernel': jnp.ones((2, 3))}}}
-  checkpoints.save(path, fc('old'))
-  with pytest.raises(ValueError, match='rename the keys') as error:
-    checkpoints.load(path, fc('new'))
-  message = str(error.value)
-  assert "lacks 'new/kernel' (2, 3)" in message
-  assert "holds 'params/old/kernel' (2, 3), which the network does" in message
-  assert str(path) in message
+SAVED = {'a': {'w': np.ones((2, 3))}, 'n': np.arange(3, dtype=np.int32)}
 
 
-def test_wrong_shape_is_named_with_both(path):
-  checkpoints.save(path, {'params': {'fc': {'kernel': jnp.ones((2, 3))}}})
-  with pytest.raises(ValueError, match='number of classes') as error:
-    checkpoints.load(path, {'params': {'fc': {'kernel': jnp.ones((2, 10))}}})
-  assert "'fc/kernel' with shape (2, 3)" in str(error.value)
-  assert '(2, 10)' in str(error.value)
-
-
-def test_integers_are_no_floats(path):
-  checkpoints.save(path, {'params': {'w': jnp.arange(3)}})
-  with pytest.raises(ValueError, match="'w' as int32, .* float32"):
-    checkpoints.load(path, {'params': {'w': jnp.ones(3)}})
+@pytest.mark.parametrize(('like', 'message'), [
+    ({'b': SAVED['a'], 'n': SAVED['n']},
+     r"lacks 'b/w' \(2, 3\) and holds 'params/a/w' \(2, 3\), which the network .* rename the"),
+    ({**SAVED, 'a': {'w': np.ones((2, 10))}},
+     r"'a/w' with shape \(2, 3\), .* \(2, 10\): .* number of classes"),
+    ({**SAVED, 'n': jnp.ones(3)}, "'n' as int32, .* float32")])
+def test_what_does_not_fit_is_named(like, message, path):
+  checkpoints.save(path, {'params': SAVED})
+  with pytest.raises(ValueError, match=f'{path}.* {message}'):
+    checkpoints.load(path, {'params': like})
 
 
 def test_nothing_there(path, tmp_path):
@@ -114,30 +90,23 @@ def test_other_files_are_refused(tmp_path, content):
 def test_file_is_replaced_and_folder_is_not(path):
   one, two = ({'params': {'w': jnp.full(3, i)}} for i in (1., 2.))
   checkpoints.save(path, one)
-  if path.suffix == '.npz':
+  if is_file := path.suffix == '.npz':
     checkpoints.save(path, two)
-    expected = two
   else:
     with pytest.raises(FileExistsError, match='remove it or choose'):
       checkpoints.save(path, two)
-    expected = one
-  loaded = checkpoints.load(path, one)
-  chex.assert_trees_all_equal(loaded, expected)
+  chex.assert_trees_all_equal(checkpoints.load(path, one), two if is_file else one)
 
 
-def test_failed_save_leaves_what_was_there(path, monkeypatch):
+def test_failed_save_leaves_what_was_there(path, full_disk):
   checkpoints.save(path.with_name('old.npz'), {'w': jnp.ones(3)})
   path.with_name('old.npz').rename(path)  # whatever `path` is, a file now
-
-  def full_disk(*_):
-    raise OSError('No space left on device')
-
   before = path.read_bytes()
-  monkeypatch.setattr(os, 'replace', full_disk)  # the last step before the end
+  full_disk()
   with pytest.raises(OSError, match='No space'):
     checkpoints.save(path, {'w': jnp.zeros(3)})
   assert path.read_bytes() == before
-  assert _files(path.parent) == [path.name]
+  assert os.listdir(path.parent) == [path.name]
 
 
 @pytest.mark.slow

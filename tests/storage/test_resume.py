@@ -15,6 +15,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests import toys
 from unsc_jax import batching
 from unsc_jax import problem
 from unsc_jax import session as session_lib
@@ -39,11 +40,8 @@ def _stop():
 
 def _fit(folder=None, before=None, mesh=None, key=0, every=2, scale=1., **options):
   """Training with dropout and noise: the order of data and keys matters."""
-  rng = np.random.default_rng(0)
-  data = problem.Examples(
-      rng.normal(size=(50, 16)).astype(np.float32), rng.integers(0, 8, 50))
-  params = {'a': rng.normal(size=(16, 32)) / 4, 'b': rng.normal(size=(32, 8)) / 6}
-  params = jax.tree.map(lambda p: jnp.asarray(scale * p, jnp.float32), params)
+  data = problem.Examples(np.asarray(toys.normal(0, 50, 16)), np.arange(50) % 8)
+  params = {'a': scale * toys.normal(1, 16, 32) / 4, 'b': scale * toys.normal(2, 32, 8) / 6}
   if mesh is not None:
     params = sharding.shard_params(params, mesh, smallest=1)
 
@@ -63,8 +61,13 @@ def _fit(folder=None, before=None, mesh=None, key=0, every=2, scale=1., **option
       mesh, checkpoint=folder and storage.Checkpoint(folder, every=every))
   return training.fit(
       loss, optax.chain(optax.add_noise(.01, .5, key=3), optax.adam(.02)), params,
-      batches(), steps=STEPS, key=jax.random.key(key), session=session,
-      **options)
+      batches(), steps=STEPS, key=jax.random.key(key), session=session, **options)
+
+
+def _interrupted(step, folder, **options):
+  """The same training, stopped before a step."""
+  with pytest.raises(Interrupted):
+    _fit(folder, before=(step, _stop), **options)
 
 
 @pytest.fixture(scope='module')
@@ -94,21 +97,19 @@ def test_a_killed_process_is_taken_over(tmp_path, whole):
   # Nothing is left to do, and no batch is drawn.
   _same(_fit(tmp_path, before=(0, _stop)), whole)
 
+
 @pytest.mark.parametrize(('name', 'other'), [
     ('key', {'key': 1}), ('parameters', {'scale': 2.}),
     ('run.labels', {'identity': lambda: {'labels': np.ones(3)}})])
 def test_the_state_of_another_run_is_refused(name, other, tmp_path):
   ours = {'identity': lambda: {'labels': np.zeros(3)}}
-  with pytest.raises(Interrupted):
-    _fit(tmp_path, before=(3, _stop), **ours)
+  _interrupted(3, tmp_path, **ours)
   with pytest.raises(ValueError, match=f'of another run, with another {name}: remove'):
     _fit(tmp_path, **{**ours, **other})
 
 
 def test_nothing_is_hashed_where_nothing_is_kept(whole):
-  def identity():
-    raise AssertionError
-  _same(_fit(identity=identity), whole)
+  _same(_fit(identity=pytest.fail), whole)
 
 
 def test_a_part_is_made_once_and_kept_whole(tmp_path):
@@ -133,8 +134,7 @@ def test_a_part_is_made_once_and_kept_whole(tmp_path):
 
 
 def test_another_number_of_devices_goes_on(tmp_path, whole):
-  with pytest.raises(Interrupted):
-    _fit(tmp_path / '8', before=(7, _stop), mesh=sharding.data_mesh(8))
+  _interrupted(7, tmp_path / '8', mesh=sharding.data_mesh(8))
   for devices in (1, 2):
     folder = tmp_path / str(devices)
     shutil.copytree(tmp_path / '8', folder)
@@ -146,8 +146,7 @@ def test_another_number_of_devices_goes_on(tmp_path, whole):
 
 def test_further_arguments_are_those_of_an_unbroken_run(tmp_path):
   given = training.Refresh(5, lambda params: (jax.tree.map(jnp.copy, params),))
-  with pytest.raises(Interrupted):
-    _fit(tmp_path, before=(11, _stop), given=given, every=1)
+  _interrupted(11, tmp_path, given=given, every=1)
   _same(_fit(tmp_path, given=given, every=1), _fit(given=given))
 
 
@@ -159,8 +158,7 @@ def test_what_was_watched_is_not_forgotten(tmp_path):
   whole = _fit(**options)
   assert len(whole.history['loss']) == 8  # it stops when it is told
   count = itertools.count()
-  with pytest.raises(Interrupted):
-    _fit(tmp_path, before=(5, _stop), **options)
+  _interrupted(5, tmp_path, **options)
   for _ in range(2):  # goes on, and then finds that all is done
     found = _fit(tmp_path, **options)
     _same(found, whole)
@@ -168,8 +166,7 @@ def test_what_was_watched_is_not_forgotten(tmp_path):
 
 
 def test_what_is_half_written_is_no_state(tmp_path, whole):
-  with pytest.raises(Interrupted):
-    _fit(tmp_path, before=(7, _stop))
+  _interrupted(7, tmp_path)
   newest = tmp_path / 'training' / '6'
   assert json.loads((newest / '_CHECKPOINT_METADATA').read_text())
   # What a process leaves that dies while it writes: no mark of success.

@@ -1,0 +1,43 @@
+"""What tests of moments and null spaces begin with."""
+
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+
+import unsc_jax
+from unsc_jax.moments import moments as moments_lib
+
+
+def normal(seed, *shape):
+  """Standard normal numbers in float32."""
+  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def convolve(x, kernel, strides=(1, 1), padding='SAME', groups=1, **options):
+  """A convolution of images `[N, H, W, C]`."""
+  return lax.conv_general_dilated(
+      x, kernel, strides, padding, feature_group_count=groups,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'), **options)
+
+
+def moments_of(fn, params, *args):
+  """The moments of a function's layers, in one compiled pass."""
+  return moments_lib.moments_of(unsc_jax.input_moments(fn), params, *args)
+
+
+def bases_of(fn, params, *args):
+  """What these arguments leave free, but for the noise of float32."""
+  return unsc_jax.null_space_bases(
+      moments_of(fn, params, *args), unsc_jax.threshold_rank(1e-5))
+
+
+def projector(basis, width=None):
+  """The matrix `[d, d]` by which a basis projects a parameter `[d, width]`."""
+  d = basis.eigenvalues.shape[-1]
+  return np.asarray(basis.project(jnp.eye(d, width)))[:, :d]
+
+
+def change(before, after):
+  """The distance of two arrays, relative to the first."""
+  before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
+  return np.linalg.norm(after - before) / np.linalg.norm(before)
