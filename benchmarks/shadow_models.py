@@ -66,22 +66,14 @@ def attack(network, data, chosen, params) -> dict[str, Any]:
   ways = {
       'original': methods.original(), 'head_only': methods.head_only(),
       'unsc': chosen.unlearning.method()}
-  asked = lambda unlearned: ensembles.margins(unlearned, forget)
-  out = asked(ensembles.members(problem, retrained))
-  found = {}
+  out = ensembles.margins(ensembles.members(problem, retrained), forget)
+  auc = lambda *margins: [round(float(v), 4) for v in evaluation.ulira(*margins).auc]
+  figures: dict[str, Any] = {}
   for name, method in ways.items():
-    gone, seconds = timed(
-        lambda method=method: asked(shadow.unlearn(
-            method, problem, originals, jax.random.key(SEED))))
-    found[name] = {'auc': _plain(evaluation.ulira(gone, out).auc),
-                   'seconds': seconds}
-  even, odd = out[::2], out[1::2]
-  found['retrained'] = {'auc': _plain(evaluation.ulira(even, odd).auc)}
-  return found
-
-
-def _plain(estimate) -> list[float]:
-  return [round(float(v), 4) for v in estimate]
+    gone, seconds = timed(lambda method=method: ensembles.margins(
+        shadow.unlearn(method, problem, originals, jax.random.key(SEED)), forget))
+    figures[name] = {'auc': auc(gone, out), 'seconds': seconds}
+  return {**figures, 'retrained': {'auc': auc(out[::2], out[1::2])}}
 
 
 def by_library(network, examples, included, recipe) -> float:
@@ -125,19 +117,18 @@ def run(name: str, data, chosen) -> dict[str, Any]:
   some = included[:ONE_BY_ONE]
   library = by_library(network, data.train, some, chosen.recipe)
   compiling, shared = by_one_step(network, data.train, some, chosen.recipe)
+  one_by_one, one_step = MEMBERS * library, compiling + MEMBERS * shared
   attacks, attacking = timed(lambda: attack(network, data, chosen, shadows))
   row = {
       'members': MEMBERS, 'seconds_vmapped': together,
-      'seconds_one_by_one': MEMBERS * library,
-      'ratio_to_library_loop': MEMBERS * library / together,
-      'seconds_one_by_one_compiled_once': compiling + MEMBERS * shared,
-      'ratio_to_one_compiled_step': (compiling + MEMBERS * shared) / together,
+      'seconds_one_by_one': one_by_one, 'ratio_to_library_loop': one_by_one / together,
+      'seconds_one_by_one_compiled_once': one_step,
+      'ratio_to_one_compiled_step': one_step / together,
       'seconds_attacks': attacking, 'seconds_ulira': together + attacking,
       'ulira_auc': attacks}
-  print(f'{name}: {MEMBERS} members in {together:.1f} s; one by one '
-        f'{MEMBERS * library:.1f} s ({row["ratio_to_library_loop"]:.1f} x), with '
-        f'one compiled step {compiling + MEMBERS * shared:.1f} s '
-        f'({row["ratio_to_one_compiled_step"]:.1f} x); U-LiRA with three methods '
+  print(f'{name}: {MEMBERS} members in {together:.1f} s; one by one {one_by_one:.1f} s '
+        f'({one_by_one / together:.1f} x), with one compiled step {one_step:.1f} s '
+        f'({one_step / together:.1f} x); U-LiRA with three methods '
         f'{together + attacking:.1f} s in all')
   for method, values in attacks.items():
     print(f'  U-LiRA AUC {method}: {values["auc"]}')
@@ -146,7 +137,7 @@ def run(name: str, data, chosen) -> dict[str, Any]:
 
 def claims(name: str, row: dict[str, Any]) -> list[_results.Claim]:
   """What is claimed of one network."""
-  auc = {method: found['auc'] for method, found in row['ulira_auc'].items()}
+  auc = {method: figures['auc'] for method, figures in row['ulira_auc'].items()}
   claim = lambda what, *rest: _results.Claim(f'{name}: {what}', *rest)
   return [
       claim(f'minutes for {MEMBERS} shadow networks and U-LiRA on three methods',

@@ -56,10 +56,9 @@ class Reference(NamedTuple):
   scores: Mapping[str, estimate_lib.Estimate | None]  # accuracies and the like
 
 
-def training_examples(problem: problem_lib.Problem) -> problem_lib.Examples:
-  """The retained training examples and then the forgotten ones."""
-  return jax.tree.map(
-      lambda *parts: np.concatenate(parts), problem.retain, problem.forget)
+def joined(*parts: problem_lib.Examples) -> problem_lib.Examples:
+  """Examples one after the other."""
+  return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
 def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,

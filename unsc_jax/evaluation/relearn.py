@@ -154,9 +154,8 @@ def relearn_by_draws(
     drawn = [part.where(rng.permutation(len(part))[:few])
              for part in (problem.forget, problem.retain)]
     courses.append(relearn_time(
-        problem.fn, params,
-        jax.tree.map(lambda *parts: np.concatenate(parts), *drawn), watched,
-        target, now, trainable=problem.network.trainable, cap=CAP))
+        problem.fn, params, outputs.joined(*drawn), watched, target, now,
+        trainable=problem.network.trainable, cap=CAP))
   time = estimate_lib.student(
       np.array([one.steps for one in courses]), within=(0, CAP))
   return time, measured_lib.Relearning(

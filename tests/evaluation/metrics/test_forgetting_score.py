@@ -8,6 +8,11 @@ from unsc_jax.evaluation.metrics import forgetting_score
 DELTA, CAP = 1e-5, 50.
 
 
+def _epsilon(unlearned, retrained):
+  """What the library gives for one example."""
+  return forgetting_score.attack_epsilons(unlearned[:, None], retrained[:, None])[0]
+
+
 def _rule_epsilon(positive, negative):
   """ε of one rule from booleans: does it call each model "positive"?"""
   fnr, fpr = np.mean(~positive, axis=0), np.mean(negative, axis=0)
@@ -57,9 +62,8 @@ def _lattice(seed, models=14, step=0.05, slots=(45, 45), offset=0):
 def test_epsilons_are_the_grids(slots, offset, step):
   for seed in range(2):
     u, r = _lattice(seed, slots=slots, offset=offset, step=step)
-    ours = forgetting_score.attack_epsilons(u[:, None], r[:, None])[0]
-    np.testing.assert_allclose(ours, _grid_epsilon(u, r, 100), rtol=1e-4,
-                               atol=1e-5)
+    np.testing.assert_allclose(
+        _epsilon(u, r), _grid_epsilon(u, r, 100), rtol=1e-4, atol=1e-5)
 
 
 _CLUSTER = np.append(np.arange(13) / 13, 10.)
@@ -73,8 +77,7 @@ _WIDE = np.concatenate([[-20., -19, -18, -17, -16, 0.04],
     # A cluster and a stray: the two-sided rule may not end at the cluster.
     (_CLUSTER, _WIDE), (10 - _CLUSTER, 10 - _WIDE)])
 def test_rules_that_the_competition_leaves_out(u, r):
-  ours = forgetting_score.attack_epsilons(u[:, None], r[:, None])[0]
-  np.testing.assert_allclose(ours, _grid_epsilon(u, r, 100), rtol=1e-4)
+  np.testing.assert_allclose(_epsilon(u, r), _grid_epsilon(u, r, 100), rtol=1e-4)
 
 
 def test_all_rules_are_at_least_a_grid_of_them():
@@ -89,23 +92,16 @@ def test_all_rules_are_at_least_a_grid_of_them():
 
 def test_narrow_and_equal_kinds():
   u, r = _lattice(0, 30)
-  column = lambda x: x[:, None]
-  epsilon = lambda a, b: float(
-      forgetting_score.attack_epsilons(column(a), column(b))[0])
-  assert epsilon(u, u) == 0
-  assert epsilon(0 * u, 0 * u) == 0
-  assert epsilon(0 * u, 0 * u + 1) == CAP
-  assert epsilon(u, r + 99) == epsilon(u, r - 99) == CAP
+  assert _epsilon(u, u) == _epsilon(0 * u, 0 * u) == 0
+  assert _epsilon(0 * u, 0 * u + 1) == CAP
+  assert _epsilon(u, r + 99) == _epsilon(u, r - 99) == CAP
 
 
 def test_a_hundred_times_narrower_is_caught_by_that_alone():
   narrow = np.linspace(0, 1, 14)
-  far = np.array([-2., -1., 2., 3.])
-  def epsilon(scale):
-    wide = np.concatenate([narrow[1:11] + 0.01, scale * far])
-    return forgetting_score.attack_epsilons(narrow[:, None], wide[:, None])[0]
-  assert 0 < epsilon(10.) < 5  # no rule is without errors
-  assert epsilon(21.) == CAP
+  wide = lambda scale: np.append(narrow[1:11] + 0.01, scale * np.array([-2., -1., 2., 3.]))
+  assert 0 < _epsilon(narrow, wide(10.)) < 5  # no rule is without errors
+  assert _epsilon(narrow, wide(21.)) == CAP
 
 
 def test_the_published_quality_of_buckets():
@@ -120,19 +116,16 @@ def test_the_published_quality_of_buckets():
 
 
 def test_retrained_models_beat_both_kinds_of_failure():
-  draw = lambda seed, shift: np.random.default_rng(seed).normal(
-      shift, 1, (64, 12))
+  draw = lambda seed, shift: np.random.default_rng(seed).normal(shift, 1, (64, 12))
   quality = lambda u: float(forgetting_score.forgetting_quality(
       forgetting_score.attack_epsilons(u, draw(0, 0.)), 64).value)
   again = quality(draw(1, 0.))
   assert 0.05 < again < 1
   assert quality(draw(2, 5.)) < again / 3 > quality(draw(3, -5.))
-  collapsed = quality(np.zeros((64, 12)))
-  assert collapsed == 0
+  assert quality(np.zeros((64, 12))) == 0  # collapsed
 
 
 def test_the_final_score_is_a_product():
-  score = lambda *a: forgetting_score.competition_score(*a).value
-  np.testing.assert_allclose(score(0.5, (0.9, 0.9), (0.8, 0.8)), 0.5)
-  np.testing.assert_allclose(score(0.5, (0.45, 0.9), (0.8, 0.8)), 0.25)
-  np.testing.assert_allclose(score(0.5, (0.9, 0.9), (0.4, 0.8)), 0.25)
+  scores = [forgetting_score.competition_score(.5, (retain, .9), (test, .8)).value
+            for retain, test in ((.9, .8), (.45, .8), (.9, .4))]
+  np.testing.assert_allclose(scores, [.5, .25, .25])

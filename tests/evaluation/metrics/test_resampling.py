@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from scipy import stats
 
 from unsc_jax.evaluation.metrics import representation
@@ -12,9 +11,9 @@ from unsc_jax.evaluation.metrics import resampling
 
 def test_leaving_out_one_by_one_gives_the_error_of_a_mean():
   x = np.random.default_rng(0).gamma(2., size=60)
-  found = resampling.jackknife(np.mean, x, groups=60)
+  mean = resampling.jackknife(np.mean, x, groups=60)
   low, high = stats.t.interval(.95, 59, x.mean(), stats.sem(x))
-  np.testing.assert_allclose(found, (x.mean(), low, high), rtol=1e-5)
+  np.testing.assert_allclose(mean, (x.mean(), low, high), rtol=1e-5)
 
 
 def test_it_covers_a_statistic_of_two_samples():
@@ -23,8 +22,8 @@ def test_it_covers_a_statistic_of_two_samples():
   hits = 0
   for _ in range(400):
     a, b = rng.gamma(2., size=90) + 1, rng.gamma(3., size=120)
-    found = resampling.jackknife(ratio, a, b)
-    hits += bool(found.low <= 1. <= found.high)  # both means are 3
+    estimate = resampling.jackknife(ratio, a, b)
+    hits += bool(estimate.low <= 1. <= estimate.high)  # both means are 3
   assert .92 < hits / 400 < .98
 
 
@@ -35,20 +34,14 @@ def test_arrays_of_one_sample_leave_together_and_the_interval_is_cut():
   assert same.high <= 1
 
 
-def test_too_few_examples_are_named():
-  with pytest.raises(ValueError, match='3 examples cannot be left out in 10'):
-    resampling.jackknife(np.mean, np.arange(3.))
-
-
 def test_bootstrap_is_near_scipys_and_seeded():
   x = np.random.default_rng(0).gamma(2., size=200)
-  ours = resampling.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
+  ours, again, other = (resampling.bootstrap(jnp.std, jax.random.key(seed), x, draws=2000)
+                        for seed in (0, 0, 1))
   theirs = stats.bootstrap((x,), np.std, method='percentile',
                            random_state=0).confidence_interval
   width = theirs.high - theirs.low
   np.testing.assert_allclose(ours[1:], theirs, atol=0.1 * width)
-  again = resampling.bootstrap(jnp.std, jax.random.key(0), x, draws=2000)
-  other = resampling.bootstrap(jnp.std, jax.random.key(1), x, draws=2000)
   assert ours.low == again.low != other.low
 
 

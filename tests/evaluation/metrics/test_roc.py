@@ -18,21 +18,15 @@ def _scores(ties, seed=0, n=(120, 80)):
   return x.astype(np.float32), y.astype(np.float32)
 
 
-def _sklearn(x, y):
-  return np.repeat([1, 0], [len(x), len(y)]), np.concatenate([x, y])
-
-
 @pytest.mark.parametrize('ties', [False, True])
 def test_auc_and_curve_are_scikit_learns(ties):
   x, y = _scores(ties)
-  label, score = _sklearn(x, y)
-  np.testing.assert_allclose(roc.auc(x, y).value,
-                             metrics.roc_auc_score(label, score), rtol=1e-5)
+  label, score = np.repeat([1, 0], [len(x), len(y)]), np.concatenate([x, y])
+  area = metrics.roc_auc_score(label, score)
+  np.testing.assert_allclose(roc.auc(x, y).value, area, rtol=1e-5)
   fpr, tpr, _ = metrics.roc_curve(label, score, drop_intermediate=False)
-  ours = {(round(float(a), 5), round(float(b), 5))
-          for a, b in zip(*roc.roc_curve(x, y))}
-  assert ours == {(round(float(a), 5), round(float(b), 5))
-                  for a, b in zip(fpr, tpr)}
+  points = lambda *curve: {*map(tuple, np.round(np.stack(curve, 1), 5).tolist())}
+  assert points(*map(np.float64, roc.roc_curve(x, y))) == points(fpr, tpr)
 
 
 @pytest.mark.parametrize('ties', [False, True])
@@ -68,8 +62,7 @@ def test_tpr_at_fpr_is_the_best_allowed_point(fpr, ties):
   cuts = np.append(np.unique(np.concatenate([x, y])), np.inf)
   allowed = [np.sum(x >= c) / len(x) for c in cuts
              if np.sum(y >= c) <= round(fpr * len(y), 6)]
-  np.testing.assert_allclose(roc.tpr_at_fpr(x, y, fpr).value, max(allowed),
-                             rtol=1e-6)
+  np.testing.assert_allclose(roc.tpr_at_fpr(x, y, fpr).value, max(allowed), rtol=1e-6)
 
 
 def test_rounding_of_the_rate_does_not_cost_a_negative():
@@ -79,29 +72,24 @@ def test_rounding_of_the_rate_does_not_cost_a_negative():
 
 
 def _slow_balanced_accuracy(x, y):
-  right = {0: 0, 1: 0}
+  right = np.zeros(2)
   for fold in range(2):
-    fit = [(s, 1) for s in x[fold::2]] + [(s, 0) for s in y[fold::2]]
-    held = [(s, 1) for s in x[1 - fold::2]] + [(s, 0) for s in y[1 - fold::2]]
-    levels = sorted({s for s, _ in fit})
-    best = (-1.,)
-    for i, cut in enumerate(levels):
-      tpr = np.mean([s >= cut for s, kind in fit if kind])
-      fpr = np.mean([s >= cut for s, kind in fit if not kind])
-      if abs(tpr - fpr) > best[0] + 1e-6:
-        best = (abs(tpr - fpr), (cut + levels[max(i - 1, 0)]) / 2, tpr >= fpr)
-    for s, kind in held:
-      right[kind] += int(((s >= best[1]) == best[2]) == bool(kind))
-  return (right[1] / len(x) + right[0] / len(y)) / 2
+    levels = np.unique(np.concatenate([x[fold::2], y[fold::2]]))
+    tpr, fpr = ((s[fold::2, None] >= levels).mean(0) for s in (x, y))
+    best = np.argmax(np.round(np.abs(tpr - fpr), 6))  # the first of equals
+    cut = (levels[best] + levels[max(best - 1, 0)]) / 2
+    for kind, s in enumerate((x, y)):
+      called = (s[1 - fold::2] >= cut) == (tpr[best] >= fpr[best])
+      right[kind] += np.sum(called != kind)
+  return np.mean(right / [len(x), len(y)])
 
 
 @pytest.mark.parametrize('ties', [False, True])
 @pytest.mark.parametrize('sign', [1, -1])
 def test_balanced_accuracy_is_the_slow_one(ties, sign):
-  x, y = _scores(ties, seed=3)
-  np.testing.assert_allclose(roc.balanced_accuracy(sign * x, sign * y).value,
-                             _slow_balanced_accuracy(sign * x, sign * y),
-                             rtol=1e-5)
+  x, y = (sign * scores for scores in _scores(ties, seed=3))
+  np.testing.assert_allclose(
+      roc.balanced_accuracy(x, y).value, _slow_balanced_accuracy(x, y), rtol=1e-5)
 
 
 def test_balanced_accuracy_is_unbiased_when_blind_and_sees_both_sides():

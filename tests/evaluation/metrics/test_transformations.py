@@ -10,38 +10,34 @@ from unsc_jax.evaluation import metrics
 
 N, C, D, M = 64, 5, 8, 8
 
+
+def _ulira_scores(unlearned, out):
+  return metrics.ulira_scores(unlearned[0], unlearned[1:], out)
+
+
+# By the names of what they are given.
 METRICS = {
-    'overall_accuracy': (metrics.overall_accuracy, 'logits labels'),
-    'per_class_accuracy': (metrics.per_class_accuracy, 'logits labels'),
-    'macro_accuracy': (metrics.macro_accuracy, 'logits labels'),
-    'macro_accuracy of some': (
-        lambda z, y: metrics.macro_accuracy(z, y, (0, 2)), 'logits labels'),
-    'prediction_agreement': (metrics.prediction_agreement, 'logits others'),
-    'js_divergence': (metrics.js_divergence, 'logits others'),
-    'activation_distance': (metrics.activation_distance, 'logits others'),
-    'zero_retrain_forgetting': (metrics.zero_retrain_forgetting, 'logits others'),
-    'linear_cka': (metrics.linear_cka, 'features more'),
-    'dimensional_alignment': (metrics.dimensional_alignment, 'features more'),
-    'kl_of_margins': (metrics.kl_of_margins, 'margins margins_out'),
-    'attack_epsilons': (metrics.attack_epsilons, 'margins margins_out'),
-    'ulira': (metrics.ulira, 'margins margins_out'),
-    'ulira_scores': (lambda u, o: metrics.ulira_scores(u[0], u[1:], o),
-                     'margins margins_out'),
-    'rmia_scores': (metrics.rmia_scores, 'sure sure_out unseen unseen_out'),
-    'auc': (metrics.auc, 'sure unseen'),
-    'balanced_accuracy': (metrics.balanced_accuracy, 'sure unseen'),
-    'tpr_at_fpr': (lambda p, n: metrics.tpr_at_fpr(p, n, .1), 'sure unseen'),
-    'threshold_attacks': (metrics.threshold_attacks, 'logits labels others labels'),
-    'confidence': (metrics.confidence, 'logits labels'),
-    'modified_entropy': (metrics.modified_entropy, 'logits labels'),
-    'margin': (metrics.margin, 'logits labels'),
-    'logit_drift': (lambda *z: metrics.logit_drift(*z, [0, 2]), 'logits others'),
-    'flips': (metrics.flips, 'logits others'),
+    'logits labels': [
+        metrics.overall_accuracy, metrics.per_class_accuracy, metrics.macro_accuracy,
+        lambda z, y: metrics.macro_accuracy(z, y, (0, 2)), metrics.confidence,
+        metrics.modified_entropy, metrics.margin],
+    'logits others': [
+        metrics.prediction_agreement, metrics.js_divergence, metrics.activation_distance,
+        metrics.zero_retrain_forgetting, metrics.flips,
+        lambda *z: metrics.logit_drift(*z, [0, 2])],
+    'logits labels others labels': [metrics.threshold_attacks],
+    'features more': [metrics.linear_cka, metrics.dimensional_alignment],
+    'margins margins_out': [
+        metrics.kl_of_margins, metrics.attack_epsilons, metrics.ulira, _ulira_scores],
+    'sure unseen': [metrics.auc, metrics.balanced_accuracy,
+                    lambda p, n: metrics.tpr_at_fpr(p, n, .1)],
+    'sure sure_out unseen unseen_out': [metrics.rmia_scores],
 }
+EACH = [(metric, given.split()) for given, some in METRICS.items() for metric in some]
 # The order of sums: a rank near another's, and differences of near-equal numbers.
-LOOSE = {'rmia_scores': {'atol': .006}, 'ulira': {'rtol': 1e-3, 'atol': 1e-3},
-         'ulira_scores': {'rtol': 1e-3, 'atol': 1e-3}, 'linear_cka': {'rtol': 1e-4},
-         'dimensional_alignment': {'rtol': 1e-4}}
+LOOSE = {metrics.rmia_scores: {'atol': .006}, metrics.ulira: {'rtol': 1e-3, 'atol': 1e-3},
+         _ulira_scores: {'rtol': 1e-3, 'atol': 1e-3}, metrics.linear_cka: {'rtol': 1e-4},
+         metrics.dimensional_alignment: {'rtol': 1e-4}}
 
 
 @pytest.fixture(name='drawn', scope='module')
@@ -58,27 +54,24 @@ def _drawn():
       'unseen': fractions(N), 'unseen_out': fractions(M, N)})
 
 
-@pytest.mark.parametrize('name', METRICS)
-def test_under_jit_it_is_the_same(name, drawn):
-  metric, names = METRICS[name]
-  given = [drawn[key] for key in names.split()]
+@pytest.mark.parametrize(('metric', 'names'), EACH)
+def test_under_jit_it_is_the_same(metric, names, drawn):
+  given = [drawn[name] for name in names]
   chex.assert_trees_all_close(
-      jax.jit(metric)(*given), metric(*given), **LOOSE.get(name, {'rtol': 1e-5}))
+      jax.jit(metric)(*given), metric(*given), **LOOSE.get(metric, {'rtol': 1e-5}))
 
 
-@pytest.mark.parametrize('name', METRICS)
-def test_split_over_eight_devices_it_is_the_same(name, drawn):
-  metric, names = METRICS[name]
+@pytest.mark.parametrize(('metric', 'names'), EACH)
+def test_split_over_eight_devices_it_is_the_same(metric, names, drawn):
   mesh = jax.make_mesh((8,), ('data',), (jax.sharding.AxisType.Auto,))
 
-  def spread(key):
+  def spread(name):
     # Examples are the last axis of what many models say of each.
-    axes = (None, 'data') if key in ('margins', 'margins_out', 'sure_out',
-                                     'unseen_out') else ('data',)
-    return jax.device_put(drawn[key], jax.NamedSharding(mesh, jax.P(*axes)))
+    many = name.startswith('margins') or name.endswith('_out')
+    axes = jax.P(None, 'data') if many else jax.P('data')
+    return jax.device_put(drawn[name], jax.NamedSharding(mesh, axes))
 
-  split = [spread(key) for key in names.split()]
+  split = [spread(name) for name in names]
   assert all(len(a.sharding.device_set) == 8 for a in split)
   chex.assert_trees_all_close(
-      metric(*split), metric(*(drawn[key] for key in names.split())),
-      rtol=1e-4, atol=1e-5)
+      metric(*split), metric(*(drawn[name] for name in names)), rtol=1e-4, atol=1e-5)

@@ -17,6 +17,7 @@ from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.evaluation.shadows import shadow
 
+KEY = jax.random.key(0)
 RECIPE = training.Recipe(lambda steps: optax.sgd(.1), epochs=2, batch_size=4)
 NETWORK = problem_lib.Network(
     lambda params, x: x @ params['w'], lambda key: {'w': jnp.zeros((3, 2))})
@@ -32,8 +33,8 @@ def test_a_member_sees_its_own_examples_and_no_other():
   """A poisoned example leaves its mark on those alone that include it."""
   data = _data()
   included = shadow.halves(6, len(data), seed=1)
-  train = lambda data: np.asarray(shadow.train(
-      NETWORK, data, included, RECIPE, jax.random.key(0)).params['w'])
+  train = lambda data: np.asarray(
+      shadow.train(NETWORK, data, included, RECIPE, KEY).params['w'])
   poisoned = data.x.copy()
   poisoned[5] += 7
   moved = np.abs(train(data.replace(x=poisoned)) - train(data)).max((1, 2)) > 1e-4
@@ -46,15 +47,15 @@ def test_one_full_batch_member_is_gradient_descent():
   recipe = training.Recipe(lambda steps: optax.sgd(.5), epochs=25, batch_size=10)
   included = np.zeros((2, len(data)), bool)
   included[0, :10] = included[1, 10:20] = True
-  found = shadow.train(NETWORK, data, included, recipe, jax.random.key(0))
-  for w, mine in zip(np.asarray(found.params['w']), included, strict=True):
+  shadows = shadow.train(NETWORK, data, included, recipe, KEY)
+  for w, mine in zip(np.asarray(shadows.params['w']), included, strict=True):
     x, y = data.x[mine].astype(np.float64), data.y[mine]
     want = np.zeros((3, 2))
     for _ in range(25):
       p = np.exp(x @ want)
       want -= .5 * x.T @ (p / p.sum(1, keepdims=True) - np.eye(2)[y]) / 10
     np.testing.assert_allclose(w, want, atol=1e-5)
-  assert found.losses.shape == (2, 25)
+  assert shadows.losses.shape == (2, 25)
 
 
 def test_the_order_is_an_epoch_of_every_own_example():
@@ -68,38 +69,36 @@ def test_the_order_is_an_epoch_of_every_own_example():
 
 
 def test_members_are_split_over_devices():
-  mesh = sharding.data_mesh(2)
   data = _data()
   included = np.ones((4, len(data)), bool)
-  one, two = (shadow.train(NETWORK, data, included, RECIPE, jax.random.key(0),
-                           session=session_lib.Session(m)).params['w'] for m in (None, mesh))
+  one, two = (shadow.train(NETWORK, data, included, RECIPE, KEY,
+                           session=session_lib.Session(mesh)).params['w']
+              for mesh in (None, sharding.data_mesh(2)))
   assert len(two.sharding.device_set) == 2
   np.testing.assert_allclose(one, two, atol=1e-6)
 
 
 def test_every_member_of_a_convolutional_network_learns_and_forgets():
   """Trained, unlearned by a method and asked, with dropout left to the recipe."""
-  rng = np.random.default_rng(0)
   y = np.arange(90) % 3
-  x = rng.normal(size=(90, 4, 4, 1)).astype(np.float32)
+  x = np.random.default_rng(0).normal(size=(90, 4, 4, 1)).astype(np.float32)
   x[np.arange(90), y] += 2
   network = models.from_linen(
       models.SmallCNN(num_classes=3, features=(4,), hidden=8), (4, 4, 1))
   data = problem_lib.Examples(x, y)
   recipe = training.Recipe(lambda steps: optax.adam(1e-2), epochs=15, batch_size=30)
-  found = shadow.train(
-      network, data, np.ones((2, 90), bool), recipe, jax.random.key(0))
-  says = shadow.predict(network.fn, found.params, x, batch_size=40)
+  params = shadow.train(network, data, np.ones((2, 90), bool), recipe, KEY).params
+  says = shadow.predict(network.fn, params, x, batch_size=40)
   assert ((says.argmax(-1) == y).mean(1) > .8).all()
   np.testing.assert_allclose(
-      says[1], network.fn(shadow.member(found.params, 1), x), atol=1e-4)
+      says[1], network.fn(shadow.member(params, 1), x), atol=1e-4)
   assert np.abs(says[0] - says[1]).max() > .1
   retain, forget = problem_lib.split_classes(data, [2])
   problem = problem_lib.Problem(
-      network, shadow.member(found.params, 0), retain, forget, 3, (2,))
+      network, shadow.member(params, 0), retain, forget, 3, (2,))
   for method in (methods.head_only(), methods.random_label(
       optax.adam(1e-2), steps=30, batch_size=30)):
-    gone = shadow.unlearn(method, problem, found.params, jax.random.key(1))
+    gone = shadow.unlearn(method, problem, params, jax.random.key(1))
     said = shadow.outputs(gone, forget.x)
     assert said.shape == (2, 30, 3)
     assert (said.argmax(-1) == 2).mean() < .3
@@ -113,8 +112,8 @@ def test_every_member_keeps_a_state_of_its_own(tmp_path):
   problem = problem_lib.Problem(
       NETWORK, shadow.member(params, 0), data, data.where(data.y == 1), 2)
   method = methods.fine_tune(optax.sgd(.1), steps=3, batch_size=8)
-  of = lambda problem: [u.params['w'] for u in shadow.unlearn(
-      method, problem, params, jax.random.key(0))]
+  of = lambda problem: [
+      u.params['w'] for u in shadow.unlearn(method, problem, params, KEY)]
   kept = dataclasses.replace(problem, session=session_lib.Session(
       checkpoint=storage.Checkpoint(tmp_path)))
   for _ in range(2):  # the second time, all is done
@@ -122,8 +121,7 @@ def test_every_member_keeps_a_state_of_its_own(tmp_path):
 
 
 def test_running_statistics_are_every_members_own():
-  rng = np.random.default_rng(0)
-  x = rng.normal(size=(40, 1)).astype(np.float32)
+  x = np.random.default_rng(0).normal(size=(40, 1)).astype(np.float32)
   x[20:] += 5
   network = dataclasses.replace(
       NETWORK, fn=lambda p, x: x @ p['w'], init=lambda key: {
@@ -131,10 +129,10 @@ def test_running_statistics_are_every_members_own():
       trainable=lambda path: path == 'w',
       finish=lambda p, x: {**p, 'mean': jnp.asarray(x.mean(0))})
   included = np.stack([np.arange(40) < 20, np.arange(40) >= 20])
-  found = shadow.train(network, problem_lib.Examples(x, np.zeros(40, int)),
-                       included, RECIPE, jax.random.key(0))
+  shadows = shadow.train(
+      network, problem_lib.Examples(x, np.zeros(40, int)), included, RECIPE, KEY)
   np.testing.assert_allclose(
-      found.params['mean'][:, 0], [x[:20].mean(), x[20:].mean()], rtol=1e-5)
+      shadows.params['mean'][:, 0], [x[:20].mean(), x[20:].mean()], rtol=1e-5)
 
 
 @pytest.mark.parametrize(('included', 'words'), [
@@ -142,7 +140,7 @@ def test_running_statistics_are_every_members_own():
     (np.zeros((2, 24), bool), 'no example at all')])
 def test_masks_that_do_not_fit_are_named(included, words):
   with pytest.raises(ValueError, match=words):
-    shadow.train(NETWORK, _data(), included, RECIPE, jax.random.key(0))
+    shadow.train(NETWORK, _data(), included, RECIPE, KEY)
 
 
 def test_odd_numbers_cannot_be_halved():
@@ -156,4 +154,4 @@ def test_a_member_that_diverges_is_named():
   included = np.ones((4, 24), bool)
   included[:2, 3] = False
   with pytest.raises(FloatingPointError, match='loss of member 2 is no number'):
-    shadow.train(NETWORK, data, included, RECIPE, jax.random.key(0))
+    shadow.train(NETWORK, data, included, RECIPE, KEY)

@@ -16,8 +16,7 @@ from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
 def _both(a: chex.Array, b: chex.Array):
-  a, b = checks.logits(a, 'The first logits'), checks.logits(
-      b, 'The second logits')
+  a, b = checks.logits(a, 'The first logits'), checks.logits(b, 'The second logits')
   checks.same_shape(a, b, 'The two logits')
   return a, b
 
@@ -43,12 +42,8 @@ def prediction_agreement(logits: chex.Array,
   Source: definition; exact.
   """
   a, b = _both(logits, reference)
-  return estimate_lib.wilson(_same(a, b), len(a))
-
-
-@jax.jit
-def _same(a, b):
-  return jnp.sum(jnp.argmax(a, axis=1) == jnp.argmax(b, axis=1))
+  same = jnp.argmax(a, axis=1) == jnp.argmax(b, axis=1)
+  return estimate_lib.wilson(jnp.sum(same), len(a))
 
 
 @jax.jit

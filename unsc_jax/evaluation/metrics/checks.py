@@ -6,14 +6,38 @@ the host, only where they are concrete and all here. `N` examples, `C` classes,
 """
 
 from collections.abc import Callable
+import functools
 import importlib
-from typing import Any
+import inspect
+from typing import Any, ParamSpec, TypeVar
 
 import chex
 import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
+
+_P, _T = ParamSpec('_P'), TypeVar('_T')
+
+
+def jitted(*static: str, **rules: Callable[[Any, str], Any]
+           ) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+  """Decorates a metric: checks its arguments, then calls it under `jit`.
+
+  Args:
+    *static: names of arguments that are compiled in.
+    **rules: for an argument of that name, `(x, name) -> x`, as most functions here.
+  """
+  def decorate(metric):
+    signature, compiled = inspect.signature(metric), jax.jit(metric, static_argnames=static)
+
+    @functools.wraps(metric)
+    def checked(*args, **kwargs):
+      given = signature.bind(*args, **kwargs).arguments
+      return compiled(**given | {name: rule(given[name], name)
+                                 for name, rule in rules.items()})
+    return checked
+  return decorate
 
 
 def holds(test: Callable[..., Any], *arrays: jax.Array) -> bool:

@@ -23,6 +23,7 @@ class ClusterScores(NamedTuple):
   f1: estimate_lib.Estimate
 
 
+@checks.jitted()
 def normalized_mutual_information(table: chex.Array) -> jax.Array:
   """NMI = 2 I/(H + H') of a contingency table [K, C] of counts.
 
@@ -38,11 +39,7 @@ def normalized_mutual_information(table: chex.Array) -> jax.Array:
 
   Source: arithmetic normalisation, as in scikit-learn; exact.
   """
-  return _nmi(jnp.asarray(table, dtype=float))
-
-
-@jax.jit
-def _nmi(p):
+  p = jnp.asarray(table, dtype=float)
   p = p / jnp.sum(p)
   log = lambda x: jnp.log(jnp.where(x > 0, x, 1))
   rows, columns = jnp.sum(p, 1), jnp.sum(p, 0)
@@ -52,6 +49,7 @@ def _nmi(p):
       2 * information / jnp.where(entropies > 0, entropies, 1), 0, 1), 1.)
 
 
+@checks.jitted()
 def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
   """F1 of "same cluster" as a guess at "same class", over pairs of examples.
 
@@ -72,11 +70,7 @@ def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
 
   Source: Manning et al., Introduction to Information Retrieval, 16.3; exact.
   """
-  return _pairwise_f1(*(jnp.asarray(t, dtype=float) for t in (forget, rest)))
-
-
-@jax.jit
-def _pairwise_f1(forget, rest):
+  forget, rest = (jnp.asarray(t, dtype=float) for t in (forget, rest))
   pairs = lambda f, r: jnp.sum(f * (f - 1) / 2 + f * r)
   both = pairs(forget, rest)
   cluster = pairs(jnp.sum(forget, 1), jnp.sum(rest, 1))

@@ -148,6 +148,7 @@ def mean(each: Estimate) -> Estimate:
                   value + jnp.linalg.norm(each.high - each.value) / k)
 
 
+@checks.jitted('level', 'within', values=checks.values)
 def normal(values: chex.Array, level: float = 0.95,
            within: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
   """The mean of independent values, with mean ± z · std / √N.
@@ -167,20 +168,18 @@ def normal(values: chex.Array, level: float = 0.95,
   Source: central limit theorem, std with ddof 1; exact for large N.
   """
   z = normal_quantile(level)
-  values = checks.values(values, 'values')
   if values.size == 1:
     return without_interval(values[0])
   return _around_mean(values, z, within)
 
 
+@checks.jitted('level', 'within', values=checks.values)
 def student(values: chex.Array, level: float = 0.95,
             within: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
   """The mean of a few normal values [N]: as `normal`, with Student's t for z."""
-  values = checks.values(values, 'values')
   return _around_mean(values, t_quantile(level, values.size - 1), within)
 
 
-@functools.partial(jax.jit, static_argnums=2)
 def _around_mean(values, quantile, within):
   half = quantile * jnp.std(values, ddof=1) / math.sqrt(values.size)
   return around(jnp.mean(values), half, within)

@@ -6,6 +6,7 @@ an ε in the sense of differential privacy, and small ε score high. `N` forget
 examples; entries are logit-scaled confidences (`signals.margin`).
 """
 
+import functools
 import math
 
 import chex
@@ -84,6 +85,10 @@ def _example_epsilon(unlearned: jax.Array, retrained: jax.Array) -> jax.Array:
   return jnp.where(cuts[0] == cuts[-1], 0., best)
 
 
+_two_or_more = functools.partial(checks.models, least=2)
+
+
+@checks.jitted(unlearned=_two_or_more, retrained=_two_or_more)
 def attack_epsilons(unlearned: chex.Array, retrained: chex.Array) -> jax.Array:
   """ε of each forget example: 0 indistinguishable, 50 told apart for certain.
 
@@ -113,14 +118,7 @@ def attack_epsilons(unlearned: chex.Array, retrained: chex.Array) -> jax.Array:
   replaced by all rules of the same two families. It is the limit of an ever
   finer grid: ε is at least the published one.
   """
-  unlearned = checks.models(unlearned, 'unlearned', least=2)
-  retrained = checks.models(retrained, 'retrained', least=2)
   checks.same_shape(unlearned, retrained, 'unlearned and retrained')
-  return _attack_epsilons(unlearned, retrained)
-
-
-@jax.jit
-def _attack_epsilons(unlearned, retrained):
   return jax.lax.map(lambda pair: _example_epsilon(*pair),
                      (unlearned.T, retrained.T), batch_size=4)
 

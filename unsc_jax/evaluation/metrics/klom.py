@@ -4,8 +4,6 @@
 (`signals.margin`).
 """
 
-import functools
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -13,6 +11,7 @@ import jax.numpy as jnp
 from unsc_jax.evaluation.metrics import checks
 
 
+@checks.jitted('bins', unlearned=checks.models, retrained=checks.models)
 def kl_of_margins(unlearned: chex.Array, retrained: chex.Array, *,
                   bins: int = 20, limit: float = 100.,
                   epsilon: float = 1e-5) -> jax.Array:
@@ -47,16 +46,10 @@ def kl_of_margins(unlearned: chex.Array, retrained: chex.Array, *,
   data-unlearning-bench, but for the last bin: theirs leaves the largest margin
   out of the count, ours is closed on both sides as in numpy.histogram.
   """
-  unlearned = checks.models(unlearned, 'unlearned')
-  retrained = checks.models(retrained, 'retrained')
   checks.same_examples(unlearned, retrained, 'unlearned and retrained')
   if bins < 1:
     raise ValueError(f'bins is {bins}, but should be at least 1.')
-  return _kl_of_margins(unlearned, retrained, bins, limit, epsilon)
 
-
-@functools.partial(jax.jit, static_argnums=2)
-def _kl_of_margins(unlearned, retrained, bins, limit, epsilon):
   def one(p_margins, q_margins):  # [M], [M']
     p_margins = jnp.clip(p_margins, -limit, limit)
     q_margins = jnp.clip(q_margins, -limit, limit)

@@ -97,6 +97,10 @@ def _over_pairs(value: jax.Array, each: jax.Array) -> estimate_lib.Estimate:
   return estimate_lib.around(value, half, within=(0, 1))
 
 
+_three_or_more = functools.partial(checks.models, least=3)
+
+
+@checks.jitted('pooled_variance', unlearned=_three_or_more, out=_three_or_more)
 def ulira(unlearned: chex.Array, out: chex.Array, *,
           pooled_variance: bool = False) -> ULira:
   """Runs U-LiRA on every shadow model in turn.
@@ -127,14 +131,7 @@ def ulira(unlearned: chex.Array, out: chex.Array, *,
   Source: Hayes et al., arXiv 2403.01218; the pairwise hold-out is ours (their
   attack scores separate target models; variances here have ddof 1).
   """
-  unlearned = checks.models(unlearned, 'unlearned', least=3)
-  out = checks.models(out, 'out', least=3)
   checks.same_examples(unlearned, out, 'unlearned and out')
-  return _ulira(unlearned, out, pooled_variance)
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def _ulira(unlearned, out, pooled_variance):
   k = min(unlearned.shape[0], out.shape[0])
   fits = (*_fits_without_each(unlearned, k, pooled_variance),
           *_fits_without_each(out, k, pooled_variance))

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import math
 
 import chex
-import jax
 import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import agreement
+from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
+@checks.jitted()
 def logit_drift(
     before: chex.Array, after: chex.Array, classes: Sequence[int]
 ) -> estimate_lib.Estimate:
@@ -46,21 +47,17 @@ def logit_drift(
   Source: definition, exact; the interval is the delta method's for a ratio of
   means, exact for large N.
   """
-  return _drift(jnp.asarray(before), jnp.asarray(after), jnp.asarray(classes),
-                estimate_lib.normal_quantile(.95))
-
-
-@jax.jit
-def _drift(before, after, columns, quantile):
-  z = before[:, columns]
-  a = jnp.sum(jnp.square(after[:, columns] - z), 1)
+  columns = jnp.asarray(classes)
+  z = jnp.asarray(before)[:, columns]
+  a = jnp.sum(jnp.square(jnp.asarray(after)[:, columns] - z), 1)
   b = jnp.sum(jnp.square(z), 1)
   total = jnp.sum(b)
   ratio = jnp.sum(a) / total
   value = jnp.sqrt(ratio)
   error = jnp.linalg.norm(a - ratio * b) / (
       2 * jnp.where(value > 0, value, 1) * total)
-  return estimate_lib.around(value, quantile * error, within=(0, math.inf))
+  half = estimate_lib.normal_quantile(.95) * error
+  return estimate_lib.around(value, half, within=(0, math.inf))
 
 
 def flips(before: chex.Array, after: chex.Array) -> estimate_lib.Estimate:

@@ -56,6 +56,7 @@ def roc_curve(positive: chex.Array, negative: chex.Array) -> Curve:
                jnp.concatenate([start, rate(positive)]))
 
 
+@checks.jitted('level', positive=checks.scores, negative=checks.scores)
 def auc(positive: chex.Array, negative: chex.Array,
         level: float = 0.95) -> estimate_lib.Estimate:
   """Area under the ROC curve with DeLong's interval.
@@ -83,13 +84,6 @@ def auc(positive: chex.Array, negative: chex.Array,
 
   Source: DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988; exact.
   """
-  positive = checks.scores(positive, 'positive')
-  negative = checks.scores(negative, 'negative')
-  return _auc(positive, negative, level)
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def _auc(positive, negative, level):
   twice_wins = _twice_below(positive, negative)  # [N+]
   twice_losses = _twice_below(negative, positive)  # [N-]
   wins = twice_wins / (2 * negative.size)
@@ -160,6 +154,7 @@ def tpr_at_fpr(positive: chex.Array, negative: chex.Array,
   return estimate_lib.wilson(jnp.sum(above), above.size)
 
 
+@checks.jitted(positive=checks.scores, negative=checks.scores)
 def balanced_accuracy(positive: chex.Array,
                       negative: chex.Array) -> estimate_lib.Estimate:
   """Accuracy of the best threshold, each class weighing a half.
@@ -184,17 +179,10 @@ def balanced_accuracy(positive: chex.Array,
 
   Source: definition, with two-fold cross-fitting.
   """
-  positive = checks.scores(positive, 'positive')
-  negative = checks.scores(negative, 'negative')
   if min(positive.size, negative.size) < 2:
     raise ValueError('balanced_accuracy needs two positives and two negatives '
                      'at least: one half chooses the threshold, the other '
                      'judges it.')
-  return _balanced_accuracy(positive, negative)
-
-
-@jax.jit
-def _balanced_accuracy(positive, negative):
   even, odd = [(positive[i::2], negative[i::2]) for i in range(2)]
   right = _right_calls(*even, *odd) + _right_calls(*odd, *even)
   return estimate_lib.mean_of_proportions(

@@ -67,15 +67,11 @@ def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
   return jnp.minimum(-_at(jax.nn.log_softmax(logits, axis=1), labels), LIMIT)
 
 
+@checks.jitted(logits=checks.logits)
 def entropy(logits: chex.Array,
             labels: chex.Array | None = None) -> jax.Array:
   """-Σ p log p in nats, [N]; blind to the label. Low for members."""
   del labels
-  return _entropy(checks.logits(logits))
-
-
-@jax.jit
-def _entropy(logits):
   log_p = jax.nn.log_softmax(logits, axis=1)
   p = jnp.exp(log_p)
   return -jnp.sum(jnp.where(p > 0, p * log_p, 0), axis=1)

@@ -36,7 +36,7 @@ def train(problem: problem_lib.Problem, recipe: training.Recipe, key: jax.Array,
           *, originals: int, retrained: int) -> Ensembles:
   """Trains both kinds by the recipe of the problem's own networks."""
   keys = jax.random.split(key)
-  everything = outputs.training_examples(problem)
+  everything = outputs.joined(problem.retain, problem.forget)
 
   # Members of several processes could not be read in one.
   session = problem.session

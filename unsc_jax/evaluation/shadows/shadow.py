@@ -218,12 +218,11 @@ def unlearn(
   """
   members = len(jax.tree.leaves(params)[0])
   keys = jax.random.split(key, members)
-  own = lambda i: dataclasses.replace(
-      problem, params=member(params, i), session=problem.session.within(f'member-{i}'))
   with compilation.shared():
-    return [method(own(i), keys[i])
-            for i in problem.session.progress(
-                range(members), 'shadows forget', members)]
+    return [method(dataclasses.replace(
+        problem, params=member(params, i),
+        session=problem.session.within(f'member-{i}')), keys[i])
+            for i in problem.session.progress(range(members), 'shadows forget', members)]
 
 
 def outputs(unlearned: Sequence[problem_lib.Unlearned], x: np.ndarray) -> np.ndarray:
@@ -259,15 +258,13 @@ def predict(
     >>> predict(lambda w, x: w * x, np.array([1., 2.]), np.arange(3.)).tolist()
     [[0.0, 1.0, 2.0], [0.0, 2.0, 4.0]]
   """
-  size = min(batch_size, len(x))
-  out = []
-  for batch in batching.in_order(x, size):
-    short = size - len(batch)
-    padded = np.concatenate([batch, batch[:1].repeat(short, 0)])
-    out.append(np.asarray(_predict(fn, params, padded))[:, :len(batch)])
-  return np.concatenate(out, 1)
+  return training.predict(_OfMembers(fn), params, x, batch_size=batch_size).swapaxes(0, 1)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _predict(fn, params, x):
-  return jax.vmap(im2col.without_convolutions(fn), in_axes=(0, None))(params, x)
+@dataclasses.dataclass(frozen=True)
+class _OfMembers:
+  """What every member says, examples first."""
+  fn: Callable
+
+  def __call__(self, params: Any, x: jax.Array) -> jax.Array:
+    return jax.vmap(im2col.without_convolutions(self.fn), (0, None), 1)(params, x)
