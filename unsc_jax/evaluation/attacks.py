@@ -85,8 +85,7 @@ def _features(outputs, key) -> dict[str, estimate_lib.Estimate | None]:
   retain, forget = (
       outputs.train_features[outputs_lib.shuffled(rng, mask, 2 * _MOST)]
       for mask in (~outputs.forgotten, outputs.forgotten))
-  try:
-    alignment = representation.dimensional_alignment(retain, forget).energy
-  except ValueError:  # collapsed features: not defined
-    alignment = None
-  return {'nmi': clusters.nmi, 'feature_f1': clusters.f1, 'alignment': alignment}
+  alignment = outputs_lib.unless_collapsed(
+      representation.dimensional_alignment, retain, forget)
+  return {'nmi': clusters.nmi, 'feature_f1': clusters.f1,
+          'alignment': alignment and alignment.energy}

@@ -60,8 +60,9 @@ def measure(outputs: outputs_lib.Outputs, scores: Mapping[str, estimate_lib.Esti
       'js_forget': mean(lambda one: agreement.js_divergence(mine, one.forget_logits)),
       'told_from_retrained': mean(lambda one: membership.retrained_attack(
           mine[some], one.forget_logits[some], labels[some], key)),
-      'cka': mean(lambda one: _cka(
-          outputs.test_features[chosen], one.test_features[chosen]))}
+      'cka': mean(lambda one: outputs_lib.unless_collapsed(
+          representation.linear_cka, outputs.test_features[chosen],
+          one.test_features[chosen]))}
 
 
 def summaries(
@@ -90,10 +91,3 @@ def _mean(distance: Callable[[outputs_lib.Reference], estimate_lib.Estimate | No
   if None in each:
     return None
   return jax.tree.map(lambda *values: jnp.mean(jnp.stack(values)), *each)
-
-
-def _cka(features, others) -> estimate_lib.Estimate | None:
-  try:
-    return representation.linear_cka(features, others)
-  except ValueError:  # collapsed features: not defined
-    return None

@@ -128,6 +128,14 @@ def accuracies(outputs: Outputs) -> dict[str, estimate_lib.Estimate | None]:
       'retain_train': macro(*outputs.train(~outputs.forgotten), outputs.retain_classes)}
 
 
+def unless_collapsed(metric: Callable, *features: np.ndarray) -> Any | None:
+  """The metric of features; None where they collapsed and it is not defined."""
+  try:
+    return metric(*features)
+  except ValueError:
+    return None
+
+
 def thin(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:
   """Indices of at most so many of the examples that a mask selects."""
   chosen = np.flatnonzero(mask)

@@ -17,14 +17,10 @@ NAN, EMPTY = np.full((3, 4), np.nan), np.zeros((0, 4))
 with_ = functools.partial
 
 
-def _zeros(*shape):
-  return np.zeros(shape)
-
-
 @pytest.mark.parametrize(('metric', 'given', 'words'), [
     (metrics.margin, (Z[:0], Y[:0]), 'empty'),
     (metrics.margin, (Z[:, :1], Y), 'one class only'),
-    (metrics.margin, (_zeros(3), np.zeros(3, int)), r'\[N, C\]'),
+    (metrics.margin, (np.zeros(3), np.zeros(3, int)), r'\[N, C\]'),
     (metrics.margin, (Z + np.nan, Y), 'NaN'),
     (metrics.margin, (Z + np.inf, Y), 'inf'),
     (metrics.margin, (Z - np.inf, Y), '-inf only'),
@@ -32,9 +28,10 @@ def _zeros(*shape):
     (metrics.margin, (Z, np.array([-1, 0])), 'run from -1'),
     (metrics.margin, (Z, np.zeros(3, int)), r'array \[2\]'),
     (metrics.margin, (Z, np.zeros(2)), 'integers'),
-    (metrics.js_divergence, (Z, _zeros(3, 3)), 'same shape'),
+    (metrics.js_divergence, (Z, np.zeros((3, 3))), 'same shape'),
     (metrics.js_divergence, (Z, Z + np.nan), 'second logits.*NaN'),
     (metrics.js_divergence, (Z[:0], Z[:0]), 'empty'),
+    (metrics.macro_accuracy, (Z, Y), r'\[1, 2\] have no examples'),
     (metrics.macro_accuracy, (Z, Y, [3]), 'set out of 0..2'),
     (metrics.tug_of_war, ([90., 80.], [.9, .8]), 'divide percentages'),
     (metrics.tug_of_war, ([.9], [.9, .8]), 'same shape'),
@@ -56,16 +53,16 @@ def _zeros(*shape):
     (with_(metrics.retrained_attack, folds=3), (Z, Z, Y, KEY), 'folds is 3'),
     (metrics.threshold_attacks, (Z, Y[:1], Z, Y), r'array \[2\]'),
     (metrics.classifier_attack, (Z, Y, Z[:0], Y[:0], Z, Y, KEY), 'empty'),
-    (metrics.kl_of_margins, (_zeros(3, 4), _zeros(3, 5)), 'same examples'),
-    (metrics.kl_of_margins, (_zeros(3, 4), NAN), 'NaN'),
-    (metrics.kl_of_margins, (EMPTY, _zeros(3, 4)), 'empty'),
-    (metrics.ulira, (_zeros(2, 5), _zeros(4, 5)), 'unlearned holds 2 model'),
-    (metrics.ulira, (_zeros(4, 5), _zeros(4, 6)), 'same examples'),
-    (metrics.ulira, (_zeros(4, 5) - np.inf, _zeros(4, 5)), 'infinite'),
-    (metrics.ulira, (_zeros(5), _zeros(4, 5)), r'\[models, N\]'),
-    (metrics.attack_epsilons, (_zeros(3, 4), _zeros(4, 4)), 'same shape'),
-    (metrics.attack_epsilons, (_zeros(1, 4), _zeros(1, 4)), 'at least 2'),
-    (metrics.attack_epsilons, (_zeros(3, 4), NAN), 'NaN'),
+    (metrics.kl_of_margins, (np.zeros((3, 4)), np.zeros((3, 5))), 'same examples'),
+    (metrics.kl_of_margins, (np.zeros((3, 4)), NAN), 'NaN'),
+    (metrics.kl_of_margins, (EMPTY, np.zeros((3, 4))), 'empty'),
+    (metrics.ulira, (np.zeros((2, 5)), np.zeros((4, 5))), 'unlearned holds 2 model'),
+    (metrics.ulira, (np.zeros((4, 5)), np.zeros((4, 6))), 'same examples'),
+    (metrics.ulira, (np.zeros((4, 5)) - np.inf, np.zeros((4, 5))), 'infinite'),
+    (metrics.ulira, (np.zeros(5), np.zeros((4, 5))), r'\[models, N\]'),
+    (metrics.attack_epsilons, (np.zeros((3, 4)), np.zeros((4, 4))), 'same shape'),
+    (metrics.attack_epsilons, (np.zeros((1, 4)), np.zeros((1, 4))), 'at least 2'),
+    (metrics.attack_epsilons, (np.zeros((3, 4)), NAN), 'NaN'),
     (metrics.forgetting_quality, ([0.], 2), 'models is 2'),
     (metrics.rmia_scores, (HALF * 4, HALVES, HALF, HALVES), 'fractions'),
     (metrics.rmia_scores, (HALF, HALVES[:, :2], HALF, HALVES), 'same examples'),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import functools
 import importlib
 import inspect
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import chex
 import jax
@@ -17,18 +17,18 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-_P, _T = ParamSpec('_P'), TypeVar('_T')
+_T = TypeVar('_T')
 
 
 def jitted(*static: str, **rules: Callable[[Any, str], Any]
-           ) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+           ) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
   """Decorates a metric: checks its arguments, then calls it under `jit`.
 
   Args:
     *static: names of arguments that are compiled in.
     **rules: for an argument of that name, `(x, name) -> x`, as most functions here.
   """
-  def decorate(metric):
+  def decorate(metric: Callable[..., _T]) -> Callable[..., _T]:
     signature, compiled = inspect.signature(metric), jax.jit(metric, static_argnames=static)
 
     @functools.wraps(metric)

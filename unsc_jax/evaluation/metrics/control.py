@@ -42,9 +42,8 @@ def ties(method: Value, control: Value, references: Sequence[Value],
 
   Source: ours.
   """
-  value = lambda v: v.value if isinstance(v, estimate_lib.Estimate) else v
-  band = estimate_lib.gap(method, references, level, models).band
-  return jnp.abs(jnp.asarray(value(method)) - jnp.asarray(value(control))) <= band
+  mine, masked = (estimate_lib.as_estimate(one).value for one in (method, control))
+  return jnp.abs(mine - masked) <= estimate_lib.gap(method, references, level, models).band
 
 
 def blind_measures(

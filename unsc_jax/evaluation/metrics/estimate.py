@@ -149,7 +149,7 @@ def mean(each: Estimate) -> Estimate:
 
 
 @checks.jitted('level', 'within', values=checks.values)
-def normal(values: chex.Array, level: float = 0.95,
+def normal(values: jax.Array, level: float = 0.95,
            within: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
   """The mean of independent values, with mean ± z · std / √N.
 
@@ -174,7 +174,7 @@ def normal(values: chex.Array, level: float = 0.95,
 
 
 @checks.jitted('level', 'within', values=checks.values)
-def student(values: chex.Array, level: float = 0.95,
+def student(values: jax.Array, level: float = 0.95,
             within: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
   """The mean of a few normal values [N]: as `normal`, with Student's t for z."""
   return _around_mean(values, t_quantile(level, values.size - 1), within)

@@ -75,8 +75,7 @@ def _example_epsilon(unlearned: jax.Array, retrained: jax.Array) -> jax.Array:
   double = _epsilon(inside(wide), m - inside(peaky), m)
   double = jnp.where(allowed, double, jnp.nan)
 
-  best = jnp.fmax(jnp.nanmax(single, initial=-1), jnp.nanmax(double,
-                                                             initial=-1))
+  best = jnp.fmax(*(jnp.nanmax(rules, initial=-1) for rules in (single, double)))
   # No rule survives only if the kinds touch in their extremes and are apart
   # everywhere else.
   best = jnp.where(best < 0, EPSILON_CAP, jnp.minimum(best, EPSILON_CAP))
@@ -89,7 +88,7 @@ _two_or_more = functools.partial(checks.models, least=2)
 
 
 @checks.jitted(unlearned=_two_or_more, retrained=_two_or_more)
-def attack_epsilons(unlearned: chex.Array, retrained: chex.Array) -> jax.Array:
+def attack_epsilons(unlearned: jax.Array, retrained: jax.Array) -> jax.Array:
   """ε of each forget example: 0 indistinguishable, 50 told apart for certain.
 
   ε = max over rules of log((1 - δ - FPR)/FNR) and log((1 - δ - FNR)/FPR), with

@@ -4,7 +4,6 @@
 (`signals.margin`).
 """
 
-import chex
 import jax
 import jax.numpy as jnp
 
@@ -12,7 +11,7 @@ from unsc_jax.evaluation.metrics import checks
 
 
 @checks.jitted('bins', unlearned=checks.models, retrained=checks.models)
-def kl_of_margins(unlearned: chex.Array, retrained: chex.Array, *,
+def kl_of_margins(unlearned: jax.Array, retrained: jax.Array, *,
                   bins: int = 20, limit: float = 100.,
                   epsilon: float = 1e-5) -> jax.Array:
   """KL(unlearned ‖ retrained) of each example's margin histograms, in nats.
@@ -51,10 +50,9 @@ def kl_of_margins(unlearned: chex.Array, retrained: chex.Array, *,
     raise ValueError(f'bins is {bins}, but should be at least 1.')
 
   def one(p_margins, q_margins):  # [M], [M']
-    p_margins = jnp.clip(p_margins, -limit, limit)
-    q_margins = jnp.clip(q_margins, -limit, limit)
-    low = jnp.minimum(p_margins.min(), q_margins.min())
-    high = jnp.maximum(p_margins.max(), q_margins.max())
+    p_margins, q_margins = (jnp.clip(x, -limit, limit) for x in (p_margins, q_margins))
+    both = jnp.concatenate([p_margins, q_margins])
+    low, high = both.min(), both.max()
     width = jnp.where(high > low, high - low, 1)
     def histogram(x):
       index = jnp.floor((x - low) / width * bins).astype(int)

@@ -101,7 +101,7 @@ _three_or_more = functools.partial(checks.models, least=3)
 
 
 @checks.jitted('pooled_variance', unlearned=_three_or_more, out=_three_or_more)
-def ulira(unlearned: chex.Array, out: chex.Array, *,
+def ulira(unlearned: jax.Array, out: jax.Array, *,
           pooled_variance: bool = False) -> ULira:
   """Runs U-LiRA on every shadow model in turn.
 

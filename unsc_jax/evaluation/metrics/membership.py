@@ -152,16 +152,11 @@ def classifier_attack(retain_logits: chex.Array, retain_labels: chex.Array,
   test = _columns(feature, test_logits, test_labels)
   forget = _columns(feature, forget_logits, forget_labels)
   n = min(len(retain), len(test))
-  def draw(one_key, x):
-    if len(x) == n:
-      return x
-    return x[_shuffled(one_key, len(x))[:n]]
-  keys = jax.random.split(key)
-  shadow = np.concatenate([draw(keys[0], retain), draw(keys[1], test)])
-  member = np.repeat([1, 0], n)
+  drawn = [x if len(x) == n else x[_shuffled(one_key, len(x))[:n]]
+           for one_key, x in zip(jax.random.split(key), (retain, test))]
   model = (svm.SVC(C=3, gamma='auto', kernel='rbf') if classifier is None
            else base.clone(classifier))
-  called = model.fit(shadow, member).predict(forget)
+  called = model.fit(np.concatenate(drawn), np.repeat([1, 0], n)).predict(forget)
   return estimate_lib.wilson(int(np.sum(called == 0)), len(forget))
 
 

@@ -130,8 +130,7 @@ def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
   if not 0 < energy <= 1:
     raise ValueError(f'energy is {energy}, but should lie in (0, 1].')
   if rank is not None and not 1 <= rank <= retain.shape[1]:
-    raise ValueError(f'rank is {rank}, but should lie in 1..'
-                     f'{retain.shape[1]}.')
+    raise ValueError(f'rank is {rank}, but should lie in 1..{retain.shape[1]}.')
   for name, z in (('retain', retain), ('forget', forget)):
     if not checks.holds(np.any, z):
       raise ValueError(f'All {name} features are zero (collapsed): alignment '

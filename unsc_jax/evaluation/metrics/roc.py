@@ -57,7 +57,7 @@ def roc_curve(positive: chex.Array, negative: chex.Array) -> Curve:
 
 
 @checks.jitted('level', positive=checks.scores, negative=checks.scores)
-def auc(positive: chex.Array, negative: chex.Array,
+def auc(positive: jax.Array, negative: jax.Array,
         level: float = 0.95) -> estimate_lib.Estimate:
   """Area under the ROC curve with DeLong's interval.
 
@@ -155,8 +155,8 @@ def tpr_at_fpr(positive: chex.Array, negative: chex.Array,
 
 
 @checks.jitted(positive=checks.scores, negative=checks.scores)
-def balanced_accuracy(positive: chex.Array,
-                      negative: chex.Array) -> estimate_lib.Estimate:
+def balanced_accuracy(positive: jax.Array,
+                      negative: jax.Array) -> estimate_lib.Estimate:
   """Accuracy of the best threshold, each class weighing a half.
 
   The threshold **and its direction** are chosen on every second example and

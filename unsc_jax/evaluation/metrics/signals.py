@@ -68,8 +68,8 @@ def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 @checks.jitted(logits=checks.logits)
-def entropy(logits: chex.Array,
-            labels: chex.Array | None = None) -> jax.Array:
+def entropy(logits: jax.Array,
+            labels: jax.Array | None = None) -> jax.Array:
   """-Σ p log p in nats, [N]; blind to the label. Low for members."""
   del labels
   log_p = jax.nn.log_softmax(logits, axis=1)
