@@ -41,9 +41,9 @@ from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import preservation
-from unsc_jax.methods.alignment import class_features
-from unsc_jax.methods.alignment import ClassFeatures
-from unsc_jax.methods.alignment import mismatch
+from unsc_jax.methods.null_space_alignment import class_features
+from unsc_jax.methods.null_space_alignment import ClassFeatures
+from unsc_jax.methods.null_space_alignment import mismatch
 from unsc_jax.storage import checkpoints
 
 _RECIPE = training.Recipe(settings.SETTINGS['cifar10'].recipe.optimizer, 8, 128)

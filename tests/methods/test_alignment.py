@@ -12,10 +12,10 @@ from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import training
-from unsc_jax.methods.alignment import ClassFeatures
-from unsc_jax.methods.alignment import misalignment
-from unsc_jax.methods.alignment import mismatch
-from unsc_jax.methods.alignment import span
+from unsc_jax.methods.dimensional_alignment import misalignment
+from unsc_jax.methods.dimensional_alignment import span
+from unsc_jax.methods.null_space_alignment import ClassFeatures
+from unsc_jax.methods.null_space_alignment import mismatch
 from unsc_jax.parts import head
 
 KEY = jax.random.key(0)

@@ -8,7 +8,7 @@ import pytest
 
 from unsc_jax import capture
 from unsc_jax import methods
-from unsc_jax.methods.fisher import noise_variance
+from unsc_jax.methods.fisher_forgetting import noise_variance
 
 KEY = jax.random.key(0)
 

@@ -1,11 +1,9 @@
-"""Closed-form removal of forget directions: ESC, LOFT, and Kodge et al. layer by layer."""
+"""Closed-form removal of forget directions: ESC, and Kodge et al. layer by layer."""
 
-from typing import Any, NamedTuple
 
 import jax
 from jax import lax
 import jax.numpy as jnp
-import numpy as np
 
 from unsc_jax import null_space
 from unsc_jax import parts
@@ -13,7 +11,6 @@ from unsc_jax import problem as problem_lib
 from unsc_jax.parts import edits
 from unsc_jax.parts import head
 from unsc_jax.parts import passes
-from unsc_jax.parts import stiefel
 
 
 def esc(
@@ -124,73 +121,3 @@ def _removal(retain: jax.Array, forget: jax.Array) -> jax.Array:
 
 def _mul(a, b):
   return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
-
-
-class Plugged(NamedTuple):
-  """Parameters with a projection between the backbone and the head."""
-  params: Any
-  projection: jax.Array  # [d, d]
-
-
-def loft(
-    rank: int, *, polish_steps: int = 200, centred: bool = False,
-    plugged: bool = False, batch_size: int = 256,
-) -> problem_lib.Method:
-  r"""Projects the features on the subspace that tells the two sets apart best.
-
-  .. math:: f_U(x) = h(U U^\top z(x)), \quad
-    \min_{U^\top U = I} J_{rm}(U)^2 + J_{fg}(U)^2
-
-  See `stiefel`. It is the same as editing the head, `W ← U U^T W`: the backbone
-  stays as it was, and whoever has the features has what was forgotten. For whole
-  classes; for single examples the two sets' features are too much alike.
-
-  Args:
-    rank: `s`, columns of `U`; at least the retained classes less one.
-    polish_steps: of Riemannian descent from the closed-form start.
-    centred: takes second moments about the mean, as published. The projection is
-      applied to features that are not centred, so that their mean may be lost.
-    plugged: keeps the parameters and plugs the projection in between, so that
-      it can be taken out again; by default it is folded into the head.
-    batch_size: examples a step of the passes.
-
-  Returns:
-    The method. Cost: one pass over each set; then only `[d, d]` matrices. With
-    `plugged` its parameters are `Plugged`.
-
-  Raises:
-    ValueError: when used: the rank is not in 1 to `d - 1`.
-
-  Example:
-    >>> method = loft(20)  # keeps 20 directions of the features
-
-  Source: LOFT, once SUN (arXiv 2601.22456); objective exact from code with
-  `centred`, solved from a closed-form start (ours) instead of a random one.
-  """
-  def method(problem, key):
-    del key
-    stopwatch = parts.Stopwatch()
-    with stopwatch('moments'):
-      site = head.site(problem)
-      moments = [passes.moment(problem, site.path, examples.x, batch_size)
-                 for examples in (problem.retain, problem.forget)]
-    with stopwatch('subspace'):
-      retain, forget = (
-          np.asarray((m.covariance if centred else m.mean_square)[0], np.float64)
-          for m in moments)
-      if not 1 <= rank < len(retain):
-        raise ValueError(
-            f'the rank is {rank}, but the head reads {len(retain)} features; '
-            f'choose one of 1 to {len(retain) - 1}.')
-      u = stiefel.start(retain, forget, rank)
-      u = stiefel.polish(u, retain, forget, polish_steps)
-      projection = jnp.asarray(u @ u.T, jnp.float32)
-    fold = lambda params, p: edits.project(params, {site.path: (site, p[None])})
-    if not plugged:
-      return problem_lib.Unlearned(
-          problem.fn, fold(problem.params, projection), {}, stopwatch.seconds)
-    # x U U^T W: the same product, made when the network runs.
-    fn = lambda p, x: problem.fn(fold(p.params, p.projection), x)
-    return problem_lib.Unlearned(
-        fn, Plugged(problem.params, projection), {}, stopwatch.seconds)
-  return method

@@ -1,6 +1,5 @@
-"""Training on what remains: all weights, with a penalty, or the last layers alone."""
+"""Only the last layers learn again: CF-k and EU-k."""
 
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,111 +15,6 @@ from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
-
-
-def fine_tune(
-    optimizer: optax.GradientTransformation | None = None, *,
-    steps: int = 200, batch_size: int = 128,
-) -> problem_lib.Method:
-  r"""Trains on with the retained data alone.
-
-  .. math:: \min_\theta \mathrm{CE}(f_\theta(x), y), \quad (x, y) \in D_r
-
-  Forgetting happens by chance: a loss that is zero already moves nothing. For
-  whole classes and for single examples.
-
-  Args:
-    optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
-    steps: updates to make.
-    batch_size: retain examples a step.
-
-  Returns:
-    The method. Cost: `3 * steps * batch_size` passes over retained data; the
-    forget set is not touched.
-
-  Example:
-    >>> method = fine_tune(optax.sgd(.01, momentum=.9), steps=100)
-
-  Source: FT of the field's tables, exact from SalUn's code (10 epochs) but for
-  dropout and running statistics, which are at rest here.
-  """
-  return parts.compose(
-      objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=optimizer or optimizers.sgd(),
-      schedule=schedules.retain_only(steps, batch_size))
-
-
-class SignDecayState(NamedTuple):
-  """State of `add_sign_decay`."""
-  count: jax.Array
-
-
-def add_sign_decay(
-    weight: optax.ScalarOrSchedule
-) -> optax.GradientTransformation:
-  r"""Adds the gradient of an l1 penalty: :math:`g + \alpha_t \mathrm{sign}
-  \theta`.
-
-  Args:
-    weight: of the penalty, or its schedule.
-
-  Returns:
-    The transformation.
-
-  Example:
-    >>> tx = add_sign_decay(.5)
-    >>> w = jnp.array([-2., 3.])
-    >>> print(tx.update(jnp.zeros(2), tx.init(w), w)[0])
-    [-0.5  0.5]
-  """
-  def init_fn(params):
-    del params
-    return SignDecayState(jnp.zeros((), jnp.int32))
-
-  def update_fn(updates, state, params=None):
-    if params is None:
-      raise ValueError('weight decay needs the parameters: call update(updates, state, params).')
-    now = weight(state.count) if callable(weight) else weight
-    updates = jax.tree.map(lambda g, w: g + now * jnp.sign(w), updates, params)
-    return updates, SignDecayState(state.count + 1)
-
-  return optax.GradientTransformation(init_fn, update_fn)
-
-
-def l1_sparse(
-    optimizer: optax.GradientTransformation | None = None, *,
-    alpha: float = 5e-4, steps: int = 200, batch_size: int = 128,
-) -> problem_lib.Method:
-  r"""Fine-tunes on the retained data with a fading l1 penalty.
-
-  .. math:: \min_\theta \mathrm{CE}_{D_r} + \alpha (1 - t / T) \|\theta\|_1
-
-  For whole classes and for single examples.
-
-  Args:
-    optimizer: any of Optax; SGD at 1e-2, momentum .9. The penalty's gradient is
-      part of what it sees.
-    alpha: weight of the penalty at the first step; it fades to zero.
-    steps: `T`, updates to make.
-    batch_size: retain examples a step.
-
-  Returns:
-    The method. Cost: `3 * steps * batch_size` passes over retained data; the
-    forget set is not touched.
-
-  Example:
-    >>> method = l1_sparse(optax.sgd(.05, momentum=.9), alpha=2e-3, steps=300)
-
-  Source: Jia et al. (arXiv 2304.04934), exact from code, with the fading by
-  step rather than by epoch. `alpha` is 5e-4 in the paper, from memory, 1e-4 in
-  Scissorhands' code and 7e-5 in DEL's.
-  """
-  fading = optax.linear_schedule(alpha, 0., steps)
-  return parts.compose(
-      objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=optax.chain(
-          add_sign_decay(fading), optimizer or optax.sgd(.01, momentum=.9)),
-      schedule=schedules.retain_only(steps, batch_size))
 
 
 def cf_k(
