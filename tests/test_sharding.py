@@ -65,7 +65,6 @@ def test_the_largest_axis_that_divides_is_split(split):
   assert _spec(small['tall']) == P('data')
   assert _spec(small['conv']) == P()
 
-
   # A device holds its share alone.
   assert {s.data.shape for s in split['tall'].addressable_shards} == {(72, 24)}
 

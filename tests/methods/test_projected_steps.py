@@ -83,6 +83,7 @@ def test_single_examples_are_answered_as_unseen_ones_are(problem, digits, recipe
   assert abs(ours[1] - retrained[1]) < .01
   assert over > after
 
+
 @pytest.mark.parametrize('published', [False, True])
 @pytest.mark.parametrize('stored', [False, True])
 def test_pgu_steps(toy, ref, published, stored):

@@ -88,6 +88,8 @@ def _solve(fn, params, sample, v, damping, iterations, trainable, batch_size):
 
   x, _ = jax.scipy.sparse.linalg.cg(product, v, tol=1e-6, maxiter=iterations)
   return x
+
+
 def _parts(sample, size):
   """Examples in parts of one size, and which of them count: the last repeats some."""
   m = len(sample.y)
