@@ -20,7 +20,8 @@ class Static(Generic[Item]):
 class ByPath(Generic[Item]):
   """What there is to know of each use of each captured parameter.
 
-  `items['w']` is that of the only use of `w`; iteration goes over all of all.
+  `items['w']` is the item of the only use of `w`; iteration goes over every use of
+  every parameter.
 
   Attributes:
     by_path: parameter path to its items, one for each way of using it: a tied

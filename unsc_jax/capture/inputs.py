@@ -23,8 +23,9 @@ class layer_inputs:
     fn: any JAX function `fn(params, x)`.
     path: of the layer's parameter, such as `'params/fc2/kernel'`.
 
-  It is a pure function `(params, x) -> [n, d]`; for a network that handles one
-  vector per example, `n` is the number of examples.
+  Returns:
+    A pure function `(params, x) -> [n, d]`; for a network that handles one vector
+    per example, `n` is the number of examples.
 
   Raises:
     ValueError: when called: `path` is no dense layer that runs exactly once,
