@@ -163,7 +163,7 @@ class Unlearned(NamedTuple):
   history: dict[str, np.ndarray]
   seconds: dict[str, float]
   moments: moments_lib.Moments | None = None
-  bases: null_space.Bases | None = None
+  bases: null_space.Confinement | None = None
 
 
 Method = Callable[[Problem, jax.Array], Unlearned]

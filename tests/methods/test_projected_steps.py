@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import chex
 import jax
 import numpy as np
 import optax
@@ -28,6 +29,37 @@ def test_unsc_steps(toy, ref):
       lambda w, g: w - .1 * g, params, ref.confined(toy, gradient, energy))
   method = methods.unsc(
       null_space.pooled(energy), optax.sgd(.1), steps=1, batch_size=10)
+  ref.assert_close(method(toy, KEY).params, expected, 1e-3)
+
+
+@pytest.mark.parametrize('method', [methods.unsc, methods.null_space_alignment])
+def test_a_filter_stands_in_for_a_way_to_combine(method, toy):
+  soft, how = null_space.soft(1e-2), {'steps': 3, 'batch_size': 10}
+  done = method(filter=soft, **how)(toy, KEY)
+  again = method(null_space.pooled(soft), **how)(toy, KEY)
+  chex.assert_trees_all_equal(done.params, again.params)
+  assert isinstance(done.bases, null_space.Gains)
+  cut = method(filter=.9, **how)(toy, KEY)
+  assert isinstance(cut.bases, null_space.Bases)
+  for wrong in (.9, soft):
+    with pytest.raises(ValueError, match='both combine and filter are given'):
+      method(null_space.merged(), filter=wrong)
+
+
+def test_soft_unsc_steps(toy, ref):
+  """Twice through the ridge, in which a plain gradient is damped on either side."""
+  params, tau = ref.params(toy), 1e-2
+  pseudo = type(toy.forget)(
+      toy.forget.x, ref.logits(params, toy.forget.x)[:, :2].argmax(-1))
+  gradient = ref.gradient(lambda p: ref.cross_entropy(p, pseudo), params)
+  inputs = {'a': toy.retain.x, 'b': ref.hidden(params, toy.retain.x)}
+  expected = {layer: dict(leaves) for layer, leaves in params.items()}
+  for layer, x in inputs.items():
+    x = np.asarray(x, np.float64)
+    p = np.linalg.inv(np.eye(x.shape[1]) + x.T @ x / np.sum(x**2) / tau)
+    expected[layer]['kernel'] -= .1 * p @ p @ gradient[layer]['kernel']
+  method = methods.unsc(
+      None, optax.sgd(.1), filter=null_space.soft(tau), steps=1, batch_size=10)
   ref.assert_close(method(toy, KEY).params, expected, 1e-3)
 
 

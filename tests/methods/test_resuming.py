@@ -96,7 +96,8 @@ def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
 
 
 @pytest.mark.parametrize(('combine', 'devices'), [
-    (null_space.pooled(.9), None), (null_space.sequential([.9, .8]), 2)])
+    (null_space.pooled(.9), None), (null_space.sequential([.9, .8]), 2),
+    (null_space.pooled(null_space.soft(1e-2)), None)])
 def test_bases_are_made_once(combine, devices, toy, tmp_path):
   toy = _on(toy, devices)
   whole, made = _run(_unsc(combine), toy)
@@ -146,9 +147,9 @@ def test_bases_of_another_request_are_refused(toy, two_classes, tmp_path):
   moved = jax.tree.map(lambda leaf: leaf + 1, toy.params)
   other_x = toy.retain.replace(x=toy.retain.x + 1)
   for differing, combine, problem in (
-      ('combine.energy', null_space.pooled(.8), toy),
+      ('combine.filter.energy', null_space.pooled(.8), toy),
       ('combine', null_space.merged(.9, .9), toy),
-      ('combine.energy', null_space.pooled(unsc_jax.threshold_rank(.9)), toy),
+      ('combine.filter.energy', null_space.pooled(unsc_jax.threshold_rank(.9)), toy),
       ('inputs and labels', ours, two_classes),
       ('inputs', ours, dataclasses.replace(toy, retain=other_x)),
       ('parameters', ours, dataclasses.replace(toy, params=moved))):
@@ -172,7 +173,7 @@ def test_rules_of_ones_own_are_told_apart_by_their_fields(toy, tmp_path):
   with pytest.raises(TypeError, match='pass a frozen dataclass with fields instead'):
     _run(method(lambda values: (values > 1.).sum(-1)), toy, tmp_path)
   _run(method(above(1.)), toy, tmp_path)
-  with pytest.raises(ValueError, match='with another combine.energy.least: remove'):
+  with pytest.raises(ValueError, match='with another combine.filter.energy.least: remove'):
     _run(method(above(.01)), toy, tmp_path)
 
 

@@ -135,7 +135,7 @@ def test_published_ranks_may_protect_nothing():
 def test_one_class_all_agree(solver):
   one = _classes(0)[:1]
   kept = {name: _leading(r, .95) for name, (r,) in _representations(one).items()}
-  for combine in (null_space.pooled(.95, solver=solver),
+  for combine in (null_space.pooled(null_space.hard(.95, solver=solver)),
                   null_space.merged(.95, .999, solver=solver),
                   null_space.sequential(.95, solver=solver)):
     _check(combine(_moments(one)), kept)

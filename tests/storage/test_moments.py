@@ -8,6 +8,7 @@ import pytest
 
 from tests import toys
 import unsc_jax
+from unsc_jax import null_space
 from unsc_jax import sharding
 from unsc_jax.storage import checkpoints
 from unsc_jax.storage import moments as stored
@@ -30,11 +31,19 @@ def moments():
   return toys.moments_of(_fn, PARAMS, np.arange(36).reshape(9, 4) % 5)
 
 
+def _mixed(moments):
+  """Gains of which one is a basis."""
+  gains, bases = null_space.soft(.1)(moments), null_space.hard(.9)(moments)
+  return null_space.Gains({**gains.by_path, 'layers/w': bases.by_path['layers/w']})
+
+
 @pytest.mark.parametrize('devices', [None, 8])
-@pytest.mark.parametrize('kind', ['moments', 'bases'])
+@pytest.mark.parametrize('kind', [unsc_jax.Moments, null_space.Bases, null_space.Gains])
 def test_round_trip_is_exact(kind, devices, path, moments):
   assert any(m.fixed is not None for m in moments)
-  what = moments if kind == 'moments' else unsc_jax.null_space_bases(moments, .9)
+  makes = {unsc_jax.Moments: lambda m: m, null_space.Bases: null_space.hard(.9),
+           null_space.Gains: _mixed}
+  what = makes[kind](moments)
   if devices:
     what = sharding.replicate(what, sharding.data_mesh(devices))
   stored.save(path, what)
@@ -54,5 +63,5 @@ def test_those_of_another_run_are_refused(path, moments):
 
 def test_parameters_are_no_moments(path):
   checkpoints.save(path, {'w': jnp.ones(3)})
-  with pytest.raises(ValueError, match='neither moments nor bases'):
+  with pytest.raises(ValueError, match='neither moments nor bases nor gains'):
     stored.load(path)

@@ -31,9 +31,10 @@ class ClassFeatures(NamedTuple):
 
 
 def null_space_alignment(
-    combine: null_space.Combine | null_space.Bases | None = None,
+    combine: null_space.Combine | null_space.Confinement | None = None,
     optimizer: optax.GradientTransformation | None = None,
     *,
+    filter: null_space.Filter | float | None = None,
     weight: float = 10.,
     floor: float = 1e-3,
     steps: int = 200,
@@ -57,6 +58,8 @@ def null_space_alignment(
     combine: from the moments of the retained classes to bases; the default is
       `null_space.pooled(.9)`, since features need more room than answers.
     optimizer: any of Optax; it is confined by `project_updates`. Adam at 1e-3.
+    filter: what the pooled classes do to an update, in place of `combine`:
+      `null_space.hard(.9)`, or `null_space.soft(1e-3)`, which damps `P` smoothly.
     weight: `lambda`.
     floor: added to every class's covariance, relative to its mean eigenvalue.
     steps: updates to make. More forget more, and move more.
@@ -68,7 +71,8 @@ def null_space_alignment(
     batch_size` passes; the retained data are not touched again.
 
   Raises:
-    ValueError: when used: the request is not one of whole classes.
+    ValueError: both `combine` and `filter` are given; when used: the request is not
+      one of whole classes.
 
   Example:
     >>> method = null_space_alignment(optimizer=optax.adam(1e-3), weight=10., steps=200)
@@ -76,6 +80,8 @@ def null_space_alignment(
   Source: **ours**, from no paper. What it gains, and what not, is measured in
   `docs/null-space-alignment.md`.
   """
+  confined_to = null_space.chosen(combine, filter, .9)
+
   def given(problem, key):
     del key
     return class_features(problem, floor, moments_batch_size)
@@ -98,7 +104,7 @@ def null_space_alignment(
         objective=objectives.Objective(
             loss_of, forget=targets.pseudo_labels(), given=given),
         transform=optimizers.null_space(
-            optimizer or optax.adam(1e-3), combine or null_space.pooled(.9),
+            optimizer or optax.adam(1e-3), confined_to,
             batch_size=moments_batch_size),
         schedule=schedules.forget_only(steps, batch_size))(problem, key)
   return method

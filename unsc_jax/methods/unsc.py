@@ -14,9 +14,10 @@ from unsc_jax.parts import targets
 
 
 def unsc(
-    combine: null_space.Combine | null_space.Bases | None = None,
+    combine: null_space.Combine | null_space.Confinement | None = None,
     optimizer: optax.GradientTransformation | None = None,
     *,
+    filter: null_space.Filter | float | None = None,
     target: targets.Target | None = None,
     steps: int = 200,
     batch_size: int = 128,
@@ -42,6 +43,9 @@ def unsc(
       `null_space.pooled()`, `merged()` or `sequential()`; or bases.
     optimizer: any of Optax; it is confined by `project_updates`. The default is
       Adam at 1e-3, which stays as fast when little is free.
+    filter: what the pooled classes do to an update, in place of `combine`:
+      `null_space.hard(.99)`, the paper's cut, which is the default, or
+      `null_space.soft(1e-3)`, which damps `P` smoothly.
     target: what forget examples should say; `targets.pseudo_labels()` of whole
       classes, `targets.unseen_answers()` of single examples.
     steps: updates to make at most.
@@ -59,6 +63,9 @@ def unsc(
     over at most 500 of its examples after every few steps, to see when to stop.
     The retained data are not touched again. Requests of single examples read
     `problem.held_out` besides, once for the targets and once for the stop.
+
+  Raises:
+    ValueError: both `combine` and `filter` are given.
 
   Example:
     >>> import numpy as np
@@ -82,7 +89,7 @@ def unsc(
           forget=objectives.cross_entropy,
           forget_target=target or _target),
       transform=optimizers.null_space(
-          optimizer or optax.adam(1e-3), combine or null_space.pooled(),
+          optimizer or optax.adam(1e-3), null_space.chosen(combine, filter),
           batch_size=moments_batch_size, examples=moments_examples),
       schedule=schedules.forget_only(steps, batch_size),
       watch=stopping.until_forgotten(stop_below))

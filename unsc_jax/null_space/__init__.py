@@ -5,6 +5,10 @@ from unsc_jax.null_space.bases import Basis
 from unsc_jax.null_space.bases import null_space_bases
 from unsc_jax.null_space.capacity import Capacity
 from unsc_jax.null_space.capacity import capacity
+from unsc_jax.null_space.cholesky import Inverse
+from unsc_jax.null_space.cholesky import inverse
+from unsc_jax.null_space.cholesky import inverse_float64
+from unsc_jax.null_space.combining import chosen
 from unsc_jax.null_space.combining import Combine
 from unsc_jax.null_space.combining import merged
 from unsc_jax.null_space.combining import pooled
@@ -13,7 +17,14 @@ from unsc_jax.null_space.drift import drift
 from unsc_jax.null_space.eigen import Eigh
 from unsc_jax.null_space.eigen import eigh
 from unsc_jax.null_space.eigen import eigh_float64
+from unsc_jax.null_space.filters import Filter
+from unsc_jax.null_space.filters import hard
+from unsc_jax.null_space.filters import soft
+from unsc_jax.null_space.gains import Confinement
+from unsc_jax.null_space.gains import Gain
+from unsc_jax.null_space.gains import Gains
 from unsc_jax.null_space.leaks import assert_preserves
+from unsc_jax.null_space.leaks import expected_leak
 from unsc_jax.null_space.leaks import leak
 from unsc_jax.null_space.projection import null_space_projection
 from unsc_jax.null_space.projection import project
@@ -24,8 +35,10 @@ from unsc_jax.null_space.ranks import RankRule
 from unsc_jax.null_space.ranks import threshold_rank
 
 __all__ = (
-    'Bases', 'Basis', 'Capacity', 'Combine', 'Eigh', 'RankRule', 'assert_preserves',
-    'capacity', 'drift', 'eigh', 'eigh_float64', 'energy_rank', 'leak', 'merged',
-    'null_space_bases', 'null_space_projection', 'pooled', 'project', 'project_updates',
-    'published_rank', 'sequential', 'threshold_rank',
+    'Bases', 'Basis', 'Capacity', 'Combine', 'Confinement', 'Eigh', 'Filter', 'Gain',
+    'Gains', 'Inverse', 'RankRule', 'assert_preserves', 'capacity', 'chosen', 'drift',
+    'eigh', 'eigh_float64', 'energy_rank', 'expected_leak', 'hard', 'inverse',
+    'inverse_float64', 'leak', 'merged', 'null_space_bases', 'null_space_projection',
+    'pooled', 'project', 'project_updates', 'published_rank', 'sequential', 'soft',
+    'threshold_rank',
 )

@@ -9,6 +9,7 @@ to be kept; their complement is free. Whichever is smaller is stored.
 from collections.abc import Mapping
 import dataclasses
 import functools
+from typing import TypeVar
 import warnings
 
 import jax
@@ -22,6 +23,8 @@ from unsc_jax import moments as moments_lib
 from unsc_jax import paths
 from unsc_jax.null_space import eigen
 from unsc_jax.null_space import ranks
+
+Choice = TypeVar('Choice')
 
 
 @functools.partial(
@@ -58,6 +61,11 @@ class Basis:
       allowed -= self._span(allowed)
     return self.site.unfold(allowed, update.shape).astype(update.dtype)
 
+  @property
+  def degrees_of_freedom(self) -> jax.Array:
+    """`[B]` how many directions are free."""
+    return self.eigenvalues.shape[-1] - self.rank
+
   def _span(self, folded: jax.Array) -> jax.Array:
     """The part of a folded parameter `[B, d, o]` in the span of `vectors`."""
     mul = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
@@ -73,9 +81,9 @@ class Bases(paths.ByPath[Basis]):
 
 def null_space_bases(
     moments: moments_lib.Moments,
-    energy: float | ranks.RankRule = 0.99,
+    energy: ranks.Energy = 0.99,
     *,
-    per_path: Mapping[str, float | ranks.RankRule] | None = None,
+    per_path: Mapping[str, ranks.Energy] | None = None,
     solver: eigen.Eigh | None = None,
 ) -> Bases:
   r"""Splits every layer's fan-in into what must be kept and what is free.
@@ -115,16 +123,11 @@ def null_space_bases(
   `R R^T` are the left singular vectors of the representation `R` there. Exact but
   for the rank, where the code keeps one direction less (`published_rank`).
   """
-  choices = {**dict.fromkeys(moments.by_path, energy), **(per_path or {})}
-  for path in choices:
-    if path not in moments.by_path:
-      raise ValueError(
-          f'per_path names {path!r}, which has no moments; choose among '
-          f'{", ".join(moments.by_path)}.')
-  _check(moments)
+  chosen = choices(moments, energy, per_path)
+  check(moments)
   solved = eigen.each(
       [m.mean_square for m in moments if m.site.kind != 'lookup'], solver)
-  rules = {path: ranks.rank_rule(choice) for path, choice in choices.items()}
+  rules = {path: ranks.rank_rule(choice) for path, choice in chosen.items()}
   bases = Bases({path: tuple(
       _of_lookup(moment) if moment.site.kind == 'lookup'
       else _basis(moment.site, rules[path], *next(solved)) for moment in uses)
@@ -134,7 +137,25 @@ def null_space_bases(
   return bases
 
 
-def _check(moments: moments_lib.Moments) -> None:
+def choices(
+    moments: moments_lib.Moments, default: Choice, per_path: Mapping[str, Choice] | None
+) -> dict[str, Choice]:
+  """What was chosen for every path of the moments.
+
+  Raises:
+    ValueError: `per_path` names a parameter without moments.
+  """
+  chosen = {**dict.fromkeys(moments.by_path, default), **(per_path or {})}
+  for path in chosen:
+    if path not in moments.by_path:
+      raise ValueError(
+          f'per_path names {path!r}, which has no moments; choose among '
+          f'{", ".join(moments.by_path)}.')
+  return chosen
+
+
+def check(moments: moments_lib.Moments) -> None:
+  """Raises unless there are moments, of some inputs, and finite."""
   if not moments.by_path:
     raise ValueError(
         'there are no moments: none of the parameters was captured; '

@@ -4,18 +4,22 @@ from collections.abc import Mapping
 from typing import NamedTuple
 import warnings
 
-from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import gains as gains_lib
 
 
 class Room(NamedTuple):
-  """The free directions of one site; of several layers, of the tightest."""
-  free: int
+  """The free directions of one site; of several layers, of the tightest.
+
+  Of a soft filter the sum of what passes of each, which is no whole number.
+  """
+  free: float
   fan_in: int
   kind: str = 'dense'  # as of its site
 
   def __str__(self) -> str:
     what = 'rows' if self.kind == 'lookup' else 'directions'
-    return f'{self.free} of {self.fan_in} {what} free'
+    number = f'{self.free:.1f}' if isinstance(self.free, float) else f'{self.free}'
+    return f'{number} of {self.fan_in} {what} free'
 
 
 class Capacity(NamedTuple):
@@ -41,11 +45,11 @@ class Capacity(NamedTuple):
                      for path, rooms in self.rooms.items())
 
 
-def capacity(bases: bases_lib.Bases) -> Capacity:
+def capacity(bases: gains_lib.Confinement) -> Capacity:
   """Tells before a run which layers have room to change.
 
   Args:
-    bases: of `null_space_bases`.
+    bases: of `null_space_bases` or another filter.
 
   Returns:
     Parameter path to the free directions of each of its sites.
@@ -58,14 +62,15 @@ def capacity(bases: bases_lib.Bases) -> Capacity:
   Example:
     >>> import jax.numpy as jnp
     >>> from unsc_jax import moments as moments_lib
+    >>> from unsc_jax import null_space
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> _, M = fn({'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))
-    >>> print(capacity(bases_lib.null_space_bases(M)))
+    >>> print(capacity(null_space.null_space_bases(M)))
     w: 2 of 3 directions free
   """
   def room(basis):
-    d = basis.eigenvalues.shape[-1]
-    return Room(d - int(basis.rank.max()), d, basis.site.kind)
+    return Room(basis.degrees_of_freedom.min().item(), basis.site.folded[1],
+                basis.site.kind)
   found = Capacity({path: tuple(map(room, uses)) for path, uses in bases.by_path.items()})
   roomy, layers = found.roomy(), len(found.layers)
   if 2 * len(roomy) <= layers and layers:

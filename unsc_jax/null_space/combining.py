@@ -6,7 +6,7 @@ published notebooks ran). All of them need each class's moments and nothing
 else, one class after the other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 import dataclasses
 import functools
 from typing import Any, NamedTuple, Protocol
@@ -19,9 +19,9 @@ import numpy as np
 from unsc_jax import moments as moments_lib
 from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import eigen
+from unsc_jax.null_space import filters
+from unsc_jax.null_space import gains as gains_lib
 from unsc_jax.null_space import ranks
-
-Energy = float | ranks.RankRule  # a share of the energy, or a rule for ranks
 
 _matmul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
@@ -36,53 +36,67 @@ class Combine(Protocol):
     """The state after one more class; before the first it is None."""
     ...
 
-  def bases(self, state: Any) -> bases_lib.Bases:
-    """The bases of all classes that were added.
+  def bases(self, state: Any) -> gains_lib.Confinement:
+    """The bases of all classes that were added, or the gains.
 
     Raises:
       ValueError: there was none.
     """
     ...
 
-  def __call__(self, classes: Iterable[moments_lib.Moments]) -> bases_lib.Bases:
-    """The bases of the classes, in their order."""
+  def __call__(self, classes: Iterable[moments_lib.Moments]) -> gains_lib.Confinement:
+    """The bases or gains of the classes, in their order."""
     return self.bases(functools.reduce(self.add, classes, None))
 
 
 @dataclasses.dataclass(frozen=True)
 class pooled(Combine):
-  r"""One basis from all classes' moments: :math:`M = \sum_c M_c`.
+  r"""One filter for all classes' moments: :math:`M = \sum_c M_c`.
 
   Every input counts once, so a class weighs as much as it has examples. Only
   the sum is held in memory.
 
   Args:
-    energy: share of the energy to keep, or a rule such as `threshold_rank()`.
-    per_path: as for `null_space_bases`; kept as pairs.
-    solver: as for `null_space_bases`.
+    filter: such as `soft(1e-3)`, or `hard(.99, per_path=...)`, for which a share of
+      the energy to keep or a rule such as `threshold_rank()` will do.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> of = lambda x: fn({'w': jnp.ones((3, 2))}, jnp.array([x]))[1]
-    >>> pooled()([of([1., 0., 0.]), of([0., 1., 0.])])['w'].rank.item()
+    >>> pooled(.9)([of([1., 0., 0.]), of([0., 1., 0.])])['w'].rank.item()
     2
 
   Source: ours; the mixed batch of the UNSC notebooks, over all the data.
   """
-  energy: Energy = 0.99
-  per_path: Mapping[str, Energy] | tuple[tuple[str, Energy], ...] = ()
-  solver: eigen.Eigh | None = None
+  filter: filters.Filter | ranks.Energy = filters.hard()
 
   def __post_init__(self):
-    ranks.rank_rule(self.energy)
-    object.__setattr__(self, 'per_path', tuple(dict(self.per_path).items()))
+    object.__setattr__(self, 'filter', filters.as_filter(self.filter))
 
   def add(self, state, moments):
     return moments if state is None else state + moments
 
   def bases(self, state):
-    return bases_lib.null_space_bases(
-        _seen(state), self.energy, per_path=dict(self.per_path), solver=self.solver)
+    return filters.as_filter(self.filter)(_seen(state))
+
+
+def chosen(
+    combine: Combine | gains_lib.Confinement | None,
+    filter: filters.Filter | ranks.Energy | None,
+    default: filters.Filter | ranks.Energy = .99,
+) -> Combine | gains_lib.Confinement:
+  """What a method confines to: what it was given, or a filter of the pooled classes.
+
+  Raises:
+    ValueError: both are given.
+  """
+  if combine is None:
+    return pooled(default if filter is None else filter)
+  if filter is not None:
+    raise ValueError(
+        'both combine and filter are given, of which each says what is kept; leave '
+        'filter out, or give combine=null_space.pooled(filter).')
+  return combine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,8 +123,8 @@ class merged(Combine):
   concatenated bases. That it is the paper's algorithm is told by others; the
   paper's text was not read.
   """
-  class_energy: Energy = 0.99
-  energy: Energy = 0.99
+  class_energy: ranks.Energy = 0.99
+  energy: ranks.Energy = 0.99
   solver: eigen.Eigh | None = None
 
   def __post_init__(self):

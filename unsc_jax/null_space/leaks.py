@@ -1,26 +1,32 @@
 """Whether an update stays in the null space that it should be confined to."""
 
+import functools
 import math
 from typing import Any
 import warnings
 
 import jax
+from jax import lax
 import jax.numpy as jnp
 import optax
 
 from unsc_jax import paths
 from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import gains as gains_lib
 from unsc_jax.null_space import projection
 
 
-def leak(updates: Any, bases: bases_lib.Bases) -> dict[str, jax.Array]:
+def leak(updates: Any, bases: gains_lib.Confinement) -> dict[str, jax.Array]:
   r"""How much of an update leaves the null space, parameter by parameter.
 
   .. math:: \|\Delta W - P \Delta W\|_F \,/\, \|\Delta W\|_F
 
   Args:
     updates: pytree shaped like the parameters.
-    bases: what the update should have been confined to.
+    bases: what the update should have been confined to; or gains, of a soft filter.
+      These keep no direction exactly: then it is the share of the update that
+      passing through once more would take, never 0, and for an evenly spread
+      gradient that has passed once `expected_leak`.
 
   Returns:
     Parameter path to a share in [0, 1]: 0 is confined, 1 for a parameter that
@@ -46,9 +52,54 @@ def leak(updates: Any, bases: bases_lib.Bases) -> dict[str, jax.Array]:
   return out
 
 
+def expected_leak(bases: gains_lib.Confinement) -> dict[str, float]:
+  r"""How much leaks of an evenly spread gradient that has passed through a filter.
+
+  .. math:: \|(I - P) P\|_F \,/\, \|P\|_F
+
+  The root mean square over gradients with independent entries: 0 for a projection,
+  near 1 where a filter lets nothing pass by more than a little.
+
+  Args:
+    bases: of any filter.
+
+  Returns:
+    Parameter path to a share in [0, 1].
+
+  Example:
+    >>> from unsc_jax import moments as moments_lib
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> _, M = fn({'w': jnp.ones((2, 1))}, jnp.eye(2))
+    >>> from unsc_jax import null_space
+    >>> round(expected_leak(null_space.soft(.5)(M))['w'], 3)  # all pass by half
+    0.5
+
+  Source: ours.
+  """
+  return {path: float(_expected(uses)) for path, uses in bases.by_path.items()}
+
+
+def _expected(uses) -> jax.Array:
+  # Those of one parameter act along different axes: their traces multiply.
+  two, three, four = functools.reduce(jnp.multiply, map(_traces, uses)).sum(-1)
+  return jnp.sqrt(jnp.maximum(two - 2 * three + four, 0) / jnp.where(two > 0, two, 1))
+
+
+def _traces(item: bases_lib.Basis | gains_lib.Gain) -> jax.Array:
+  """The traces `[3, B]` of the second, third and fourth power."""
+  if isinstance(item, bases_lib.Basis):
+    return jnp.broadcast_to(item.degrees_of_freedom, (3, len(item.rank)))
+  once = item.matrix
+  if item.site.kind == 'lookup':
+    return jnp.stack([jnp.sum(once**n, -1) for n in (2, 3, 4)])
+  twice = jnp.matmul(once, once, precision=lax.Precision.HIGHEST)
+  pairs = (once, once), (once, twice), (twice, twice)
+  return jnp.stack([jnp.sum(a * b, (-2, -1)) for a, b in pairs])
+
+
 def assert_preserves(
-    optimizer: optax.GradientTransformation, bases: bases_lib.Bases, params: Any, *,
-    steps: int = 3, tolerance: float = 1e-4,
+    optimizer: optax.GradientTransformation, bases: gains_lib.Confinement, params: Any, *,
+    steps: int = 3, tolerance: float | None = None,
 ) -> None:
   """Raises if an optimiser's updates leave the null space.
 
@@ -60,11 +111,12 @@ def assert_preserves(
     bases: what its updates must be confined to.
     params: pytree of arrays; left as they are.
     steps: how many updates that move something to look at, at least 1.
-    tolerance: the largest `leak` allowed.
+    tolerance: the largest `leak` allowed; 1e-4 for bases. Gains of a soft filter
+      preserve nothing exactly, so that it has to be named for them.
 
   Raises:
     AssertionError: naming the parameter that leaks most, and by how much.
-    ValueError: `steps` is below 1.
+    ValueError: `steps` is below 1, or there is no tolerance for a soft filter.
 
   Warns:
     UserWarning: so many updates did not come of a hundred times as many gradients.
@@ -88,6 +140,15 @@ def assert_preserves(
   """
   if steps < 1:
     raise ValueError(f'{steps} updates show nothing; look at one at least.')
+  if tolerance is None:
+    expected = expected_leak(bases)
+    soft = max(expected, key=expected.__getitem__, default='')
+    if soft and expected[soft] > 0:
+      raise ValueError(
+          'a soft filter preserves no direction exactly: of an even gradient that '
+          f'passed through it once {expected[soft]:.2g} leaks at {soft}; name the '
+          'leak that you allow, tolerance=..., or take a hard filter.')
+    tolerance = 1e-4
 
   @jax.jit
   def step(key, scale, state, params, bases):

@@ -1,4 +1,4 @@
-"""Bases live where their parameters do.
+"""Bases and gains live where their parameters do.
 
 `B` layers that share a parameter, `d` fan-in, `o` fan-out, `k` columns.
 """
@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 import dataclasses
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from jax.sharding import Mesh
@@ -16,37 +16,44 @@ from jax.sharding import PartitionSpec
 from unsc_jax import capture
 from unsc_jax import sharding
 from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import gains as gains_lib
+
+Item = TypeVar('Item', bound=bases_lib.Basis | gains_lib.Gain)
 
 
-def follow(bases: bases_lib.Bases, params: Mapping[str, Any]) -> bases_lib.Bases:
-  """Puts every basis on its parameter's mesh, split as its fan-in is.
+def follow(
+    bases: gains_lib.Confinement, params: Mapping[str, Any]
+) -> gains_lib.Confinement:
+  """Puts every basis or gain on its parameter's mesh, split as its fan-in is.
 
   Where the fan-in is split, so are the rows of `vectors`, and a projection sums
-  `[k, o]` numbers over the devices. Where the fan-out is, every device has the
-  basis and projects its own columns.
+  `[k, o]` numbers over the devices; of a gain so are the rows of its matrix, and
+  devices exchange the update. Where the fan-out is, every device has the basis or
+  gain and projects its own columns.
 
   Args:
-    bases: of `null_space_bases`.
+    bases: of a filter.
     params: parameter path to parameter; those on no mesh change nothing.
 
   Returns:
-    The same bases, placed.
+    The same, placed.
   """
   out = {}
   for path, uses in bases.by_path.items():
     mesh = sharding.mesh_of(params.get(path))
     out[path] = uses if mesh is None else tuple(
         _follow(basis, params[path], mesh) for basis in uses)
-  return bases_lib.Bases(out)
+  return dataclasses.replace(bases, by_path=out)
 
 
-def _follow(basis: bases_lib.Basis, param: jax.Array, mesh: Mesh) -> bases_lib.Basis:
-  spec = _split(basis.site, param, mesh)
+def _follow(item: Item, param: jax.Array, mesh: Mesh) -> Item:
+  spec = _split(item.site, param, mesh)
   rows = NamedSharding(mesh, PartitionSpec(*spec))
-  values, rank = sharding.replicate((basis.eigenvalues, basis.rank), mesh)
+  if isinstance(item, gains_lib.Gain):
+    return dataclasses.replace(item, matrix=jax.device_put(item.matrix, rows))
+  values, rank = sharding.replicate((item.eigenvalues, item.rank), mesh)
   return dataclasses.replace(
-      basis, vectors=jax.device_put(basis.vectors, rows), eigenvalues=values,
-      rank=rank)
+      item, vectors=jax.device_put(item.vectors, rows), eigenvalues=values, rank=rank)
 
 
 def _split(site: capture.Site, param: jax.Array, mesh: Mesh) -> tuple:

@@ -13,27 +13,29 @@ import jax.numpy as jnp
 import optax
 
 from unsc_jax import paths
-from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import gains as gains_lib
 from unsc_jax.null_space import placement
 
 
 class NullSpaceState(NamedTuple):
   """State of `null_space_projection`."""
-  bases: bases_lib.Bases
+  bases: gains_lib.Confinement
 
 
 class ProjectedState(NamedTuple):
   """State of `project_updates`."""
-  bases: bases_lib.Bases
+  bases: gains_lib.Confinement
   inner: optax.OptState
 
 
 def null_space_projection(
-    bases: bases_lib.Bases, *, train_others: bool = False
+    bases: gains_lib.Confinement, *, train_others: bool = False
 ) -> optax.GradientTransformation:
   r"""Removes from updates what would change a layer's retained outputs.
 
-  .. math:: \Delta W \leftarrow \Delta W - Q Q^\top \Delta W
+  .. math:: \Delta W \leftarrow P \Delta W, \qquad P = I - Q Q^\top
+
+  or the damping `P` of another filter, such as `soft`.
 
   .. warning::
     What comes *after* it must keep the null space. Momentum, scalar learning
@@ -42,7 +44,7 @@ def null_space_projection(
     optimiser, and `assert_preserves` tells.
 
   Args:
-    bases: of `null_space_bases`, by parameter path.
+    bases: of `null_space_bases` or another filter, by parameter path.
     train_others: whether parameters without a basis (biases, scales) pass
       unchanged. By default they are frozen, since moving them breaks the
       guarantee.
@@ -56,11 +58,12 @@ def null_space_projection(
 
   Example:
     >>> from unsc_jax import moments as moments_lib
+    >>> from unsc_jax import null_space
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> params = {'w': jnp.ones((2, 1))}
     >>> _, M = fn(params, jnp.array([[1., 0.]]))
     >>> tx = optax.chain(
-    ...     null_space_projection(bases_lib.null_space_bases(M)), optax.sgd(1.))
+    ...     null_space_projection(null_space.null_space_bases(M)), optax.sgd(1.))
     >>> gradient = {'w': jnp.array([[3.], [4.]])}
     >>> update, _ = tx.update(gradient, tx.init(params), params)
     >>> print(jnp.abs(update['w']).ravel())
@@ -81,19 +84,21 @@ def null_space_projection(
 
 
 def project_updates(
-    optimizer: optax.GradientTransformation, bases: bases_lib.Bases, *,
+    optimizer: optax.GradientTransformation, bases: gains_lib.Confinement, *,
     train_others: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
   r"""Runs any optimiser inside the null space: project, step, project.
 
   .. math:: \Delta W = P\, \mathrm{opt}(P\, G), \qquad P = I - Q Q^\top
 
+  or the damping `P` of another filter, such as `soft`.
+
   The outer projection is what protects; the inner one lets an adaptive
   optimiser see only directions in which it may move, and so forget faster.
 
   Args:
     optimizer: any Optax optimiser, weight decay and all.
-    bases: of `null_space_bases`, by parameter path.
+    bases: of `null_space_bases` or another filter, by parameter path.
     train_others: as for `null_space_projection`.
 
   Returns:
@@ -104,10 +109,11 @@ def project_updates(
 
   Example:
     >>> from unsc_jax import moments as moments_lib
+    >>> from unsc_jax import null_space
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
     >>> params = {'w': jnp.ones((2, 1))}
     >>> _, M = fn(params, jnp.array([[1., 0.]]))
-    >>> tx = project_updates(optax.adam(.1), bases_lib.null_space_bases(M))
+    >>> tx = project_updates(optax.adam(.1), null_space.null_space_bases(M))
     >>> gradient = {'w': jnp.array([[3.], [4.]])}
     >>> update, _ = tx.update(gradient, tx.init(params), params)
     >>> print(jnp.abs(update['w']).round(3).ravel())
@@ -130,7 +136,7 @@ def project_updates(
   return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
 
-def project(updates: Any, bases: bases_lib.Bases, *, train_others: bool = False) -> Any:
+def project(updates: Any, bases: gains_lib.Confinement, *, train_others: bool = False) -> Any:
   """Projects a pytree of updates; see `null_space_projection`."""
   def one(path, update):
     name = paths.path_name(path)
@@ -142,12 +148,12 @@ def project(updates: Any, bases: bases_lib.Bases, *, train_others: bool = False)
   return jax.tree_util.tree_map_with_path(one, updates)
 
 
-def _copy(bases: bases_lib.Bases, params: Any) -> bases_lib.Bases:
+def _copy(bases: gains_lib.Confinement, params: Any) -> gains_lib.Confinement:
   """Buffers of the state's own: a step may donate them, the caller's live on."""
   return jax.tree.map(jnp.copy, placement.follow(bases, paths.leaf_paths(params)))
 
 
-def _check(bases: bases_lib.Bases, params: Any) -> None:
+def _check(bases: gains_lib.Confinement, params: Any) -> None:
   """Raises unless every basis finds its parameter, in the right shape."""
   is_masked = lambda x: x is None or isinstance(x, optax.MaskedNode)
   leaves = {paths.path_name(path): leaf for path, leaf in

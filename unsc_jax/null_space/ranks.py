@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 RankRule = Callable[[jax.Array], jax.Array]
+Energy = float | RankRule  # a share of the energy to keep, or a rule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +105,6 @@ class threshold_rank:
     return jnp.maximum(1, exceeds.sum(-1))
 
 
-def rank_rule(energy: float | RankRule) -> RankRule:
+def rank_rule(energy: Energy) -> RankRule:
   """A rule as it is; a number as the share of the energy to keep."""
   return energy if callable(energy) else energy_rank(energy)

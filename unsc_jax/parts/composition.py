@@ -48,7 +48,7 @@ class Confined(NamedTuple):
   """An optimiser, and what it is confined to, for the record."""
   optimizer: optax.GradientTransformation
   moments: moments_lib.Moments | None = None
-  bases: null_space.Bases | None = None
+  bases: null_space.Confinement | None = None
 
 
 Transform = Callable[

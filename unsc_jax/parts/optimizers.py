@@ -9,8 +9,8 @@ import optax
 
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
-from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import combining
+from unsc_jax.null_space import gains
 from unsc_jax.null_space import projection
 from unsc_jax.parts import composition
 from unsc_jax.parts import masks
@@ -30,7 +30,7 @@ class null_space:
 
   Args:
     optimizer: any of Optax.
-    combine: from the moments of the retained classes to bases; or the bases.
+    combine: from the moments of the retained classes to bases or gains; or these.
     batch_size: retained examples a step of the pass for the moments.
     examples: about how many of them to take, evenly spread over every class, in
       whole batches; by default all.
@@ -38,13 +38,14 @@ class null_space:
   With a checkpoint in the problem's session a run that goes on takes the bases that
   it made; those of other data, parameters or choices are refused. Cost: a forward
   pass over the retain set, an eigendecomposition of every layer's moments as often
-  as `combine` asks for one, and two projections of the update in every step.
+  as `combine` asks for one (a soft filter for none), and two projections of the
+  update in every step.
 
   Example:
     >>> transform = null_space(optax.adam(1e-3), combining.merged(.97))
   """
   optimizer: optax.GradientTransformation
-  combine: combining.Combine | bases_lib.Bases
+  combine: combining.Combine | gains.Confinement
   _: dataclasses.KW_ONLY
   batch_size: int = 256
   examples: int | None = None

@@ -37,10 +37,10 @@ def moments_by_class(
 
 
 def bases(
-    problem: problem_lib.Problem, combine: null_space.Combine | null_space.Bases,
+    problem: problem_lib.Problem, combine: null_space.Combine | null_space.Confinement,
     batch_size: int, examples: int | None = None,
-) -> tuple[null_space.Bases, moments_lib.Moments | None]:
-  """The bases of the retained classes, and the sum of the classes' moments.
+) -> tuple[null_space.Confinement, moments_lib.Moments | None]:
+  """The bases or gains of the retained classes, and the sum of their moments.
 
   With a checkpoint in the problem's session they are made once: a run that goes on
   finds them there. Made anew they need not be the same, as sums that other devices
@@ -49,7 +49,7 @@ def bases(
   Args:
     problem: what is to be retained.
     combine: from the moments of the retained classes to bases, a frozen dataclass
-      where there is a checkpoint; or the bases.
+      where there is a checkpoint; or the bases or gains.
     batch_size: retained examples a step of the pass.
     examples: how many of them to take, by default all.
 
@@ -64,7 +64,7 @@ def bases(
     raise ValueError(
         f'the moments of {examples} examples protect nothing; take some, or None '
         'for all that are retained.')
-  if isinstance(combine, null_space.Bases):
+  if isinstance(combine, null_space.Confinement):
     return combine, None
   where = problem.session.within('constraint').checkpoint
   if where is None:

@@ -1,4 +1,4 @@
-"""Moments and bases on the disk, with what they are moments and bases of.
+"""Moments, bases and gains on the disk, with what they are of.
 
 Unlike parameters they cannot be read into the likes of something that is there:
 how many columns a basis has is known to it alone. So a description goes along.
@@ -18,42 +18,49 @@ from unsc_jax.storage import checkpoints
 from unsc_jax.storage import identity
 
 Bases = null_space.Bases
+Gains = null_space.Gains
 Moments = moments_lib.Moments
 
+_KINDS = {'moments': Moments, 'bases': Bases, 'gains': Gains}
 _ARRAYS = {
     'moments': ('second', 'first', 'count'),
-    'bases': ('vectors', 'eigenvalues', 'rank')}
+    'bases': ('vectors', 'eigenvalues', 'rank'),
+    'gains': ('matrix',)}
 
 
-def save(path: str | os.PathLike[str], what: Moments | Bases, of: Any = None) -> None:
-  """Writes moments or bases, as `checkpoints.save` writes parameters.
+def save(
+    path: str | os.PathLike[str], what: Moments | Bases | Gains, of: Any = None
+) -> None:
+  """Writes moments, bases or gains, as `checkpoints.save` writes parameters.
 
   Args:
     path: a .npz file, or the name of a new Orbax folder.
-    what: of `accumulate` or of `null_space_bases`.
+    what: of `accumulate`, or of `null_space_bases` or another filter.
     of: whose they are, for `identity.describe`.
   """
-  kind = 'moments' if isinstance(what, Moments) else 'bases'
+  kind = next(name for name, cls in _KINDS.items() if isinstance(what, cls))
   arrays, sites = {}, []
   for i, item in enumerate(what):
-    arrays |= {f'{i}-{name}': getattr(item, name) for name in _ARRAYS[kind]}
+    # Among gains there may be bases.
+    kind_of = 'bases' if isinstance(item, null_space.Basis) else kind
+    arrays |= {f'{i}-{name}': getattr(item, name) for name in _ARRAYS[kind_of]}
     fixed = getattr(item, 'fixed', None)
     arrays |= {f'{i}-fixed-{j}': leaf for j, leaf in enumerate(fixed or ())}
     sites.append({**item.site._asdict(), 'free': getattr(item, 'free', None),
-                  'fixed': fixed is not None})
+                  'fixed': fixed is not None, 'item': kind_of})
   about = json.dumps({'kind': kind, 'sites': sites, 'of': identity.describe(of)}).encode()
   checkpoints.save(path, {**arrays, 'about': np.frombuffer(about, np.uint8)})
 
 
 def load(path: str | os.PathLike[str], of: Any = None) -> Any:
-  """Reads what `save` wrote: moments or bases.
+  """Reads what `save` wrote: moments, bases or gains.
 
   Args:
     path: as for `save`.
     of: whose they must be; None takes any.
 
   Returns:
-    The moments or the bases, on the default device.
+    The moments, bases or gains, on the default device.
 
   Raises:
     FileNotFoundError: there is nothing at `path`.
@@ -72,7 +79,7 @@ def load(path: str | os.PathLike[str], of: Any = None) -> Any:
   stored = checkpoints.read(path)
   if 'about' not in stored:
     raise ValueError(
-        f'{path} holds neither moments nor bases; parameters are read by '
+        f'{path} holds neither moments nor bases nor gains; parameters are read by '
         '`checkpoints.load`.')
   about = json.loads(stored['about'].tobytes())
   if of is not None:
@@ -80,16 +87,18 @@ def load(path: str | os.PathLike[str], of: Any = None) -> Any:
   by_path: dict[str, tuple] = {}
   for i, site in enumerate(about['sites']):
     read = lambda name, i=i: jnp.asarray(stored[f'{i}-{name}'])
-    values = {name: read(name) for name in _ARRAYS[about['kind']]}
-    free, has_fixed = site.pop('free'), site.pop('fixed')
+    free, has_fixed, kind = site.pop('free'), site.pop('fixed'), site.pop('item')
+    values = {name: read(name) for name in _ARRAYS[kind]}
     fields: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in site.items()}
     where = capture.Site(**fields)
-    if about['kind'] == 'moments':
+    if kind == 'moments':
       fixed = ((read('fixed-0'), read('fixed-1'), read('fixed-2'))
                if has_fixed else None)
       item = moments_lib.Moment(where, **values, fixed=fixed)
-    else:
+    elif kind == 'bases':
       item = null_space.Basis(where, free, **values)
+    else:
+      item = null_space.Gain(where, **values)
     by_path[where.path] = (*by_path.get(where.path, ()), item)
-  return Moments(by_path) if about['kind'] == 'moments' else Bases(by_path)
+  return _KINDS[about['kind']](by_path)

@@ -1,0 +1,318 @@
+"""Soft filters against what they minimise: float64 numpy, from whole Jacobians."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
+import numpy as np
+import optax
+import pytest
+
+from tests import toys
+import unsc_jax
+from unsc_jax import null_space
+from unsc_jax import sharding
+from unsc_jax import storage
+
+soft = null_space.soft
+TAU = 1e-2
+
+
+def _dense(params, x):
+  return x @ params['w']
+
+
+def _stacked(params, x):
+  return jnp.einsum('bni,bio->bno', x, params['w'])
+
+
+def _grouped(params, x):
+  return toys.convolve(x, params['w'], (2, 2), ((1, 1), (0, 2)), groups=2)
+
+
+def _lookup(params, x):
+  return params['w'][x]
+
+
+# Functions that are linear in their one parameter: its shape, its inputs, and how many
+# of them every layer reads.
+LAYERS = {
+    'one': (_dense, (1, 1), toys.normal(0, 3, 1), 3),
+    'tall': (_dense, (33, 3), toys.normal(0, 50, 33), 50),
+    'few inputs': (_dense, (24, 7), 1e3 * toys.normal(0, 5, 24), 5),
+    'stacked': (_stacked, (3, 9, 4),
+                toys.normal(0, 3, 20, 9) * jnp.array([1., 10., .1])[:, None, None], 20),
+    'convolution': (_grouped, (3, 3, 2, 6), toys.normal(0, 2, 5, 6, 4), 2 * 3 * 3),
+    'lookup': (_lookup, (6, 3), jnp.array([[1, 4], [1, 2]]), 4),
+}
+
+
+def _f64(tree):
+  return jax.tree.map(lambda x: np.asarray(x, np.float64) if jnp.issubdtype(
+      x.dtype, jnp.floating) else x, tree)
+
+
+def _hessian(fn, shape, x):
+  """The matrix `H` with `D^T H D` the sum of squares of the outputs of `D`."""
+  with jax.enable_x64(True):
+    jacobian = jax.jacobian(lambda w: fn({'w': w}, x).ravel())(np.zeros(shape))
+    jacobian = np.asarray(jacobian).reshape(-1, np.prod(shape))
+  return jacobian.T @ jacobian
+
+
+def _minimiser(site, hessian, count, gradient, tau):
+  """Of `|D - G|^2` and the outputs' mean square over `tau'`, by linear equations."""
+  squares = site.fold(jnp.asarray(np.diag(hessian).reshape(gradient.shape)))
+  trace = np.asarray(squares[:, :, 0].sum(1, keepdims=True), np.float64) / count
+  fold = np.broadcast_to(tau * trace[..., None], site.folded)
+  price = np.asarray(site.unfold(jnp.asarray(fold), gradient.shape), np.float64)
+  system = np.eye(gradient.size) + hessian / count / price.reshape(-1, 1)
+  return np.linalg.solve(system, gradient.ravel()).reshape(gradient.shape)
+
+
+@pytest.mark.parametrize('name', LAYERS)
+def test_soft_is_the_nearest_update_at_a_price(name):
+  fn, shape, x, count = LAYERS[name]
+  gradient = np.asarray(toys.normal(1, *shape), np.float64)
+  moments = toys.moments_of(fn, {'w': jnp.zeros(shape)}, x)
+  hessian = _hessian(fn, shape, _f64(x))
+  for tau, solver in ((1e-3, null_space.inverse), (1e-3, null_space.inverse_float64),
+                      (.3, null_space.inverse)):
+    gain = soft(tau, solver=solver)(moments)['w']
+    got = gain.project(jnp.asarray(gradient, jnp.float32))
+    want = _minimiser(gain.site, hessian, count, gradient, tau)
+    np.testing.assert_allclose(got, want, atol=2e-4)
+  # What is looked for would be found: the price of another tau.
+  off = _minimiser(gain.site, hessian, count, gradient, 1.5 * tau)
+  assert np.abs(got - off).max() > 2e-3
+
+
+def _moments(x):
+  return toys.moments_of(_dense, {'w': jnp.zeros((x.shape[-1], 2))}, x)
+
+
+def test_limits_are_the_null_space_and_the_identity():
+  x = toys.normal(0, 40, 5) @ toys.normal(1, 5, 18)
+  _, values, rows = np.linalg.svd(np.asarray(x, np.float64))
+  null = rows[5:].T @ rows[5:]
+  least = values[4]**2 / np.sum(values**2)
+  for tau in (1e-2, 1e-4):
+    gain = soft(tau, solver=null_space.inverse_float64)(_moments(x))['w']
+    distance = np.linalg.norm(gain.matrix[0] - null, 2)
+    np.testing.assert_allclose(distance, tau / (tau + least), atol=1e-7 / tau)
+  np.testing.assert_array_equal(
+      soft(float('inf'))(_moments(x))['w'].matrix[0], np.eye(18))
+  # A layer that reads only zeros is free.
+  np.testing.assert_array_equal(
+      soft(1e-3)(_moments(jnp.zeros((4, 18))))['w'].matrix[0], np.eye(18))
+
+
+@pytest.mark.parametrize('tau', [1e-5, 1e-3, .1])
+def test_spectrum(tau):
+  x = toys.normal(0, 200, 65) * .8**jnp.arange(65) @ toys.normal(1, 65, 65)
+  gain = soft(tau)(_moments(x))['w']
+  matrix = np.asarray(gain.matrix[0])
+  np.testing.assert_array_equal(matrix, matrix.T)
+  values = np.linalg.eigvalsh(np.asarray(matrix, np.float64))
+  assert values.min() > 0
+  assert values.max() < 1 + 1e-7 / tau + 1e-6  # but for the moments' own noise
+  used = np.linalg.svd(np.asarray(x, np.float64), compute_uv=False)**2
+  used /= used.sum()
+  np.testing.assert_allclose(
+      values, np.sort(tau / (used + tau)), atol=1e-7 / tau + 1e-5)
+  np.testing.assert_allclose(
+      gain.degrees_of_freedom, (tau / (used + tau)).sum(), rtol=1e-3)
+
+
+def test_units_and_numbers_of_inputs_do_not_matter():
+  x = toys.normal(0, 30, 12)
+  one = soft(TAU)(_moments(x))['w'].matrix
+  for other in (1e-3 * x, 1e4 * x, jnp.concatenate([x] * 3)):
+    np.testing.assert_allclose(soft(TAU)(_moments(other))['w'].matrix, one, atol=1e-5)
+
+
+def test_it_is_the_same_inside_jit_and_vmap():
+  several = toys.normal(0, 3, 30, 12)
+  moments = jax.vmap(lambda x: _moments(x))(several)
+  mapped = jax.jit(jax.vmap(soft(TAU)))(moments)['w'].matrix
+  for x, matrix in zip(several, mapped):
+    np.testing.assert_allclose(matrix, soft(TAU)(_moments(x))['w'].matrix, atol=1e-6)
+  with pytest.raises(TypeError, match='inverse_float64 runs on the host'):
+    jax.jit(soft(TAU, solver=null_space.inverse_float64))(_moments(several[0]))
+
+
+def test_other_values_for_some_parameters():
+  fn = lambda p, x: (x @ p['a'], x @ p['b'])
+  params, x = {'a': jnp.zeros((4, 2)), 'b': jnp.zeros((4, 2))}, toys.normal(0, 9, 4)
+  made = soft(.1, per_path={'b': .5})(toys.moments_of(fn, params, x))
+  for path, tau in (('a', .1), ('b', .5)):
+    np.testing.assert_array_equal(
+        made[path].matrix, soft(tau)(_moments(x))['w'].matrix)
+
+
+def test_tied_table_is_damped_in_rows_and_columns():
+  def fn(params, ids):
+    return jnp.tanh(params['table'][ids].mean(1)) @ params['table'].T
+
+  params, ids = {'table': toys.normal(0, 9, 4)}, np.array([[0, 1], [2, 2], [4, 0]])
+  update = toys.normal(1, 9, 4)
+  got = null_space.project(
+      {'table': update}, soft(TAU)(toys.moments_of(fn, params, jnp.asarray(ids))))
+  share = np.bincount(ids.ravel(), minlength=9) / ids.size
+  h = np.tanh(np.asarray(params['table'], np.float64)[ids].mean(1))
+  second = h.T @ h / np.sum(h**2)
+  want = np.asarray(update, np.float64) * (TAU / (share + TAU))[:, None]
+  want = want @ np.linalg.inv(np.eye(4) + second / TAU)
+  np.testing.assert_allclose(got['table'], want, atol=1e-4)
+
+
+# Optimisers confined
+
+PARAMS = {'w': toys.normal(0, 16, 4), 'b': toys.normal(1, 4)}
+X = toys.normal(2, 40, 16) * .7**jnp.arange(16)
+OPTIMISERS = {
+    'sgd': optax.sgd(.1), 'momentum': optax.sgd(.1, momentum=.9),
+    'adamw': optax.adamw(1e-2, weight_decay=.1), 'lion': optax.lion(1e-3),
+    'muon': optax.contrib.muon(1e-2), 'clip': optax.chain(optax.clip(.1), optax.sgd(1.))}
+
+
+def _with_bias(params, x):
+  return x @ params['w'] + params['b']
+
+
+@pytest.fixture(scope='module')
+def gains():
+  return soft(TAU)(toys.moments_of(_with_bias, PARAMS, X))
+
+
+@pytest.mark.parametrize('name', OPTIMISERS)
+def test_any_optimiser_is_damped_before_and_after(name, gains):
+  x = np.asarray(X, np.float64)
+  p = np.linalg.inv(np.eye(16) + x.T @ x / np.sum(x**2) / TAU)
+  inner, tx = OPTIMISERS[name], unsc_jax.project_updates(OPTIMISERS[name], gains)
+  state, plain = tx.init(PARAMS), inner.init(PARAMS)
+  for seed in (3, 4):
+    gradient = {'w': toys.normal(seed, 16, 4), 'b': toys.normal(seed, 4)}
+    update, state = jax.jit(tx.update)(gradient, state, PARAMS)
+    damped = {'w': jnp.asarray(p @ gradient['w'], jnp.float32), 'b': jnp.zeros(4)}
+    free, plain = inner.update(damped, plain, PARAMS)
+    want = p @ np.asarray(free['w'], np.float64)
+    np.testing.assert_allclose(update['w'], want, atol=1e-4 * np.abs(want).max())
+    assert not update['b'].any()
+    # What the retained outputs move by is bounded by the update before the filter.
+    moved = np.sqrt(np.mean(np.sum((x @ np.asarray(update['w']))**2, 1)))
+    assert moved <= np.sqrt(TAU * np.sum(x**2) / len(x)) / 2 * np.linalg.norm(free['w'])
+
+
+def test_state_follows_split_parameters(gains):
+  mesh = sharding.data_mesh(8)
+  split = sharding.shard_params({'w': PARAMS['w']}, mesh, smallest=1)
+  tx = unsc_jax.project_updates(optax.adam(.1), gains)
+  state = tx.init(split)
+  assert split['w'].sharding.spec == P('data')
+  assert state.bases['w'].matrix.sharding.spec == P(None, 'data')
+  update, after = jax.jit(tx.update, donate_argnums=1)(split, state, split)
+  want, _ = tx.update({'w': PARAMS['w']}, tx.init({'w': PARAMS['w']}), PARAMS)
+  np.testing.assert_allclose(update['w'], want['w'], atol=1e-5)
+  assert update['w'].sharding.spec == P('data')
+  assert not gains['w'].matrix.is_deleted()  # what was donated is the state's own
+  jax.block_until_ready(after)
+
+
+def test_hard_and_soft_compose():
+  moments = toys.moments_of(_with_bias, PARAMS, X)
+  bases = null_space.hard(.9)(moments)
+  both = optax.chain(unsc_jax.null_space_projection(bases),
+                     unsc_jax.null_space_projection(soft(TAU)(moments)))
+  update, _ = both.update(PARAMS, both.init(PARAMS))
+  x = np.asarray(X, np.float64)
+  values, vectors = np.linalg.eigh(x.T @ x / np.sum(x**2))
+  kept = int(bases['w'].rank[0])
+  passed = TAU / (values + TAU) * (np.arange(16) < 16 - kept)
+  want = vectors * passed @ vectors.T @ np.asarray(PARAMS['w'], np.float64)
+  np.testing.assert_allclose(update['w'], want, atol=1e-4)
+  assert unsc_jax.leak(update, bases)['w'] < 1e-4
+
+
+# What is told of them
+
+def test_nothing_is_said_to_be_preserved(gains):
+  confined = unsc_jax.project_updates(optax.sgd(.1), gains)
+  with pytest.raises(ValueError, match='a soft filter preserves no direction exactly'):
+    unsc_jax.assert_preserves(confined, gains, PARAMS)
+  tolerance = 1.2 * null_space.expected_leak(gains)['w']
+  unsc_jax.assert_preserves(confined, gains, PARAMS, tolerance=tolerance)
+  for leaking in (optax.adam(.1), optax.add_decayed_weights(1e-2)):
+    chain = optax.chain(unsc_jax.null_space_projection(gains), leaking)
+    with pytest.raises(AssertionError, match='% of the update of [wb] leaves'):
+      unsc_jax.assert_preserves(chain, gains, PARAMS, tolerance=tolerance)
+
+
+def test_leak_is_as_expected(gains):
+  once = null_space.project({'w': toys.normal(0, 16, 4000)}, null_space.Gains(
+      {'w': tuple(dataclasses.replace(gain, site=gain.site._replace(shape=(16, 4000)))
+                  for gain in gains)}))
+  matrix = np.asarray(gains['w'].matrix[0], np.float64)
+  got = np.asarray(once['w'], np.float64)
+  measured = np.linalg.norm(got - matrix @ got) / np.linalg.norm(got)
+  np.testing.assert_allclose(null_space.expected_leak(gains)['w'], measured, rtol=.02)
+  bases = null_space.hard()(_moments(X))
+  assert null_space.expected_leak(bases) == {'w': 0.}
+
+
+def test_capacity_is_what_passes():
+  x = np.asarray(X, np.float64)
+  values = np.linalg.eigvalsh(x.T @ x / np.sum(x**2))
+  room = unsc_jax.capacity(soft(TAU)(_moments(X))).rooms['w'][0]
+  np.testing.assert_allclose(room.free, np.sum(TAU / (values + TAU)), rtol=1e-3)
+  assert str(room) == f'{room.free:.1f} of 16 directions free'
+
+
+def test_bad_choices_are_refused():
+  for bad in (0., -1., float('nan')):
+    with pytest.raises(ValueError, match='tau has to be positive, not'):
+      soft(bad)
+    with pytest.raises(ValueError, match='tau of w has to be positive, not'):
+      soft(per_path={'w': bad})
+  with pytest.raises(ValueError, match="per_path names 'v', which has no moments"):
+    soft(per_path={'v': .1})(_moments(X))
+  with pytest.raises(ValueError, match='inputs that meet w are NaN or infinite'):
+    soft()(_moments(X.at[0, 0].set(jnp.nan)))
+  with pytest.raises(ValueError, match='count no inputs'):
+    soft()(_moments(X) - _moments(X))
+  with pytest.raises(ValueError, match='energy is a share'):
+    null_space.hard(2.)
+
+
+@pytest.mark.parametrize('share', [.5, 2.])
+def test_moments_that_are_none_are_refused(share):
+  """A negative eigenvalue would amplify updates, or leave no filter at all."""
+  moments = _moments(jnp.eye(12))
+  for gone in moments:
+    second = gone.second.at[0, 3, 3].set(-share * TAU * 12)
+    bad = unsc_jax.Moments({'w': (dataclasses.replace(gone, second=second),)})
+    with pytest.raises(ValueError, match='the moments of w have negative eigenvalues'):
+      soft(TAU)(bad)
+
+
+@pytest.mark.parametrize('call', [
+    'hard(energy=0.9, per_path=(), solver=None)', 'pooled(filter=soft(tau=0.01))',
+    "soft(tau=0.001, per_path=(('w', 0.1),), solver=None)"])
+def test_choices_are_data(call):
+  names = vars(null_space)
+  choice, again = eval(call, names), eval(call, names)
+  assert choice == again == eval(repr(choice), names)
+  assert hash(choice) == hash(again)
+  assert storage.describe(choice) == storage.describe(again)
+
+
+def test_pooled_takes_a_filter_a_share_or_a_rule():
+  rule = null_space.threshold_rank(1e-3)
+  assert null_space.pooled().filter == null_space.hard(.99)
+  assert null_space.pooled(.9).filter == null_space.hard(.9)
+  assert null_space.pooled(rule).filter == null_space.hard(rule)
+  halves = _moments(X[:20]), _moments(X[20:])
+  np.testing.assert_allclose(
+      null_space.pooled(soft(TAU))(halves)['w'].matrix,
+      soft(TAU)(_moments(X))['w'].matrix, atol=1e-5)

@@ -1,0 +1,195 @@
+"""What retained inputs do to an update is a choice: to cut it, or to damp it.
+
+A filter maps the moments of what is to be kept to what updates pass through. With
+:math:`M / n = U \\Lambda U^\\top` it multiplies them by
+:math:`U g(\\Lambda) U^\\top`: 1 for an unused direction, less the more it is used.
+
+`B` layers that share a parameter, `d` fan-in.
+"""
+
+import abc
+from collections.abc import Mapping
+import dataclasses
+import math
+
+import jax
+from jax import core
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax import moments as moments_lib
+from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import cholesky
+from unsc_jax.null_space import eigen
+from unsc_jax.null_space import gains as gains_lib
+from unsc_jax.null_space import ranks
+
+
+class Filter(abc.ABC):
+  """A way to confine updates: a frozen dataclass with `__call__`."""
+
+  @abc.abstractmethod
+  def __call__(self, moments: moments_lib.Moments) -> gains_lib.Confinement:
+    """What the updates of a network with these retained inputs pass through."""
+
+
+@dataclasses.dataclass(frozen=True)
+class hard(Filter):
+  r"""Cuts the directions that carry the energy, and lets the others pass.
+
+  .. math:: P = I - Q Q^\top
+
+  Args:
+    energy: share of the energy to keep, or a rule such as `threshold_rank()`.
+    per_path: as for `null_space_bases`; kept as pairs.
+    solver: as for `null_space_bases`.
+
+  Raises:
+    ValueError: the share is not in (0, 1].
+
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> _, M = fn({'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))
+    >>> print(hard(.99)(M)['w'].project(jnp.ones((3, 2)))[:, 0])
+    [0. 1. 1.]
+
+  Source: UNSC (IJCAI 2024), see `null_space_bases`.
+  """
+  energy: ranks.Energy = .99
+  _: dataclasses.KW_ONLY
+  per_path: Mapping[str, ranks.Energy] | tuple[tuple[str, ranks.Energy], ...] = ()
+  solver: eigen.Eigh | None = None
+
+  def __post_init__(self):
+    ranks.rank_rule(self.energy)
+    object.__setattr__(self, 'per_path', tuple(dict(self.per_path).items()))
+
+  def __call__(self, moments):
+    return bases_lib.null_space_bases(
+        moments, self.energy, per_path=dict(self.per_path), solver=self.solver)
+
+
+@dataclasses.dataclass(frozen=True)
+class soft(Filter):
+  r"""Damps every direction by how much retained inputs use it: a ridge.
+
+  .. math:: P = \tau' \Bigl(\frac Mn + \tau' I\Bigr)^{-1}, \qquad
+    \tau' = \tau \, \mathrm{tr} \frac Mn
+
+  `P G` is the update nearest to a gradient `G` at a price on retained outputs,
+
+  .. math:: P G = \arg\min_D \|D - G\|^2
+    + \frac1{\tau'} \mathrm{tr}\Bigl(D^\top \frac Mn D\Bigr)
+
+  so a direction with the share :math:`\tau` of the energy passes by half. For
+  :math:`\tau \to 0` it is the projection on the exact null space, for
+  :math:`\tau \to \infty` the identity. Of any update `Y` before the filter the
+  retained outputs move by :math:`\sqrt{\tau'} \|Y\| / 2` at most. Applied before and
+  after an optimiser, as `project_updates` does, a plain gradient meets `P` twice.
+
+  Args:
+    tau: :math:`\tau`, of each layer's mean square input; larger moves more. Under
+      1e-6 float32 moments are noise.
+    per_path: other values for some parameters; kept as pairs.
+    solver: `inverse` or `inverse_float64`; by default the first.
+
+  Raises:
+    ValueError: a value is not positive; when called, as for `null_space_bases`, or
+      moments have a negative eigenvalue, as differences of moments may.
+
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> _, M = fn({'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))
+    >>> print(soft(.25)(M)['w'].project(jnp.ones((3, 2)))[:, 0].round(3))
+    [0.2 1.  1. ]
+
+  Source: ours; ridge regression's shrinkage, K-FAC's damping.
+  """
+  tau: float = 1e-3
+  _: dataclasses.KW_ONLY
+  per_path: Mapping[str, float] | tuple[tuple[str, float], ...] = ()
+  solver: cholesky.Inverse | None = None
+
+  def __post_init__(self):
+    object.__setattr__(self, 'tau', positive('tau', self.tau))
+    object.__setattr__(self, 'per_path', tuple(
+        (path, positive(f'tau of {path}', tau))
+        for path, tau in dict(self.per_path).items()))
+
+  def __call__(self, moments):
+    taus = bases_lib.choices(moments, self.tau, dict(self.per_path))
+    bases_lib.check(moments)
+    solver = self.solver or cholesky.inverse
+    made = gains_lib.Gains({
+        path: tuple(_ridge(moment, taus[path], solver) for moment in uses)
+        for path, uses in moments.by_path.items()})
+    check_gains(made)
+    return made
+
+
+def _ridge(moment: moments_lib.Moment, tau: float, solver: cholesky.Inverse
+           ) -> gains_lib.Gain:
+  share = relative(moment)
+  if moment.site.kind == 'lookup':
+    return gains_lib.Gain(moment.site, tau / (share + tau))
+  # Divided first, so that an infinite tau gives the identity.
+  return gains_lib.Gain(moment.site, solver(_plus_one(share / tau)))
+
+
+@jax.jit
+def _plus_one(matrices: jax.Array) -> jax.Array:
+  return matrices + jnp.eye(matrices.shape[-1], dtype=matrices.dtype)
+
+
+def relative(moment: moments_lib.Moment) -> jax.Array:
+  """A second moment relative to its trace; zero for a layer that reads nothing."""
+  second = moment.second
+  if moment.site.kind == 'lookup':
+    total = second.sum(-1)[:, None]
+  else:
+    total = jnp.trace(second, axis1=-2, axis2=-1)[:, None, None]
+  return jnp.where(total > 0, second / jnp.where(total > 0, total, 1), 0)
+
+
+def check_gains(gains: gains_lib.Gains) -> None:
+  """Raises if an update could grow on its way: moments with negative eigenvalues."""
+  dense = [gain for gain in gains
+           if isinstance(gain, gains_lib.Gain) and gain.site.kind != 'lookup']
+  if any(isinstance(gain.matrix, core.Tracer) for gain in dense):
+    return
+  largest = jax.device_get([_largest(gain.matrix) for gain in dense])
+  for gain, values in zip(dense, largest):
+    if not np.all(values <= 1.1):  # NaN is no number below it
+      raise ValueError(
+          f'the moments of {gain.site.path} have negative eigenvalues as large as '
+          'the filter is soft, as a difference of moments may in float32; take '
+          'those of the retained data themselves, or a larger tau.')
+
+
+@jax.jit
+def _largest(matrices: jax.Array) -> jax.Array:
+  """The largest eigenvalues `[B]` of positive matrices, by power iteration."""
+  start = jax.random.normal(jax.random.key(0), (*matrices.shape[:-1], 1))
+
+  def step(x, _):
+    x = matrices @ (x / jnp.linalg.norm(x, axis=1, keepdims=True))
+    return x, None
+
+  x, _ = jax.lax.scan(step, start, length=50)
+  return jnp.linalg.norm(x, axis=(1, 2))
+
+
+def positive(name: str, value: float) -> float:
+  """A positive number as it is, which may be infinite.
+
+  Raises:
+    ValueError: it is none.
+  """
+  if not value > 0 or math.isnan(value):
+    raise ValueError(f'{name} has to be positive, not {value}; try 1e-3.')
+  return float(value)
+
+
+def as_filter(choice: Filter | ranks.Energy) -> Filter:
+  """A filter as it is; a share of the energy, or a rule for ranks, as a hard cut."""
+  return choice if isinstance(choice, Filter) else hard(choice)

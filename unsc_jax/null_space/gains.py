@@ -1,0 +1,63 @@
+"""How much of an update passes, direction by direction: what a soft filter gives.
+
+A basis lets a direction pass whole or not at all. A gain lets each pass by as much
+as retained inputs leave it alone, so nothing is kept exactly and nothing is lost.
+
+`B` layers that share a parameter, `d` fan-in, `o` fan-out.
+"""
+
+import dataclasses
+import functools
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from unsc_jax import capture
+from unsc_jax import paths
+from unsc_jax.null_space import bases as bases_lib
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass, data_fields=('matrix',), meta_fields=('site',))
+@dataclasses.dataclass(frozen=True)
+class Gain:
+  """What the updates of one site are multiplied by.
+
+  Attributes:
+    site: along which axes of which parameter.
+    matrix: `[B, d, d]` symmetric, eigenvalues in [0, 1]: 1 passes, 0 is kept as it
+      is. For a lookup `[B, d]`, its diagonal.
+  """
+  site: capture.Site
+  matrix: jax.Array
+
+  def project(self, update: jax.Array) -> jax.Array:
+    """What passes of an update, shaped like the parameter."""
+    folded = self.site.fold(update).astype(jnp.float32)
+    if self.site.kind == 'lookup':
+      passed = self.matrix[..., None] * folded
+    else:
+      passed = jnp.einsum('bij,bjo->bio', self.matrix, folded,
+                          precision=lax.Precision.HIGHEST)
+    return self.site.unfold(passed, update.shape).astype(update.dtype)
+
+  @property
+  def degrees_of_freedom(self) -> jax.Array:
+    """`[B]` how many directions are free in effect: the trace of the matrix."""
+    if self.site.kind == 'lookup':
+      return self.matrix.sum(-1)
+    return jnp.trace(self.matrix, axis1=-2, axis2=-1)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Gains(paths.ByPath[Gain | bases_lib.Basis]):
+  """The gains of a network's layers, by parameter path; a pytree of arrays.
+
+  Where a parameter has several uses or sides, an update passes through all of them;
+  one may be a basis, which is a gain of ones and zeros.
+  """
+
+
+Confinement = bases_lib.Bases | Gains
