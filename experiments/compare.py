@@ -67,17 +67,20 @@ def run(config: Config) -> report.Results:
   task = problems.task(settings, dataset)
   request = _request(config, settings)
   asked = cli.asked(config, settings, forget=request.classes)
+  described = results_lib.describe_data(dataset)
+  whose = {**asked, 'data': described.sha256}
   others, trials = results_lib.kept(
-      config.resume, 'search', asked, Choices,
+      config.resume, 'search', {**whose, 'grids': candidates}, Choices,
       lambda: choose(config, task, request, candidates))
   best = {name: candidates[name].build(tried[0].settings)
           for name, tried in trials.items()}
+  chosen = {name: tried[0].settings for name, tried in trials.items()}
   rows = [row for seed in config.seeds for row in results_lib.kept(
-      config.resume, f'rows-{seed}', asked, tuple[report.Row, ...],
+      config.resume, f'rows-{seed}', {**whose, 'chosen': chosen}, tuple[report.Row, ...],
       lambda seed=seed: _rows(config, task, request, best, seed))]
   results = report.Results(
       experiment='compare', **made, config=asked,
-      dataset=results_lib.describe_data(dataset), forget_classes=request.classes,
+      dataset=described, forget_classes=request.classes,
       methods=tuple(dict.fromkeys(row.method for row in rows)), rows=tuple(rows),
       surrogates=tuple(map(dataclasses.asdict, others)), search=trials,
       wall_seconds=time.perf_counter() - start)

@@ -96,12 +96,19 @@ def part(network: problem_lib.Network, params: Any) -> Any:
 
 def trained(config: Config, name: str, examples: problem_lib.Examples) -> Any:
   """A network trained on the examples, or as it was kept."""
-  path = config.out / f'{name}-seed{config.seed}.npz'
-  if not path.exists():
-    key = jax.random.split(jax.random.key(config.seed), 3)[0]
+  name = f'{name}-seed{config.seed}'
+  path = config.out / f'{name}.npz'
+  key = jax.random.split(jax.random.key(config.seed), 3)[0]
+
+  def train():
     checkpoints.save(path, training.train(
         FULL, examples, _RECIPE, key, label=name,
         session=session_lib.Session(progress=cli.progress)).params)
+
+  storage.kept(config.out, name, {
+      'recipe': _RECIPE, 'key': key, 'network': storage.program(
+          FULL.fn, _like(FULL), examples.x[:1]),
+      'inputs': examples.x, 'labels': examples.y}, train)
   return checkpoints.load(path, _like(FULL))
 
 
@@ -265,12 +272,14 @@ def run(config: Config) -> dict[str, Any]:
               'requested': (config.forget, test)}
   asked = {name: getattr(config, name)
            for name in ('forget', 'surrogate', 'seed', 'per_class')}
+  described = results_lib.describe_data(dataset)
+  curve = [[name, setting] for name, setting, _ in curves()]
   results = {
-      'experiment': 'null_space_alignment', 'config': asked,
-      'dataset': results_lib.describe_data(dataset),
+      'experiment': 'null_space_alignment', 'config': asked, 'dataset': described,
       'studies': [storage.kept(
           config.out, f'{role}-{requests[role][0]}-seed{config.seed}',
-          {'seed': config.seed, 'per_class': config.per_class},
+          {'seed': config.seed, 'per_class': config.per_class, 'recipe': _RECIPE,
+           'data': described.sha256, 'curves': curve},
           functools.partial(study, config, role, *requests[role], original, train))
                   for role in config.roles]}
   report.write(config.out / 'results.json', results)

@@ -4,7 +4,7 @@ A stream is the same in every process of a run, and so is what is trained on it.
 Which rows a process reads is another matter: only those of its own devices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import dataclasses
 import itertools
 import math
@@ -117,6 +117,19 @@ def in_few_sizes(data: Any, size: int) -> Iterator[Any]:
       size = max(1, size // 4)
     yield jax.tree.map(lambda leaf, lo=lo, size=size: leaf[lo:lo + size], data)
     lo += size
+
+
+def peeked(batches: Iterable) -> tuple[Any, Iterator]:
+  """The first batch, None if there is none, and all of them from the first on.
+
+  Example:
+    >>> first, batches = peeked(iter('abc'))
+    >>> first, list(batches)
+    ('a', ['a', 'b', 'c'])
+  """
+  batches = iter(batches)
+  ahead = list(itertools.islice(batches, 1))
+  return next(iter(ahead), None), itertools.chain(ahead, batches)
 
 
 def steps_for(n: int, size: int, epochs: float) -> int:

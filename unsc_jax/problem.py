@@ -139,8 +139,12 @@ class Problem:
     return tuple(int(c) for c in np.unique(self.retain.y))
 
   def identity(self) -> dict[str, str]:
-    """Hashes of inputs, labels and parameters; reads all of them."""
-    sets = (self.retain, self.forget)
+    """Hashes of inputs, labels and parameters; reads all of them, once."""
+    return self._identity
+
+  @functools.cached_property
+  def _identity(self) -> dict[str, str]:
+    sets = [part for part in (self.retain, self.forget, self.held_out) if part is not None]
     return {'inputs': storage.fingerprint([examples.x for examples in sets]),
             'labels': storage.fingerprint([examples.y for examples in sets]),
             'parameters': storage.fingerprint(self.params)}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 import contextlib
-import dataclasses
 import time
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import optax
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
@@ -135,10 +135,9 @@ def train(
     with stopwatch('constraint'):
       confined = transform(problem, params, transform_key)
 
-  def identity():
-    known = dataclasses.is_dataclass(schedule)
-    return {**problem.identity(), 'schedule': schedule if known else None}
-
+  identity = lambda: {
+      **problem.identity(), 'targets': storage.fingerprint([forget.y, retain.y]),
+      'schedule': schedule, 'watch': watch}
   with stopwatch('steps'):
     plan = schedule(forget, retain, order_key)
     fitted = training.fit(

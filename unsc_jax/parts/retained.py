@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 import pathlib
 from typing import Any
+import warnings
 
 import jax
 from jax.experimental import multihost_utils
@@ -12,7 +13,9 @@ from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
+from unsc_jax import storage
 from unsc_jax.parts import passes
+from unsc_jax.storage import digests
 from unsc_jax.storage import moments as stored
 
 
@@ -70,13 +73,18 @@ def bases(
   if where is None:
     return _made(problem, combine, batch_size, examples)
   folder = pathlib.Path(where.folder)
-  whose = {**problem.identity(), 'combine': combine, 'examples': examples}
+  one = jax.tree.map(lambda leaf: leaf[:1], problem.retain.x)
+  whose = {**problem.identity(), 'combine': combine, 'examples': examples,
+           'network': storage.program(problem.fn, problem.params, one)}
   moments_at, bases_at = folder / 'moments.npz', folder / 'bases.npz'
   # The bases are written last. What the first process sees holds for all.
   if multihost_utils.broadcast_one_to_all(np.array(bases_at.exists())):
-    kept, total = (_everywhere(problem, stored.load(path, whose))
-                   for path in (bases_at, moments_at))
-    return kept, total
+    try:
+      kept, total = (_everywhere(problem, stored.load(path, whose))
+                     for path in (bases_at, moments_at))
+      return kept, total
+    except digests.Damaged as error:
+      warnings.warn(f'{error.args[0]} They are made again.', stacklevel=2)
   made, total = _made(problem, combine, batch_size, examples)
   stored.save(moments_at, _everywhere(problem, total), whose)
   stored.save(bases_at, _everywhere(problem, made), whose)

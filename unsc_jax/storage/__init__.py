@@ -4,10 +4,12 @@ from unsc_jax.storage import checkpoints
 from unsc_jax.storage import moments
 from unsc_jax.storage.identity import describe
 from unsc_jax.storage.identity import fingerprint
+from unsc_jax.storage.program import program
 from unsc_jax.storage.resume import Checkpoint
 from unsc_jax.storage.resume import kept
 from unsc_jax.storage.resume import opened
 
 __all__ = (
     'Checkpoint', 'checkpoints', 'describe', 'fingerprint', 'kept', 'moments', 'opened',
+    'program',
 )

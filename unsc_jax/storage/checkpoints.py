@@ -8,10 +8,12 @@ read as well.
 
 from collections.abc import Mapping
 import functools
+import json
 import os
 import pathlib
 from typing import Any
 import zipfile
+import zlib
 
 import jax
 from jax.experimental import multihost_utils
@@ -19,6 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax.storage import atomic
+from unsc_jax.storage import digests
+from unsc_jax.storage import identity
+
+_ABOUT = 'unsc_jax.json'  # in a folder: its digest, and what Orbax does not store
 
 
 def save(path: str | os.PathLike[str], variables: Any) -> None:
@@ -50,7 +56,11 @@ def save(path: str | os.PathLike[str], variables: Any) -> None:
     alone = jax.process_count() == 1
     with new(here=alone) as draft, orbax().PyTreeCheckpointer() as writer:
       # Processes must agree on a temporary name, so they take Orbax's own.
-      writer.save(draft if alone else path, jax.tree.map(_shared, variables))
+      where = draft if alone else path
+      writer.save(where, jax.tree.map(_shared, variables))
+      about = _about(variables)
+      if jax.process_index() == 0:
+        (where / _ABOUT).write_text(json.dumps(about, indent=1) + '\n')
 
 
 def load(path: str | os.PathLike[str], like: Any) -> Any:
@@ -66,8 +76,8 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
 
   Raises:
     FileNotFoundError: There is no checkpoint at `path`.
-    ValueError: A key is missing or left over, or has another shape or kind of
-      dtype than in `like`.
+    ValueError: It is damaged, or a key is missing or left over, or has another
+      shape or kind of dtype than in `like`.
 
   Example:
     >>> variables = {'params': {'fc': {'kernel': jnp.ones((3, 2))}}}
@@ -102,8 +112,22 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
       f'There is no checkpoint at {path}: give a .npz file or an Orbax folder.')
 
 
+def _about(variables: Any) -> dict[str, Any]:
+  """A fingerprint of all, and shapes and dtypes of arrays without entries."""
+  flat = {key: np.asarray(leaf) if np.isscalar(leaf) else leaf
+          for key, leaf in _flatten(variables).items()}
+  return {'fingerprint': identity.fingerprint(flat),
+          'empty': {key: [leaf.shape, str(leaf.dtype)]
+                    for key, leaf in flat.items() if not leaf.size}}
+
+
 def _shared(leaf: Any) -> Any:
-  """What is this process's own is on the host: Orbax takes it for everyone's."""
+  """What is this process's own is on the host: Orbax takes it for everyone's.
+
+  Arrays without entries, such as bases of a layer that is full, it does not take.
+  """
+  if not np.size(leaf):
+    return None
   own = isinstance(leaf, jax.Array) and leaf.is_fully_addressable
   return np.asarray(leaf) if own and jax.process_count() > 1 else leaf
 
@@ -156,8 +180,8 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     with np.load(path) as file:
       return dict(file)
   except (AttributeError, EOFError, TypeError, ValueError,
-          zipfile.BadZipFile) as e:
-    raise ValueError(
+          zipfile.BadZipFile, zlib.error) as e:
+    raise digests.Damaged(
         f'{path} is not a .npz file of plain arrays: write one with '
         'numpy.savez or unsc_jax.storage.checkpoints.save.') from e
 
@@ -182,4 +206,13 @@ def _read_orbax(path: pathlib.Path) -> dict[str, np.ndarray]:
     tree = reader.metadata(path).item_metadata.tree
     as_numpy = jax.tree.map(
         lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
-    return _flatten(reader.restore(path, restore_args=as_numpy))
+    found = _flatten(reader.restore(path, restore_args=as_numpy))
+  if not (path / _ABOUT).exists():  # written by others
+    return found
+  about = json.loads((path / _ABOUT).read_bytes())
+  found |= {key: np.zeros(shape, jnp.dtype(dtype))
+            for key, (shape, dtype) in about['empty'].items()}
+  if identity.fingerprint(found) != about['fingerprint']:
+    raise digests.Damaged(
+        f'{path} is damaged: its values are not those that were saved; take another copy.')
+  return found

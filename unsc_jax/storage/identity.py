@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 import dataclasses
+import enum
 import functools
 import hashlib
 import os
 import sys
+import types
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from unsc_jax import sharding
+from unsc_jax.storage import code as code_lib
 
 
 def describe(value: Any) -> Any:
@@ -20,11 +23,13 @@ def describe(value: Any) -> Any:
 
   Args:
     value: a number, a string, None, an array, a function of a module's level, a
-      dataclass or named tuple, or a tuple, list or mapping of such.
+      dataclass or named tuple, a method of one, or a tuple, list or mapping of such.
 
   Returns:
-    Numbers, strings, lists and mappings: arrays by hash, functions by name, and what
-    has fields with its `class`.
+    Numbers, strings, lists and mappings: arrays by hash, functions by name and, unless
+    they are of an installed package, by a hash of their code, and what has fields with
+    its `class`. Of a class the name alone counts: who edits its methods takes another
+    folder.
 
   Raises:
     TypeError: for anything else, such as a lambda, whose inside cannot be seen.
@@ -35,6 +40,8 @@ def describe(value: Any) -> Any:
   """
   if value is None or isinstance(value, bool | int | float | str):
     return value
+  if isinstance(value, enum.Enum):
+    return str(value)
   if isinstance(value, np.generic):
     return value.item()
   if isinstance(value, np.ndarray | jax.Array):
@@ -45,9 +52,13 @@ def describe(value: Any) -> Any:
     return {'class': _name(type(value)), **describe(fields)}
   if isinstance(value, list | tuple):
     return [describe(v) for v in value]
+  if isinstance(value, types.MethodType) and _fields(value.__self__) is not None:
+    return {'method': value.__name__, 'of': describe(value.__self__)}
   module, _, own = (name := _name(value)).rpartition('.')
   if getattr(sys.modules.get(module), own, None) is value:
-    return name
+    if not isinstance(value, types.FunctionType) or code_lib.installed(value):
+      return name
+    return f'{name} {code_lib.code(value, describe)}'
   raise TypeError(
       f'{value!r} cannot be told from others like it when a run is resumed: pass a '
       'frozen dataclass with fields instead.')

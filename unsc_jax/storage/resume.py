@@ -1,7 +1,8 @@
 """The state of a loop on the disk, so that a killed run goes on where it was.
 
-Written by Orbax, in the background; what is not complete is not taken for a
-state. What one number of devices or processes has stored, any other can read.
+Written by Orbax, in the background, a digest beside each; what is not complete or was
+changed since is not taken for a state. What one number of devices or processes has
+stored, any other can read.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ import os
 import pathlib
 import re
 from typing import Any
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +22,7 @@ import numpy as np
 from unsc_jax import sharding
 from unsc_jax.storage import atomic
 from unsc_jax.storage import checkpoints
+from unsc_jax.storage import digests
 from unsc_jax.storage import identity
 
 
@@ -74,7 +77,11 @@ def opened(
 
   Raises:
     ImportError: Orbax is not installed.
+    OSError: from `save` or at the end: a state cannot be written.
     ValueError: from `latest`: the folder holds the state of another run.
+
+  Warns:
+    From `latest`: the newest state is damaged, so that an older one is taken.
 
   Example:
     >>> import tempfile
@@ -96,38 +103,99 @@ def opened(
   options = ocp.CheckpointManagerOptions(
       max_to_keep=where.keep, cleanup_tmp_directories=True)
   described = identity.describe(run())
-  with ocp.CheckpointManager(folder, options=options) as manager:
+  manager = ocp.CheckpointManager(folder, options=options)
+  damaged: dict[int, str] = {}  # step to what is wrong with its state
 
-    def latest(like):
-      step = manager.latest_step()
-      if step is None:
-        return None
-      record = manager.restore(
-          step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))['record']
-      identity.check(
-          folder, 'the state', record['run'], {**described, 'shapes': _shapes(like)})
-      wanted = {i: ocp.utils.to_shape_dtype_struct(leaf)
-                if sharding.mesh_of(leaf) is not None else np.asarray(leaf)
-                for i, leaf in _leaves(like).items()}
-      stored = manager.restore(step, args=ocp.args.Composite(
-          state=ocp.args.StandardRestore(wanted)))['state']
-      return _like(like, stored), record['record']
+  def read(step, like):
+    restore = lambda **parts: manager.restore(step, args=ocp.args.Composite(**parts))
+    with _sound():
+      whole = digests.opened(restore(record=ocp.args.JsonRestore())['record'])
+    identity.check(
+        folder, 'the state', whole['run'], {**described, 'shapes': _shapes(like)})
+    wanted = {i: ocp.utils.to_shape_dtype_struct(leaf)
+              if sharding.mesh_of(leaf) is not None else np.asarray(leaf)
+              for i, leaf in _leaves(like).items()}
+    with _sound():
+      stored = restore(state=ocp.args.StandardRestore(wanted))['state']
+      digests.check(stored, whole['values'])
+    return _like(like, stored), whole['record']
 
-    def save(step, tree, record):
+  def latest(like):
+    for step in sorted(manager.all_steps(), reverse=True):
+      try:
+        found = read(step, like)
+      except digests.Damaged as error:
+        damaged[step] = str(error)
+      else:
+        _warn(folder, damaged, f'the run goes on from step {step}')
+        return found
+    _warn(folder, damaged, 'no older one is there, so the run begins anew')
+    return None
+
+  def save(step, tree, record):
+    with _written(folder):
+      for broken in damaged:
+        manager.delete(broken)
+      damaged.clear()
       if step == manager.latest_step():
         return
+      leaves = _leaves(tree)
       manager.save(step, args=ocp.args.Composite(
-          state=ocp.args.StandardSave(_leaves(tree)),
-          record=ocp.args.JsonSave({
-              'run': {**described, 'shapes': _shapes(tree)}, 'record': record})))
+          state=ocp.args.StandardSave(leaves),
+          record=ocp.args.JsonSave(digests.closed({
+              'run': {**described, 'shapes': _shapes(tree)}, 'record': record,
+              'values': identity.fingerprint(leaves)}))))
 
+  try:
     yield Store(latest, save, where.every)
+    with _written(folder):
+      manager.wait_until_finished()
+  finally:
+    with contextlib.suppress(Exception):  # what it could not write is told above
+      manager.close()
+
+
+@contextlib.contextmanager
+def _sound() -> Iterator[None]:
+  """Takes whatever Orbax raises for damage: it has no exception of its own for that."""
+  try:
+    yield
+  except Exception as error:
+    raise digests.Damaged(_reason(error)) from error
+
+
+@contextlib.contextmanager
+def _written(folder: pathlib.Path) -> Iterator[None]:
+  """Says in one sentence that writing failed, in the place of Orbax's hundreds of lines."""
+  try:
+    yield
+  except Exception as error:
+    raise OSError(
+        f'the state of the run could not be written to {folder} '
+        f'({_reason(error)}); make room there or choose another folder, and '
+        'start again to go on from the state before.') from None
+
+
+def _reason(error: Exception) -> str:
+  """The first line of what a library says, which may go on for hundreds."""
+  first, *_ = str(error).strip().splitlines() or [type(error).__name__]
+  return first[:200].rstrip('.')
+
+
+def _warn(folder: pathlib.Path, damaged: Mapping[int, str], then: str) -> None:
+  if damaged:
+    steps = ' and '.join(f'{step} ({what})' for step, what in damaged.items())
+    warnings.warn(f'{folder} holds a damaged state, of step {steps}; {then}.', stacklevel=2)
 
 
 def _leaves(tree: Any) -> dict[str, Any]:
-  """A pytree's leaves by number: Orbax knows all of that."""
+  """A pytree's leaves by number: Orbax knows all of that.
+
+  Those without entries, such as the free directions of a layer that is full, it does
+  not, and they have nothing to store.
+  """
   return {str(i): jax.random.key_data(leaf) if sharding.is_key(leaf) else leaf
-          for i, leaf in enumerate(jax.tree.leaves(tree))}
+          for i, leaf in enumerate(jax.tree.leaves(tree)) if leaf.size}
 
 
 def _like(tree: Any, leaves: Mapping[str, Any]) -> Any:
@@ -138,7 +206,9 @@ def _like(tree: Any, leaves: Mapping[str, Any]) -> Any:
     return jnp.asarray(stored) if isinstance(leaf, jax.Array) else stored
 
   own, structure = jax.tree.flatten(tree)
-  return structure.unflatten(leaf_like(leaf, leaves[str(i)]) for i, leaf in enumerate(own))
+  return structure.unflatten(
+      leaf_like(leaf, leaves[str(i)]) if leaf.size else leaf
+      for i, leaf in enumerate(own))
 
 
 def _shapes(tree: Any) -> list[list]:
@@ -165,6 +235,9 @@ def kept(
   Raises:
     ValueError: the folder has that of another run.
 
+  Warns:
+    What is there is damaged, and made again.
+
   Example:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -174,11 +247,15 @@ def kept(
   if folder is None or jax.process_count() > 1:
     return make()
   path = pathlib.Path(folder) / f'{name}.json'
-  if not path.exists():
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = {'run': identity.describe(run), 'made': make()}
-    with atomic.written(path) as draft:
-      draft.write_text(json.dumps(made, indent=1) + '\n', encoding='utf-8')
-  stored = json.loads(path.read_text(encoding='utf-8'))
-  identity.check(path, f'the {name}', stored['run'], run)
-  return stored['made']
+  try:
+    if path.exists():
+      stored = digests.opened(json.loads(path.read_bytes()))
+      identity.check(path, f'the {name}', stored['run'], run)
+      return stored['made']
+  except (digests.Damaged, UnicodeDecodeError, json.JSONDecodeError) as error:
+    warnings.warn(f'{path} is damaged ({error}); it is made again.', stacklevel=2)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  whole = digests.closed({'run': identity.describe(run), 'made': make()})
+  with atomic.written(path) as draft:
+    draft.write_text(json.dumps(whole, indent=1) + '\n', encoding='utf-8')
+  return whole['made']

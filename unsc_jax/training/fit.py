@@ -24,6 +24,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
+from unsc_jax.training import whose
 
 Loss = Callable[..., tuple[jax.Array, Any]]
 Watch = Callable[[Any], tuple[dict[str, float], bool]]
@@ -120,9 +121,9 @@ def fit(
     watch: looks at the parameters now and then: returns measurements by name,
       which join the history, and whether to stop.
     watch_every: after how many steps, each time.
-    identity: gives what tells this loop from others beside its first parameters,
-      steps and key: hashes of its data, say (see `storage.describe`). It is called
-      only where there is a checkpoint.
+    identity: gives what tells this loop from others beside what `whose` sees: hashes
+      of all its data and what it is watched by, say (see `storage.describe`). It is
+      called only where there is a checkpoint.
 
   Returns:
     The new parameters, and the loss before every step.
@@ -153,8 +154,14 @@ def fit(
   losses: list = []
   watched: list[dict[str, float]] = []
   over = False
-  run = lambda: {'parameters': storage.fingerprint(params), 'steps': steps, 'key': key,
-                 'run': identity()}
+
+  def run():
+    nonlocal batches
+    first, batches = batching.peeked(batches)
+    now = given.given(params) if isinstance(given, Refresh) else extra
+    return {'steps': steps, 'run': identity(), **whose.identity(
+        loss, optimizer, params, state, sharding.shard_batch(first, mesh), key, now)}
+
   with storage.opened(session.within(label).checkpoint, run) as store:
     if latest := store.latest((params, state)):
       (params, state), record = latest

@@ -1,0 +1,77 @@
+"""What a function computes, told by a hash of its jaxpr: alike in every process."""
+
+from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import re
+from typing import Any
+
+import jax
+import jax.extend.core as jex
+import numpy as np
+
+from unsc_jax.storage import identity
+
+
+def program(fn: Callable, *args: Any) -> str:
+  """A hash of what a function computes of arguments of these shapes and dtypes.
+
+  Operations, their settings and the values of constants count. Names of functions,
+  addresses and where arrays lie do not, so that another process or another number of
+  devices finds the same; another version of JAX may not.
+
+  Args:
+    fn: what `jax.make_jaxpr` can trace.
+    *args: pytrees of arrays, whose values are not looked at.
+
+  Returns:
+    SHA-256, in hexadecimal.
+
+  Example:
+    >>> program(lambda x: 2 * x, 1.) == program(lambda y: 2 * y, 5.)
+    True
+    >>> program(lambda x: 2 * x, 1.) == program(lambda x: 3 * x, 1.)
+    False
+  """
+  traced = jax.make_jaxpr(fn)(*jax.tree.map(_abstract, args))
+  return hashlib.sha256('\n'.join(_lines(traced)).encode()).hexdigest()
+
+
+def _abstract(leaf: Any) -> Any:
+  """Its shape and dtype, without the devices that it lies on."""
+  leaf = jax.typeof(leaf)
+  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=leaf.weak_type)
+
+
+def _lines(closed: jex.ClosedJaxpr | jex.Jaxpr) -> Iterator[str]:
+  """An operation a line, variables by number."""
+  jaxpr = getattr(closed, 'jaxpr', closed)
+  numbers: dict[Any, int] = {}
+
+  def named(atom):
+    if isinstance(atom, jex.Literal):
+      return f'{_text(atom.val)}:{atom.aval.dtype}'
+    number = numbers.setdefault(atom, len(numbers))
+    return f'v{number}:{atom.aval.dtype}{getattr(atom.aval, "shape", "")}'
+
+  names = lambda atoms: ' '.join(map(named, atoms))
+  yield f'{names(jaxpr.constvars)} = {_text(getattr(closed, "consts", ()))}'
+  yield f'in {names(jaxpr.invars)}'
+  for eqn in jaxpr.eqns:
+    settings = {k: v for k, v in eqn.params.items() if k != 'name'}
+    yield f'{names(eqn.outvars)} = {eqn.primitive} {_text(settings)} {names(eqn.invars)}'
+  yield f'out {names(jaxpr.outvars)}'
+
+
+def _text(value: Any) -> str:
+  """A setting or a constant, without anything of this process."""
+  if isinstance(value, jex.ClosedJaxpr | jex.Jaxpr):
+    return '{' + '\n'.join(_lines(value)) + '}'
+  if isinstance(value, jax.sharding.Sharding | jax.sharding.Mesh):
+    return type(value).__name__
+  if isinstance(value, jax.Array | np.ndarray):
+    return identity.fingerprint(value)
+  if isinstance(value, Mapping):
+    return '{' + ', '.join(f'{k}: {_text(value[k])}' for k in sorted(value, key=str)) + '}'
+  if isinstance(value, tuple | list):
+    return f'({", ".join(map(_text, value))})'
+  return re.sub(r' at 0x[0-9a-f]+', '', str(value))

@@ -1,0 +1,41 @@
+"""What tells one loop from others, when its state is found on the disk."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+
+from unsc_jax import storage
+
+
+def identity(
+    loss: Callable, optimizer: optax.GradientTransformation, params: Any, state: Any,
+    batch: Any, key: jax.Array, given: tuple,
+) -> dict[str, Any]:
+  """A loop by its step and by all that the step is given at first.
+
+  An optimiser of Optax is a pair of closures, and so is many a loss: what they
+  compute is told by their programs, what they hold by the values of the state and of
+  the further arguments.
+
+  Args:
+    loss: see `fit`.
+    optimizer: any Optax optimiser.
+    params: the first parameters.
+    state: the optimiser's first state.
+    batch: the first batch.
+    key: the loop's.
+    given: further arguments of the loss.
+
+  Returns:
+    Hashes by name, for `storage.describe`.
+  """
+  step = jax.value_and_grad(loss, has_aux=True)
+  return {
+      'jax': jax.__version__,  # another one's programs may read otherwise
+      'parameters': storage.fingerprint(params), 'key': key,
+      'loss': storage.program(step, params, batch, key, *given),
+      'optimizer': storage.program(optimizer.update, params, state, params),
+      'state': storage.fingerprint(state), 'given': storage.fingerprint(given),
+      'first batch': storage.fingerprint(batch)}
