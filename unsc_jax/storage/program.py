@@ -48,10 +48,10 @@ def _lines(closed: jex.ClosedJaxpr | jex.Jaxpr) -> Iterator[str]:
   numbers: dict[Any, int] = {}
 
   def named(atom):
-    if isinstance(atom, jex.Literal):
-      return f'{_text(atom.val)}:{atom.aval.dtype}'
-    number = numbers.setdefault(atom, len(numbers))
-    return f'v{number}:{atom.aval.dtype}{getattr(atom.aval, "shape", "")}'
+    literal = isinstance(atom, jex.Literal)
+    name = _text(atom.val) if literal else f'v{numbers.setdefault(atom, len(numbers))}'
+    # Not all of the type, which says on what devices it is; a token has none.
+    return f'{name}:{getattr(atom.aval, "dtype", "")}{getattr(atom.aval, "shape", "")}'
 
   names = lambda atoms: ' '.join(map(named, atoms))
   yield f'{names(jaxpr.constvars)} = {_text(getattr(closed, "consts", ()))}'
