@@ -63,19 +63,24 @@ def drift(
     delta = new[path].astype(jnp.float32) - w
     found = moments.by_path.get(path)
     if found:
-      moved = sum(_energy(moment, delta) for moment in found)
-      total = sum(_energy(moment, w) for moment in found)
+      moved, total = (jnp.maximum(inner(found, x, x), 0) for x in (delta, w))
     else:
       moved, total = jnp.sum(delta**2), jnp.zeros(())
     out[path] = jnp.sqrt(jnp.where(moved == 0, 0, moved / total))
   return out
 
 
-def _energy(moment: moments_lib.Moment, w: jax.Array) -> jax.Array:
-  """The sum of `|x W|^2` over all inputs."""
-  folded = moment.site.fold(w).astype(jnp.float32)  # [B, d, o]
+def inner(
+    uses: tuple[moments_lib.Moment, ...], a: jax.Array, b: jax.Array
+) -> jax.Array:
+  """The sum of `(x A) (x B)^T` over all inputs of every use of a parameter."""
+  return sum((_inner(moment, a, b) for moment in uses), jnp.zeros(()))
+
+
+def _inner(moment: moments_lib.Moment, a: jax.Array, b: jax.Array) -> jax.Array:
+  left, right = (moment.site.fold(w).astype(jnp.float32) for w in (a, b))  # [B, d, o]
   if moment.site.kind == 'lookup':
-    return jnp.sum(moment.second[..., None] * folded**2)
-  product = jnp.einsum('bij,bjo->bio', moment.second, folded,
+    return jnp.sum(moment.second[..., None] * left * right)
+  product = jnp.einsum('bij,bjo->bio', moment.second, right,
                        precision=lax.Precision.HIGHEST)
-  return jnp.maximum(jnp.sum(product * folded), 0)
+  return jnp.sum(product * left)
