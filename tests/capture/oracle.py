@@ -10,9 +10,9 @@ import numpy as np
 
 
 def second_moment(rows: np.ndarray) -> np.ndarray:
-  """`sum x x^T` over rows `[n, d]` or `[B, n, d]`."""
-  rows = np.asarray(rows, np.float64)
-  return rows.mT @ rows
+  """`Re(sum x x^H)` over rows `[n, d]` or `[B, n, d]`, real or complex."""
+  rows = np.asarray(rows, np.complex128)
+  return (rows.conj().mT @ rows).real
 
 
 def patches(
@@ -32,7 +32,7 @@ def patches(
     kernel_dilation: one for each, the distance of a window's entries.
     groups: how many parts the channels fall into.
   """
-  x = np.asarray(x, np.float64)
+  x = np.asarray(x, np.result_type(x, np.float64))
   space = x.shape[1:-1]
   ones = (1,) * len(space)
   strides, kernel_dilation = strides or ones, kernel_dilation or ones

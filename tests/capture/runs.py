@@ -33,8 +33,10 @@ def forward(case: case_lib.Case):
 
 
 def floats(tree: Any) -> list[np.ndarray]:
-  return [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(tree)
-          if jnp.issubdtype(leaf.dtype, jnp.floating)]
+  of_type = lambda kind: [leaf for leaf in jax.tree.leaves(tree)
+                          if jnp.issubdtype(leaf.dtype, kind)]
+  return [*(np.asarray(leaf, np.float64) for leaf in of_type(jnp.floating)),
+          *(np.asarray(leaf, np.complex128) for leaf in of_type(jnp.complexfloating))]
 
 
 def change(before: Any, after: Any) -> float:

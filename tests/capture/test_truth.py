@@ -81,7 +81,7 @@ def test_projected_updates_leave_outputs(case):
     return  # all is frozen, and the library says so
   forward = runs.forward(case)
   bases, update = free_update(case)
-  size = lambda tree: np.sqrt(sum((x**2).sum() for x in runs.floats(tree)))
+  size = lambda tree: np.sqrt(sum((abs(x)**2).sum() for x in runs.floats(tree)))
   scale = np.float32(size(params) / (size(update) or 1))
   after = runs.replace(params, {path: scale * leaf for path, leaf in update.items()})
   assert runs.change(forward(params, *args), forward(after, *args)) < case.tolerance
@@ -97,6 +97,7 @@ def test_moments_are_the_closed_form(case):
   _, moments = runs.result(case)
   numpy = lambda x: np.asarray(x, np.float64) if jnp.issubdtype(
       x.dtype, jnp.floating) else np.asarray(x)
+  wide = lambda met: np.asarray(met, np.result_type(met, np.float64))
   params = {path: numpy(x) for path, x in paths.leaf_paths(params).items()}
   expected = case.met(params, *jax.tree.map(numpy, args))
   assert set(expected) == set(moments.by_path)
@@ -105,7 +106,7 @@ def test_moments_are_the_closed_form(case):
     found = moments.by_path[path]
     assert len(found) == len(ways)
     for moment, met in zip(found, ways, strict=True):
-      met = np.asarray(met, np.float64)
+      met = wide(met)
       if moment.site.kind == 'lookup':
         second = first = met.reshape(moment.second.shape)
         count = second.sum(-1)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax.capture import site as site_lib
+from unsc_jax.capture import varying
 from unsc_jax.capture import views
 
 
@@ -63,8 +64,10 @@ class Placement(NamedTuple):
     if total is None:
       total = jnp.zeros(shape + value.shape[len(batch):], value.dtype)
     if all(_is_everything(axis.index, axis.size) for axis in batch):
-      return total + value
-    return total.at[jnp.ix_(*(axis.index for axis in batch))].add(value)
+      return varying.add(total, value)
+    dtype = jnp.promote_types(total.dtype, value.dtype)
+    at = jnp.ix_(*(axis.index for axis in batch))
+    return total.astype(dtype).at[at].add(value.astype(dtype))
 
 
 def _is_everything(index, size: int) -> bool:

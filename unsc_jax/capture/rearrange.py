@@ -80,9 +80,10 @@ def _scaled(primitive, operands, marks) -> list | None:
 
 def _float_cast(view, params, *_):
   # Casting to an integer rounds, so a small step may change nothing or much; so
-  # do floating types of less than 16 bits.
+  # do floating types of less than 16 bits. A complex number without an imaginary
+  # part is the same number, and so is its real part.
   dtype = params['new_dtype']
-  wide = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits >= 16
+  wide = jnp.issubdtype(dtype, jnp.inexact) and jnp.finfo(dtype).bits >= 16
   return view if wide else None
 
 

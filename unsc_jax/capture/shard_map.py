@@ -43,7 +43,7 @@ def shard_map(walk, eqn, ins, marks, totals):
   walk.adopt(again)
   for key, value in new.items():
     if key in totals:
-      value = jax.tree.map(lax.add, totals[key], value)
+      value = jax.tree.map(varying.add, totals[key], value)
     totals = {**totals, key: value}
   return outs, [None] * len(outs), totals
 

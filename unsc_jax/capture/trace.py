@@ -28,6 +28,7 @@ from unsc_jax.capture import placement
 from unsc_jax.capture import rearrange
 from unsc_jax.capture import shard_map
 from unsc_jax.capture import site as site_lib
+from unsc_jax.capture import varying
 from unsc_jax.capture import views
 
 Site = site_lib.Site
@@ -92,7 +93,7 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any,
   fed, fixed = ({site: total for (site, by_data), total in totals.items()
                  if by_data == which and site in captured}
                 for which in (True, False))
-  add = lambda a, b: jax.tree.map(jnp.add, a, b)
+  add = lambda a, b: jax.tree.map(varying.add, a, b)
   return Trace(
       out=jax.tree.unflatten(jax.tree.structure(shapes), out),
       values={site: add(fed[site], fixed[site])
@@ -243,7 +244,7 @@ class _Walk:
     for (site, by_data), value in totals.items():
       key = (becomes[site], by_data)
       value = jax.tree.map(functools.partial(site_lib.restate, site, key[0]), value)
-      out[key] = jax.tree.map(jnp.add, out[key], value) if key in out else value
+      out[key] = jax.tree.map(varying.add, out[key], value) if key in out else value
     for path in site_lib.conflicts(uses):
       self.uncaptured.setdefault(path, 'used in two ways that exclude each other')
     self.uses = uses

@@ -1,7 +1,7 @@
-"""Zeros to add to that vary over the same devices as what will be added.
+"""Totals of one type: that of what will be added to them.
 
-Inside `jax.shard_map` a loop's carry must have one type from the first step on,
-and the mesh axes over which a value differs are part of its type.
+A loop's carry must have one type from the first step on. Inside `jax.shard_map` the
+mesh axes over which a value differs are part of it.
 """
 
 from typing import Any
@@ -25,6 +25,12 @@ def entry(x: jax.Array) -> jax.Array:
   return over(jnp.zeros(x.shape[1:], x.dtype), axes(x))
 
 
+def add(a: jax.Array, b: jax.Array) -> jax.Array:
+  """The sum of two arrays, in a type that holds both: of real and complex inputs."""
+  dtype = jnp.promote_types(a.dtype, b.dtype)
+  return a.astype(dtype) + b.astype(dtype)
+
+
 def over(x: jax.Array, names: frozenset[str]) -> jax.Array:
   """The same array, of a type that may differ over these mesh axes."""
   missing = tuple(sorted(names - axes(x)))
@@ -38,6 +44,6 @@ def zeros(shapes: Any) -> Any:
 
 def zeros_unless(totals: dict, shapes: dict) -> dict:
   """The totals so far, or zeros; of the types that they will have."""
-  like = lambda leaf, s: over(leaf, axes(s))
+  like = lambda leaf, s: over(leaf.astype(s.dtype), axes(s))
   return {key: jax.tree.map(like, totals[key], shape) if key in totals
           else zeros(shape) for key, shape in shapes.items()}

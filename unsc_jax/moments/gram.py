@@ -6,6 +6,7 @@ symmetric, a third of the work is saved, and of what devices have to sum.
 
 from collections.abc import Sequence
 import math
+from typing import Any
 
 import jax
 from jax import lax
@@ -40,19 +41,32 @@ def split_patches(conv: layers.Conv) -> list[jax.Array]:
   return split(*patches.extract(conv))
 
 
+def sum_type(x: jax.Array) -> Any:
+  """In what inputs are summed: in float32, complex ones in two of these."""
+  is_complex = jnp.issubdtype(x.dtype, jnp.complexfloating)
+  return jnp.complex64 if is_complex else jnp.float32
+
+
 def upper(blocks: Sequence[jax.Array]) -> Upper:
-  """All products `x_i^T x_j` `[B, d_i, d_j]` of blocks `i <= j`, in float32.
+  """All products `Re(x_i^H x_j)` `[B, d_i, d_j]` of blocks `i <= j`, in float32.
 
   Inputs of 16 bits are left so: products of two of them are exact in float32,
-  and the matrix unit of a TPU takes one pass for them, six for float32.
+  and the matrix unit of a TPU takes one pass for them, six for float32. Complex
+  inputs meet a real weight as twice as many real ones.
   """
-  short = lambda x: x.dtype in (jnp.bfloat16, jnp.float16)
-  blocks = [x if short(x) else x.astype(jnp.float32) for x in blocks]
+  blocks = [*map(_real, blocks)]
   product = lambda x, y: jnp.einsum(
       'bni,bnj->bij', x, y, precision=lax.Precision.HIGHEST,
       preferred_element_type=jnp.float32)
   return tuple(tuple(product(x, y) for y in blocks[i:])
                for i, x in enumerate(blocks))
+
+
+def _real(x: jax.Array) -> jax.Array:
+  """Rows `[B, n, d]` of a real type that products can be taken of."""
+  if jnp.issubdtype(x.dtype, jnp.complexfloating):
+    x = jnp.concatenate([x.real, x.imag], 1)
+  return x if x.dtype in (jnp.bfloat16, jnp.float16) else x.astype(jnp.float32)
 
 
 def full(rows: Upper) -> jax.Array:

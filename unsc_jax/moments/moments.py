@@ -62,7 +62,9 @@ class input_moments:
       whole batch is the least.
 
   It is a pure function `(params, *args) -> (fn(params, *args), Moments)`, to be
-  transformed like any other. Sums are float32 at the highest precision.
+  transformed like any other. Sums are float32 at the highest precision. Complex
+  inputs of a real `W` give :math:`\mathrm{Re}(X^H X)`: what they leave free keeps the
+  real and the imaginary part of the outputs.
 
   Example:
     >>> fn = lambda params, x: x @ params['w']

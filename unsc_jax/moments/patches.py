@@ -102,8 +102,8 @@ def count(conv: layers.Conv) -> int:
   return len(conv.x) * math.prod(positions(pad(conv)))
 
 
-def total(conv: layers.Conv) -> jax.Array:
-  """The sum of all patches `[B, d]` in float32, without cutting them out.
+def total(conv: layers.Conv, dtype: Any = jnp.float32) -> jax.Array:
+  """The sum of all patches `[B, d]`, without cutting them out.
 
   An entry of the window sees the images from its offset on, so their sums along
   one axis after the other are enough.
@@ -113,8 +113,8 @@ def total(conv: layers.Conv) -> jax.Array:
   for window, dilation, stride, n in zip(
       conv.window, conv.kernel_dilation, conv.strides, positions(conv)):
     seen = [x[:, o * dilation:][:, :n * stride:stride] for o in range(window)]
-    x = jnp.stack([s.sum(1, dtype=jnp.float32) for s in seen], -2)
-  entries = x.sum(0, dtype=jnp.float32).reshape(-1, conv.groups, width)
+    x = jnp.stack([s.sum(1, dtype=dtype) for s in seen], -2)
+  entries = x.sum(0, dtype=dtype).reshape(-1, conv.groups, width)
   return entries.transpose(1, 0, 2).reshape(conv.groups, -1)
 
 

@@ -130,7 +130,7 @@ def _estimate(conv: layers.Conv, index: jax.Array, places: int,
   def half(index):
     def chunk(at):
       rows = patches.extract_at(conv, at)
-      return gram.upper(gram.split(rows)), rows.sum(1, dtype=jnp.float32)
+      return gram.upper(gram.split(rows)), rows.sum(1, dtype=gram.sum_type(rows))
 
     add = lambda total, at: (jax.tree.map(jnp.add, total, chunk(at)), None)
     zeros = varying.zeros(jax.eval_shape(chunk, index[:size]))

@@ -19,13 +19,14 @@ def sums(inputs: layers.Inputs, chunk_bytes: int) -> tuple[jax.Array, ...]:
   """`(second, first, count)` of a layer's inputs, in the layer's own order."""
   if isinstance(inputs, layers.Lookup):
     return inputs.counts, inputs.counts, inputs.counts.sum(-1)
+  dtype = gram.sum_type(inputs.x)
   if isinstance(inputs, layers.Conv):
     rows = patches.sum_over_patches(
         lambda conv: gram.upper(gram.split_patches(conv)), inputs, chunk_bytes)
-    first, count = patches.total(inputs), patches.count(inputs)
+    first, count = patches.total(inputs, dtype), patches.count(inputs)
   else:
     rows = gram.upper(gram.split(inputs.x))
-    first, count = inputs.x.sum(1, dtype=jnp.float32), inputs.x.shape[1]
+    first, count = inputs.x.sum(1, dtype=dtype), inputs.x.shape[1]
   return gram.full(rows), first, jnp.full(len(first), count, jnp.float32)
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from unsc_jax import paths
+from unsc_jax import sharding
 from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import gains as gains_lib
 from unsc_jax.null_space import projection
@@ -42,14 +43,25 @@ def leak(updates: Any, bases: gains_lib.Confinement) -> dict[str, jax.Array]:
 
   Source: ours.
   """
-  updates = jax.tree.map(lambda u: u.astype(jnp.float32), updates)
-  allowed = paths.leaf_paths(projection.project(updates, bases))
+  unit = {path: _of_size_one(u) for path, u in paths.leaf_paths(updates).items()}
+  allowed = projection.project(unit, bases)
   norm = lambda x: jnp.linalg.norm(x.ravel())
   out = {}
-  for path, update in paths.leaf_paths(updates).items():
+  for path, update in unit.items():
     total = norm(update)
     out[path] = norm(update - allowed[path]) / jnp.where(total > 0, total, 1)
   return out
+
+
+def _of_size_one(update: jax.Array) -> jax.Array:
+  """The same direction, of which squares are in range; none of a random key."""
+  if sharding.is_key(update) or update.dtype == jax.dtypes.float0:
+    return jnp.zeros(update.shape)
+  u = jnp.asarray(update)
+  if u.dtype != jnp.float64 and not jnp.issubdtype(u.dtype, jnp.complexfloating):
+    u = u.astype(jnp.float32)
+  largest = jnp.abs(u).max(initial=0)
+  return u / jnp.where(largest > 0, largest, jnp.ones_like(largest))
 
 
 def expected_leak(bases: gains_lib.Confinement) -> dict[str, float]:

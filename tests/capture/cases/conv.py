@@ -96,6 +96,10 @@ def _spread(x):
 
 
 CASES = [
+    of.hand('complex images', lambda w, x: _conv(
+        x + 1j * x[:, ::-1], w.astype(jnp.complex64), feature_group_count=2),
+            weight(3, 3, 2, 6), TINY, rows=patches(
+                3, 3, prepare=lambda x: x + 1j * x[:, ::-1], groups=2, **SAME3)),
     linen('1-D', nn.Conv(8, (3,)), SIGNAL, padding=[(1, 1)]),
     linen('1-D, causal, dilated', nn.Conv(8, (3,), padding='CAUSAL', kernel_dilation=2),
           SIGNAL, padding=[(4, 0)], kernel_dilation=(2,)),

@@ -7,6 +7,7 @@ from flax import linen as nn
 from flax import nnx
 import haiku as hk
 import jax
+from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
@@ -17,6 +18,7 @@ random, weight = case_lib.random, case_lib.weight
 flat, inputs = case_lib.flat, case_lib.inputs
 of = frameworks.Section('Matrix products')
 X = random(6, 12)
+FEW = random(2, 12)
 TOKENS = random(2, 3, 12)
 HEADS = random(2, 3, 3, 4)
 AB = {'a': weight(12, 5), 'b': weight(12, 5, seed=4)}
@@ -29,6 +31,13 @@ def _product(w, x):
 
 def _einsum(equation):
   return lambda w, x: jnp.einsum(equation, x, w)
+
+
+def _real_then_complex(w, x):
+  """By turns, in a loop that has to carry what was summed."""
+  def step(x, _):
+    return jnp.tanh(jnp.abs(jnp.fft.fft(x) @ w) + x @ w[:, ::-1]), None
+  return lax.scan(step, jnp.tanh(x @ w), None, length=1)[0]
 
 
 def _fused_qkv(w, x):
@@ -157,6 +166,14 @@ CASES = [
     of.hand('bfloat16 parameters', lambda w, x: x.astype(jnp.bfloat16) @ w,
             weight(12, 5).astype(jnp.bfloat16), X, tolerance=2e-2,
             rows=lambda w, x: x.astype(jnp.bfloat16)),
+    of.hand('complex inputs, as of a Fourier transform',
+            lambda w, x: jnp.fft.rfft(x) @ w, weight(7, 5), FEW,
+            rows=lambda w, x: np.fft.rfft(x)),
+    of.hand('weights cast to complex numbers and turned',
+            lambda w, x: (x + 1j * x[:, ::-1]) @ (w.astype(jnp.complex64) * 1j),
+            weight(12, 5), FEW, rows=lambda w, x: x + 1j * x[:, ::-1]),
+    of.hand('real inputs at first, complex ones later', _real_then_complex,
+            weight(12, 12), FEW),
     of.hand('an outer product, of fan-in one', _einsum('b,o->bo'), weight(5), random(6),
             full=('w',), rows=lambda w, x: x[:, None]),
     of.hand('a module used twice', lambda w, x: jnp.tanh(x @ w) @ w, weight(12, 12),
