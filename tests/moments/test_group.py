@@ -1,5 +1,6 @@
 """Moments add, subtract and scale as the data do, wherever they are summed."""
 
+import dataclasses
 import operator
 import re
 
@@ -38,8 +39,16 @@ def _dense(params, x):
   return x @ params['w']
 
 
+def _net(tree):
+  """Sums alone, without what tells how much was added and taken away on the way."""
+  is_moment = lambda leaf: isinstance(leaf, unsc_jax.Moment)
+  return jax.tree.map(lambda leaf: dataclasses.replace(leaf, gross=leaf.count)
+                      if is_moment(leaf) else leaf, tree, is_leaf=is_moment)
+
+
 def _assert_close(a, b, rtol=2e-6):
   """Every sum is the same, up to a share of its largest entry."""
+  a, b = _net(a), _net(b)
   chex.assert_trees_all_equal_structs(a, b)
   for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)):
     np.testing.assert_allclose(x, y, atol=rtol * np.abs(y).max())
@@ -56,6 +65,14 @@ def test_group():
   _assert_close(.25 * (a + b), a * .25 + b * .25)
   # The mean does not depend on how often the data were seen.
   _assert_close([m.mean_square for m in 3 * a], [m.mean_square for m in a])
+
+
+def test_gross_is_of_all_that_was_ever_added():
+  a, b = _moments_of(X[:32])['head'], _moments_of(X[32:])['head']
+  moments = _moments_of(X[:32]) - 2. * _moments_of(X[32:])
+  diagonal = lambda moment: np.diagonal(moment.second, axis1=1, axis2=2)
+  np.testing.assert_allclose(
+      moments['head'].gross, diagonal(a) + 2 * diagonal(b), rtol=1e-6)
 
 
 def test_retained_bases_from_what_was_forgotten():

@@ -21,24 +21,27 @@ from unsc_jax import paths
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=('second', 'first', 'count', 'fixed'), meta_fields=('site',))
+    data_fields=('second', 'first', 'count', 'gross', 'fixed'), meta_fields=('site',))
 @dataclasses.dataclass(frozen=True)
 class Moment:
   """Sums over the inputs of one site.
 
   Attributes:
     site: which axes of which parameter the inputs meet.
-    second: `[B, d, d]` the sum of `x x^T`; for a lookup `[B, d]`, its diagonal:
-      how often each row was read.
-    first: `[B, d]` the sum of `x`.
+    second: `[B, d, d]` the sum of `x x^T`, of complex inputs that of `Re(x x^H)`;
+      for a lookup `[B, d]`, its diagonal: how often each row was read.
+    first: `[B, d]` the sum of `x`, complex where inputs are.
     count: `[B]` how many `x` were summed.
-    fixed: the part of these three sums that no data reach, None if there is no
+    gross: `[B, d]` the diagonal of `second` as it would be if nothing had been
+      taken away, but all added: as large as that, rounding counts.
+    fixed: the part of the first three sums that no data reach, None if there is no
       such part. A table of positions, say, is read alike by every batch.
   """
   site: capture.Site
   second: jax.Array
   first: jax.Array
   count: jax.Array
+  gross: jax.Array
   fixed: tuple[jax.Array, jax.Array, jax.Array] | None = None
 
   @property
@@ -55,7 +58,7 @@ class Moment:
           f'{self.site.path} is read by lookups, which have no covariance; use '
           '`mean_square`, the frequency of every row.')
     mean = self.first / jnp.maximum(self.count, 1)[:, None]
-    return self.mean_square - mean[:, :, None] * mean[:, None, :]
+    return self.mean_square - (mean[:, :, None] * mean.conj()[:, None, :]).real
 
 
 @jax.tree_util.register_dataclass
@@ -66,7 +69,8 @@ class Moments(paths.ByPath[Moment]):
   `M_all - M_forget` is exact if every example meets each layer with the same
   inputs, equally often, in whatever batch it comes: not with batch statistics or
   random numbers, nor where an argument that a batch shares meets a parameter,
-  once a batch, unless `data` of `input_moments` tells it apart.
+  once a batch, unless `data` of `input_moments` tells it apart. `A - B` is
+  `A + (-1) * B`; a part that no data reach is never taken away.
   """
 
   def __add__(self, other: 'Moments') -> 'Moments':
@@ -74,25 +78,32 @@ class Moments(paths.ByPath[Moment]):
     return jax.tree.map(jnp.add, self, other)
 
   def __sub__(self, other: 'Moments') -> 'Moments':
-    _check_same(self, other)
-    return jax.tree.map(_less, self, other, is_leaf=lambda x: isinstance(x, Moment))
+    return self + -1. * other
 
   def __mul__(self, scale: float) -> 'Moments':
-    return jax.tree.map(lambda leaf: leaf * scale, self)
+    return jax.tree.map(lambda moment: _times(moment, scale), self,
+                        is_leaf=lambda x: isinstance(x, Moment))
 
   __rmul__ = __mul__
 
 
-def _less(a: Moment, b: Moment) -> Moment:
-  """What is left of `a` without the data of `b`.
+def _times(moment: Moment, scale: float) -> Moment:
+  """A moment times a number.
 
-  What no data reach stays: the data that remain need it just as much.
+  What no data reach cannot be taken away: the data that remain need it just as much.
+  Counts of a lookup are whole numbers only before they are scaled, so that their
+  gross stays at that at least.
   """
-  rest = jax.tree.map(jnp.subtract, a, b)
-  if b.fixed is None:
-    return rest
-  sums = map(jnp.add, (rest.second, rest.first, rest.count), b.fixed)
-  return Moment(a.site, *sums, fixed=a.fixed)
+  size = abs(scale)
+  sums = (moment.second * scale, moment.first * scale, moment.count * scale)
+  fixed = moment.fixed
+  if fixed is not None:
+    kept = (size + scale) / 2  # the scale, or 0 if it is negative
+    sums = tuple(s + (kept - scale) * f for s, f in zip(sums, fixed))
+    fixed = jax.tree.map(lambda f: f * kept, fixed)
+  if moment.site.kind == 'lookup':
+    size = jnp.maximum(size, 1)
+  return Moment(moment.site, *sums, gross=moment.gross * size, fixed=fixed)
 
 
 def _check_same(a: Moments, b: Moments) -> None:
@@ -115,7 +126,10 @@ def from_sums(values: dict[capture.Site, Any], fixed: dict[capture.Site, Any]) -
   for site, sums in sorted(values.items()):
     if site.path not in skipped:
       part = fixed.get(site)
-      moment = Moment(site, *_flat(site, sums), fixed=part and _flat(site, part))
+      flat = _flat(site, sums)
+      gross = flat[0] if flat[0].ndim == 2 else jnp.diagonal(flat[0], axis1=1, axis2=2)
+      moment = Moment(site, *flat, gross=jnp.abs(gross),
+                      fixed=part and _flat(site, part))
       by_path[site.path] = (*by_path.get(site.path, ()), moment)
   return Moments(by_path)
 

@@ -22,6 +22,7 @@ from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
 from unsc_jax.null_space import eigen
+from unsc_jax.null_space import precision
 from unsc_jax.null_space import ranks
 
 Choice = TypeVar('Choice')
@@ -51,9 +52,10 @@ class Basis:
 
   def project(self, update: jax.Array) -> jax.Array:
     """The part of an update, shaped like the parameter, that stays free."""
-    folded = self.site.fold(update).astype(jnp.float32)
+    dtype = jnp.float64 if update.dtype == jnp.float64 else jnp.float32
+    folded = self.site.fold(update).astype(dtype)
     if self.site.kind == 'lookup':
-      allowed = self.vectors[..., None] * folded
+      allowed = self.vectors[..., None].astype(dtype) * folded
     elif self.free:
       allowed = self._span(folded)
     else:  # twice: the first time an update that is mostly kept leaves rounding
@@ -69,8 +71,8 @@ class Basis:
   def _span(self, folded: jax.Array) -> jax.Array:
     """The part of a folded parameter `[B, d, o]` in the span of `vectors`."""
     mul = functools.partial(jnp.einsum, precision=lax.Precision.HIGHEST)
-    return mul('bdk,bko->bdo', self.vectors,
-               mul('bdk,bdo->bko', self.vectors, folded))
+    q = self.vectors.astype(folded.dtype)
+    return mul('bdk,bko->bdo', q, mul('bdk,bdo->bko', q, folded))
 
 
 @jax.tree_util.register_dataclass
@@ -130,7 +132,7 @@ def null_space_bases(
   rules = {path: ranks.rank_rule(choice) for path, choice in chosen.items()}
   bases = Bases({path: tuple(
       _of_lookup(moment) if moment.site.kind == 'lookup'
-      else _basis(moment.site, rules[path], *next(solved)) for moment in uses)
+      else _basis(moment, rules[path], *next(solved)) for moment in uses)
                  for path, uses in moments.by_path.items()})
   for basis in bases:
     _warn_if_full(basis)
@@ -163,23 +165,41 @@ def check(moments: moments_lib.Moments) -> None:
   if any(isinstance(m.count, core.Tracer) for m in moments):
     return
   moments_lib.check_finite(moments)
-  if all(np.max(moment.count) <= 0 for moment in moments):
+  if all(np.max(moment.count) < 0 for moment in moments):
+    raise ValueError(
+        'the moments count fewer inputs than none: more were subtracted than had ever '
+        'been added; subtract only moments of data that are among those.')
+  if not any(map(_is_fed, moments)):
     raise ValueError(
         'the moments count no inputs, as when everything is subtracted; take '
         'those of some data to retain.')
 
 
+def _is_fed(moment: moments_lib.Moment) -> bool:
+  """Whether inputs are left, of data where there ever were some."""
+  if moment.site.kind == 'lookup' and np.any(moment.gross > precision.COUNTABLE):
+    return True
+  if moment.fixed is None:
+    return bool(np.max(moment.count) > 0)
+  second, _, count = moment.fixed
+  alone = np.trace(second, axis1=1, axis2=2) if second.ndim == 3 else second.sum(-1)
+  never_fed = np.all(moment.gross.sum(-1) <= alone * (1 + 1e-6))
+  return bool(never_fed or np.max(moment.count - count) > 0)
+
+
 def _of_lookup(moment: moments_lib.Moment) -> Basis:
-  read = moment.second > 0
+  precision.check_counts(moment)
+  read = precision.read(moment)
   frequency = -jnp.sort(-moment.mean_square, axis=-1)
   free = (~read).astype(jnp.float32)
   return Basis(moment.site, True, free, frequency, read.sum(-1))
 
 
-def _basis(site: capture.Site, rule: ranks.RankRule, values: jax.Array,
+def _basis(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array,
            vectors: jax.Array) -> Basis:
-  rank = rule(values)
-  d = values.shape[-1]
+  precision.check(moment, values)
+  rank = rule(values + precision.doubt(moment, values)[:, None])
+  site, d = moment.site, values.shape[-1]
   columns = np.arange(d)
   if isinstance(rank, core.Tracer):
     vectors *= (columns >= rank[:, None])[:, None]

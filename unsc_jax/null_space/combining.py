@@ -21,6 +21,7 @@ from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import eigen
 from unsc_jax.null_space import filters
 from unsc_jax.null_space import gains as gains_lib
+from unsc_jax.null_space import precision
 from unsc_jax.null_space import ranks
 
 _matmul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
@@ -138,7 +139,9 @@ class merged(Combine):
 
   def _subspace(self, solved, moment):
     values, vectors = solved
-    rank = ranks.rank_rule(self.class_energy)(values)
+    precision.check(moment, values)
+    rank = ranks.rank_rule(self.class_energy)(
+        values + precision.doubt(moment, values)[:, None])
     q = vectors * (jnp.arange(values.shape[-1]) < rank[..., None])[:, None]
     return _as_moment(moment, _matmul(q, q.mT))
 
@@ -235,6 +238,8 @@ def _extend(solved, moment, kept=None, *, share: float, published: bool):
   below = _below(m)
   total = below * m.shape[-1]
   held = jnp.zeros_like(m) if kept is None else kept.second
+  precision.check(
+      moment, values if kept is None else jnp.diagonal(m, axis1=1, axis2=2))
   is_held = values < -below / 2
   values = jnp.maximum(values, 0)
   before = total - values.sum(-1, keepdims=True)  # what the basis carries
@@ -253,11 +258,12 @@ def _as_moment(moment: moments_lib.Moment, second: jax.Array) -> moments_lib.Mom
   """A matrix in a moment's place, of one input's worth."""
   return moments_lib.Moment(
       moment.site, second, jnp.zeros_like(moment.first),
-      jnp.ones_like(moment.count))
+      jnp.ones_like(moment.count), jnp.diagonal(second, axis1=1, axis2=2))
 
 
 def _solve(matrix, solver: eigen.Eigh | None, subspace, *trees: moments_lib.Moments):
   """`subspace` of every site's matrix and moments; all are solved together."""
+  bases_lib.check(trees[0])
   sites = {path: tuple(zip(*(tree.by_path[path] for tree in trees)))
            for path in trees[0].by_path}
   is_lookup = lambda moments: moments[0].site.kind == 'lookup'

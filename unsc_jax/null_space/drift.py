@@ -3,14 +3,18 @@
 `B` layers that share a parameter, `d` fan-in, `o` fan-out.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
+from jax import core
 from jax import lax
 import jax.numpy as jnp
 
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
+from unsc_jax import sharding
+from unsc_jax.null_space import precision
 
 
 def drift(
@@ -40,7 +44,8 @@ def drift(
 
   Raises:
     ValueError: the two do not have the same parameters, or lack one that the
-      moments name.
+      moments name; or the moments are none, as after subtracting what was never in
+      them. Under `jax.jit` that is NaN.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
@@ -57,30 +62,61 @@ def drift(
       raise ValueError(
           f'{path} is not in both the parameters before and after, in one shape; '
           'give those that the moments were taken with, and the same, changed.')
-  out = {}
-  for path, w in old.items():
-    w = w.astype(jnp.float32)
-    delta = new[path].astype(jnp.float32) - w
-    found = moments.by_path.get(path)
-    if found:
-      moved, total = (jnp.maximum(inner(found, x, x), 0) for x in (delta, w))
-    else:
-      moved, total = jnp.sum(delta**2), jnp.zeros(())
-    out[path] = jnp.sqrt(jnp.where(moved == 0, 0, moved / total))
+  out = {path: _relative(moments.by_path[path], w, new[path])
+         if path in moments.by_path else jnp.where(_differ(w, new[path]), jnp.inf, 0.)
+         for path, w in old.items()}
+  for path in moments.by_path:
+    _check(path, out[path], old[path], new[path])
   return out
 
 
-def inner(
-    uses: tuple[moments_lib.Moment, ...], a: jax.Array, b: jax.Array
-) -> jax.Array:
-  """The sum of `(x A) (x B)^T` over all inputs of every use of a parameter."""
-  return sum((_inner(moment, a, b) for moment in uses), jnp.zeros(()))
+def _check(path: str, value: jax.Array, *weights: jax.Array) -> None:
+  """Raises if it is the moments' fault that a value is no number."""
+  if not isinstance(value, core.Tracer) and jnp.isnan(value) and all(
+      jnp.isfinite(w).all() for w in weights):
+    raise ValueError(
+        f'the moments of {path} give its outputs a negative energy or none at all, so '
+        'they are no moments; subtract only those of data that are among the others.')
 
 
-def _inner(moment: moments_lib.Moment, a: jax.Array, b: jax.Array) -> jax.Array:
-  left, right = (moment.site.fold(w).astype(jnp.float32) for w in (a, b))  # [B, d, o]
+def _relative(uses: Sequence[moments_lib.Moment], before: jax.Array,
+              after: jax.Array) -> jax.Array:
+  """By how much a layer's outputs change, as a share of what they were."""
+  dtype = jnp.float64 if before.dtype == jnp.float64 else jnp.float32
+  w = before.astype(dtype)
+  scale = _size(jnp.stack([_size(moment.second) for moment in uses])).astype(dtype)
+
+  def energy(w):  # of weights of about 1, lest squares leave the range of float32
+    return sum(_energy(moment, w, scale) for moment in uses)
+
+  delta = after.astype(dtype) - w
+  far, size = _size(delta), _size(w)
+  moved, total = energy(delta / far), energy(w / size)
+  return jnp.where(moved == 0, 0, jnp.sqrt(moved / total) * (far / size))
+
+
+def _energy(moment: moments_lib.Moment, w: jax.Array, scale: jax.Array) -> jax.Array:
+  """The sum of `|x W|^2` over all inputs, in units of `scale`."""
+  folded = moment.site.fold(w)  # [B, d, o]
+  second, gross = (x.astype(w.dtype) / scale for x in (moment.second, moment.gross))
   if moment.site.kind == 'lookup':
-    return jnp.sum(moment.second[..., None] * left * right)
-  product = jnp.einsum('bij,bjo->bio', moment.second, right,
-                       precision=lax.Precision.HIGHEST)
-  return jnp.sum(product * left)
+    energy = jnp.sum(second[..., None] * folded**2)
+  else:
+    product = jnp.einsum('bij,bjo->bio', second, folded,
+                         precision=lax.Precision.HIGHEST)
+    energy = jnp.sum(product * folded)
+  rounding = precision.IMPOSSIBLE * jnp.sum(gross.sum(-1) * jnp.sum(folded**2, (1, 2)))
+  return jnp.where(energy < -rounding, jnp.nan, jnp.maximum(energy, 0))
+
+
+def _size(x: jax.Array) -> jax.Array:
+  """The largest absolute entry, or one if all are zero."""
+  largest = jnp.abs(x).max()
+  return jnp.where(largest == 0, jnp.ones_like(largest), largest)
+
+
+def _differ(a: jax.Array, b: jax.Array) -> jax.Array:
+  """Whether two arrays of any type, random keys among them, are not the same."""
+  if sharding.is_key(a):
+    a, b = jax.random.key_data(a), jax.random.key_data(b)
+  return jnp.any(a != b)

@@ -22,6 +22,7 @@ from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import cholesky
 from unsc_jax.null_space import eigen
 from unsc_jax.null_space import gains as gains_lib
+from unsc_jax.null_space import precision
 from unsc_jax.null_space import ranks
 
 
@@ -131,14 +132,23 @@ def _ridge(moment: moments_lib.Moment, tau: float, solver: cholesky.Inverse
            ) -> gains_lib.Gain:
   share = relative(moment)
   if moment.site.kind == 'lookup':
+    precision.check_counts(moment)
+    # Of a row that may have been read it is not known how often: it is kept.
+    share = jnp.where(precision.read(moment), jnp.where(share > 0, share, 1), 0)
     return gains_lib.Gain(moment.site, tau / (share + tau))
+  diagonal = jnp.diagonal(moment.mean_square, axis1=1, axis2=2)
+  precision.check(moment, diagonal)
+  total = jnp.maximum(diagonal.sum(-1), jnp.finfo(diagonal.dtype).tiny)
+  unsure = precision.doubt(moment, diagonal) / total
   # Divided first, so that an infinite tau gives the identity.
-  return gains_lib.Gain(moment.site, solver(_plus_one(share / tau)))
+  return gains_lib.Gain(moment.site, solver(_plus(share / tau, 1 + unsure / tau)))
 
 
 @jax.jit
-def _plus_one(matrices: jax.Array) -> jax.Array:
-  return matrices + jnp.eye(matrices.shape[-1], dtype=matrices.dtype)
+def _plus(matrices: jax.Array, number: jax.Array) -> jax.Array:
+  """Matrices with a number `[B]` added to each one's diagonal."""
+  one = jnp.eye(matrices.shape[-1], dtype=matrices.dtype)
+  return matrices + number[:, None, None] * one
 
 
 def relative(moment: moments_lib.Moment) -> jax.Array:

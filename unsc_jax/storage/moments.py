@@ -23,7 +23,7 @@ Moments = moments_lib.Moments
 
 _KINDS = {'moments': Moments, 'bases': Bases, 'gains': Gains}
 _ARRAYS = {
-    'moments': ('second', 'first', 'count'),
+    'moments': ('second', 'first', 'count', 'gross'),
     'bases': ('vectors', 'eigenvalues', 'rank'),
     'gains': ('matrix',)}
 
