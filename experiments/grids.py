@@ -60,15 +60,18 @@ class Candidate:
 _RATES = (.003, .01, .03, .1)
 _SLOW = (.0003, .001, .003, .01)
 _ADAM = (1e-4, 3e-4, 1e-3, 3e-3)
+_LONG = {'steps': 200}
 _FEW = {'examples': 300}  # more would take most of the comparison's time
 _UNSC = {'rate': (3e-4, 1e-3, 3e-3), 'energy': (.95, .97, .99),
          'stop_below': (.005, .02, .05)}
 
 # By name, as in `unsc_jax.methods`; UNSC's ablations besides.
 CANDIDATES = {
-    'fine_tune': Candidate(methods.fine_tune, {'rate': (.01, .03, .1, .3, .5)}),
-    'cf_k': Candidate(methods.cf_k, {'rate': (.03, .1, .3, 1.), 'k': (1, 2)}),
-    'eu_k': Candidate(methods.eu_k, {'rate': _RATES, 'k': (1, 2)}),
+    'fine_tune': Candidate(
+        methods.fine_tune, {'rate': (.01, .03, .1, .3, .5)}, _LONG),
+    'cf_k': Candidate(
+        methods.cf_k, {'rate': (.03, .1, .3, 1.), 'k': (1, 2)}, _LONG),
+    'eu_k': Candidate(methods.eu_k, {'rate': _RATES, 'k': (1, 2)}, _LONG),
     'gradient_ascent': Candidate(
         methods.gradient_ascent,
         {'rate': (.005, .01, .02, .05), 'steps': (25, 50)}, optimizer='clipped'),
@@ -76,7 +79,7 @@ CANDIDATES = {
         methods.neggrad_plus, {'rate': (.05, .1, .2), 'alpha': (.95, .98, .99)},
         {'steps': 100}, 'clipped'),
     'random_label': Candidate(
-        methods.random_label, {'rate': _ADAM}, optimizer='adam'),
+        methods.random_label, {'rate': _ADAM}, _LONG, 'adam'),
     'boundary_shrink': Candidate(
         methods.boundary_shrink, {'rate': _SLOW, 'bound': (.1, .5)}, {'steps': 50}),
     'fisher_forgetting': Candidate(
@@ -88,7 +91,7 @@ CANDIDATES = {
     'influence': Candidate(
         methods.influence, {'alpha': (1., 2., 4.), 'damping': (.01, .03, .1)}, _FEW),
     'bad_teacher': Candidate(
-        methods.bad_teacher, {'rate': _ADAM}, optimizer='adam'),
+        methods.bad_teacher, {'rate': _ADAM}, _LONG, 'adam'),
     'scrub': Candidate(
         methods.scrub, {'rate': (5e-4, 1e-3, 2e-3), 'forget_rounds': (1, 2, 3)},
         # As published for small networks.
@@ -104,11 +107,11 @@ CANDIDATES = {
         methods.salun,
         {'rate': (.001, .003, .01), 'share': (.3, .5), 'rounds': (5, 10)}),
     'ssd': Candidate(
-        methods.ssd, {'alpha': (1., 1.5, 2., 4., 10.), 'strength': (.1, .3, 1.)},
+        methods.ssd, {'alpha': (3., 5., 10., 20., 40.), 'strength': (.1, .3, 1.)},
         whole_classes=True),
     'pgu': Candidate(
         methods.pgu, {'rate': (.03, .1, .3, 1.), 'share': (.7, .8, .9)},
-        optimizer='sgd'),
+        {'steps': 100}, 'sgd'),
     'loft': Candidate(
         methods.loft, {'rank': (9, 20, 40, 80), 'centred': (True, False)},
         whole_classes=True),
@@ -121,17 +124,19 @@ CANDIDATES = {
     'dimensional_alignment': Candidate(
         methods.dimensional_alignment, {'rate': (.003, .01), 'weight': (.1, 1., 10.)}),
     'example_localization': Candidate(
-        methods.example_localization, {'rate': (.015, .05), 'share': (.1, .3, .6)}),
+        methods.example_localization, {'rate': (.015, .05), 'share': (.1, .3, .6)},
+        {'steps': 300}),
     'scissorhands': Candidate(
         methods.scissorhands,
-        {'rate': (.003, .01), 'share': (.03, .1), 'weight': (.005, .02, .05)},
-        {'steps': 100}),
+        {'rate': (.003, .01), 'share': (.03, .1), 'weight': (.02, .05, .1)},
+        {'epochs': 10}),
     'partially_blinded': Candidate(
         methods.partially_blinded,
         {'rate': (1e-4, 3e-4), 'gamma': (1., 6.), 'steps': (40, 60)},
         optimizer='adam'),
     'retention_masking': Candidate(
-        methods.retention_masking, {'rate': (.01, .03, .1), 'share': (.3, .5)}),
+        methods.retention_masking, {'rate': (.01, .03, .1), 'share': (.3, .5)},
+        _LONG),
     'unsc': Candidate(methods.unsc, _UNSC, optimizer='adam'),
     'unsc_merged': Candidate(
         methods.unsc, _UNSC, optimizer='adam', combine=null_space.merged),

@@ -1,7 +1,8 @@
 """Every method on a network with BatchNorm and dropout, which are at rest.
 
 Running statistics are read in evaluation and so have gradients like weights; no
-method may take them for weights. Dropout draws nothing while a method runs.
+method may take them for weights. Those that reset weights have them estimated anew,
+once, for they were those of other weights. Dropout draws nothing while a method runs.
 """
 
 import dataclasses
@@ -69,6 +70,12 @@ METHODS = {
         ADAM, ADAM, noise_steps=2, noise_batch=4, noise_copies=1, batch_size=8),
 }
 UNMOVED = {'original', 'head_only'}
+RESET = {
+    'eu_k': methods.eu_k(k=2, epochs=0),
+    'example_localization': methods.example_localization(epochs=0),
+    'retention_masking': methods.retention_masking(epochs=0),
+    'scissorhands': methods.scissorhands(share=.3, epochs=0),
+}
 # Those that edit or choose weights themselves; all others in long runs.
 DAILY = {'class_projection', 'example_localization', 'fisher_forgetting', 'influence',
          'l1_sparse', 'partially_blinded', 'retention_masking', 'salun',
@@ -102,7 +109,21 @@ def test_running_statistics_stay_to_the_bit(name, problem):
   same = jax.tree.map(lambda a, b: np.array_equal(a, b), found, problem.params)
   chex.assert_tree_all_finite(found)
   assert all(jax.tree.leaves(same['params'])) == (name in UNMOVED)
-  assert all(jax.tree.leaves(same['batch_stats'])) == (name != 'retrain')
+  anew = name in RESET or name == 'retrain'
+  assert all(jax.tree.leaves(same['batch_stats'])) == (not anew or name == 'eu_k')
+
+
+@pytest.mark.parametrize('name', RESET)
+def test_after_a_reset_statistics_are_those_of_the_new_weights(name, problem):
+  found = RESET[name](problem, jax.random.key(1)).params
+  assert any(jax.tree.leaves(jax.tree.map(
+      lambda a, b: (a != b).any(), found['params'], problem.params['params'])))
+  # Of the first and only BatchNorm in float64: its inputs are those of a dense layer.
+  dense = {k: np.asarray(v, np.float64) for k, v in found['params']['Dense_0'].items()}
+  inputs = problem.retain.x.astype(np.float64) @ dense['kernel'] + dense['bias']
+  statistics = found['batch_stats']['BatchNorm_0']
+  np.testing.assert_allclose(statistics['mean'], inputs.mean(0), atol=1e-5)
+  np.testing.assert_allclose(statistics['var'], inputs.var(0), rtol=1e-4)
 
 
 def test_a_share_is_one_of_the_weights_alone(problem):

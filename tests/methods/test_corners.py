@@ -134,7 +134,7 @@ CASES = {
             transform=optimizers.saliency(sgd(.02), .5),
             schedule=schedules.alternating(5)), remain=.93),
     # What everything needs is dampened too.
-    'ssd': Case(methods.ssd(4., .3), methods.ssd(1e-3, .3)),
+    'ssd': Case(methods.ssd(4., .3, group=1), methods.ssd(1e-3, .3, group=1)),
     'pgu': Case(
         methods.pgu(share=.7), methods.pgu(share=.999), remain=.93),
     # The head alone cannot lose a class without loss: the features stay.

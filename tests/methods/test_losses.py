@@ -172,3 +172,12 @@ def test_weight_decay_leaves_frozen_layers_alone(toy):
 def test_there_are_so_many_layers(toy):
   with pytest.raises(ValueError, match='k is 3, but the network has 2'):
     methods.cf_k(k=3)(toy, KEY)
+
+
+@pytest.mark.parametrize(('method', 'steps'), [
+    (methods.fine_tune(SGD, epochs=3, batch_size=8), 8),  # of 20 to retain
+    (methods.gradient_ascent(SGD, epochs=3, batch_size=5), 6),  # of 10 to forget
+    (methods.random_label(SGD, epochs=1, batch_size=10), 3),  # of both
+    (methods.neggrad_plus(SGD, epochs=2, batch_size=10), 4)])
+def test_trains_for_so_many_epochs(method, steps, toy):
+  assert len(method(toy, KEY).history['loss']) == steps

@@ -104,6 +104,32 @@ def test_trims_and_repairs(fixed_init, ref, weight, published):
   np.testing.assert_allclose(found, start - .1 * g, atol=5e-4)
 
 
+def test_constraint_is_taken_anew_every_epoch_and_ends_with_the_forget_set(fixed_init, ref):
+  """One example to forget and copies of another to retain: no order plays a part."""
+  problem = dataclasses.replace(
+      fixed_init, retain=fixed_init.retain.where(np.zeros(3, int)),
+      forget=fixed_init.forget.where(slice(1)))
+  rate, weight, constraints = .1, -.5, []  # a negative weight asks for what is forbidden
+  params, forget = ref.params(problem), lambda p: ref.cross_entropy(p, problem.forget)
+  stay = lambda p: ref.cross_entropy(p, problem.retain)
+  gradient = lambda loss: ref.flat(ref.gradient(loss, params))
+  score = np.abs(ref.flat(params) * gradient(forget))
+  params = ref.unflat(np.where(
+      ref.largest(score, .2), ref.flat(ref.fresh(problem)), ref.flat(params)), params)
+  for _ in range(3):
+    memory = -gradient(forget)
+    for step in range(3):
+      g = gradient(stay if step else lambda p: stay(p) - weight * forget(p))
+      if not step:
+        constraints.append(g @ memory < 0)
+        g = g - min(g @ memory, 0) / (memory @ memory) * memory
+      params = ref.unflat(ref.flat(params) - rate * g, params)
+  assert any(constraints)  # or the memory would not tell
+  method = methods.scissorhands(
+      optax.sgd(rate), share=.2, weight=weight, epochs=3, batch_size=1)
+  ref.assert_close(method(problem, KEY).params, params, 1e-3)
+
+
 def channel_mask(problem, ref, share, *tops):
   """By the mean of a layer's `top` largest |w g| of every output channel."""
   params = ref.params(problem)

@@ -14,7 +14,8 @@ NAMES = {name: choice for module in (objectives, schedules, stopping, targets)
 
 @pytest.mark.parametrize('call', [
     'alternating(2, forget_rounds=1)', 'boundary_labels(0.2, published=True)',
-    'distillation(2.0)', 'drawing_labels(forget_only(3), 10)', 'mixed(3, 64)',
+    'distillation(2.0)', 'drawing_labels(forget_only(3), 10)',
+    'forget_first(epochs=2.5, batch_size=32)', 'forget_only(epochs=5)', 'mixed(3, 64)',
     'novice_logits()', 'of_part(paired(3, 8), 0.3)', 'other_logits(published=True)',
     'pseudo_labels()', 'random_labels()', 'retain_only(3)', 'scaled(distillation(), -1.0)',
     'teacher_logits(of_retain=True)', 'unlikelihood(0.1)', 'unseen_answers()',

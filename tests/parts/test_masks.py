@@ -1,4 +1,4 @@
-"""Masks, counted, broadcast by channel, and proof against what leaks; GEM's constraint."""
+"""Masks, counted, broadcast by channel, and proof against what leaks."""
 
 import chex
 import jax
@@ -6,11 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from scipy import optimize
 
 from unsc_jax import capture
 from unsc_jax.parts import masks
-from unsc_jax.parts import optimizers
 
 RNG = np.random.default_rng(0)
 PARAMS = {'a': jnp.asarray(RNG.normal(size=(3, 4)), jnp.float32),
@@ -63,28 +61,3 @@ def test_masked_entries_stay_to_the_bit(optimizer):
 def test_says_which_parameter_has_no_mask():
   with pytest.raises(ValueError, match='does not fit b'):
     masks.confine(optax.sgd(.1), {'a': MASK['a']}).init(PARAMS)
-
-
-def projected(g, m, **options):
-  tx = optimizers.gem_projection({'w': jnp.asarray(m)}, **options)
-  out, _ = tx.update({'w': jnp.asarray(g)}, tx.init(None))
-  return np.asarray(out['w'])
-
-
-@pytest.mark.parametrize('seed', range(4))
-def test_nearest_gradient_that_does_no_harm(seed):
-  g, m = np.random.default_rng(seed).normal(size=(2, 6))
-  best = optimize.minimize(
-      lambda x: .5 * np.sum((x - g)**2), np.zeros(6), method='SLSQP',
-      constraints={'type': 'ineq', 'fun': lambda x: x @ m}).x
-  np.testing.assert_allclose(projected(g, m), best, atol=1e-3)
-
-
-def test_passes_what_does_no_harm():
-  g = np.array([1., 2.], np.float32)
-  np.testing.assert_array_equal(projected(g, g, margin=5.), g)
-
-
-def test_margin_adds_at_least_so_much():
-  g, m = np.array([-.1, 1.], np.float32), np.array([1., 0.], np.float32)
-  np.testing.assert_allclose(projected(g, m, margin=.5), [.4, 1.])

@@ -54,3 +54,16 @@ def test_alternating_rounds():
   assert kinds == 'ffrrffrrrr'
   assert sorted(forget) == sorted(2 * list(range(6)))
   assert len(retain) == 54
+
+
+def test_forget_batches_stand_beside_the_first_of_an_epoch():
+  batches, forget, retain = seen(schedules.forget_first(epochs=2, batch_size=2))
+  kinds = ''.join('r' if b.forget is None else '+' for b in batches)
+  assert kinds == 2 * '+++rrrrrr'
+  assert sorted(forget) == sorted(2 * list(range(6)))
+  assert sorted(retain) == sorted(2 * list(range(100, 118)))
+  # Where there is more to forget than to retain an epoch ends with the retained.
+  plan = schedules.forget_first(epochs=1, batch_size=2)(RETAIN, FORGET, KEY)
+  batches = list(itertools.islice(plan.batches, plan.steps))
+  assert len(batches) == 3
+  assert all(len(b.forget) == len(b.retain) == 2 for b in batches)

@@ -5,6 +5,7 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
 from unsc_jax.parts import targets
@@ -12,8 +13,8 @@ from unsc_jax.parts import targets
 
 def bad_teacher(
     optimizer: optax.GradientTransformation | None = None, *,
-    retain_share: float = .3, published: bool = False, steps: int = 200,
-    batch_size: int = 256,
+    retain_share: float = .3, published: bool = False, steps: int | None = None,
+    epochs: float | None = None, batch_size: int = 256,
 ) -> problem_lib.Method:
   r"""Distils a random network on forget, and the original on retain examples.
 
@@ -29,11 +30,12 @@ def bad_teacher(
     published: divides the loss by the number of classes too, as PyTorch's
       default reduction does; it matters to SGD, not to Adam.
     steps: updates to make.
+    epochs: instead, over the part and the forget set; 10 if neither is given.
     batch_size: examples of both sets a step.
 
   Returns:
-    The method. Cost: `3 * steps * batch_size` passes and one over each set for
-    the targets. It needs `Network.init`.
+    The method. Cost: `3 * epochs` passes over the part and the forget set, and one
+    over both for the targets. It needs `Network.init`.
 
   Raises:
     ValueError: the share is not in (0, 1].
@@ -57,4 +59,5 @@ def bad_teacher(
           forget_target=targets.novice_logits(),
           retain_target=targets.teacher_logits(of_retain=True)),
       transform=optimizer or optax.adam(1e-4),
-      schedule=schedules.of_part(schedules.mixed(steps, batch_size), retain_share))
+      schedule=schedules.of_part(schedules.mixed(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 10)), retain_share))

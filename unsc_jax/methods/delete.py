@@ -5,6 +5,7 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
 from unsc_jax.parts import targets
@@ -12,7 +13,8 @@ from unsc_jax.parts import targets
 
 def delete(
     optimizer: optax.GradientTransformation | None = None, *,
-    published: bool = False, steps: int = 100, batch_size: int = 128,
+    published: bool = False, steps: int | None = None,
+    epochs: float | None = None, batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Distils what the network would say could it not say the label.
 
@@ -28,11 +30,11 @@ def delete(
     optimizer: any of Optax; SGD at 1e-3, momentum .9 (published: 1e-4).
     published: with several forgotten classes, rules out an example's own alone.
     steps: updates to make.
+    epochs: instead, over the forget set; 20 if neither is given.
     batch_size: forget examples a step.
 
   Returns:
-    The method. Cost: `(1 + 3 * steps * batch_size / |D_f|) |D_f|` passes over the
-    forget set; retained data are not touched.
+    The method. Cost: `1 + 3 * epochs` passes over the forget set; retained data are not touched.
 
   Example:
     >>> method = delete(optax.sgd(.003, momentum=.9), steps=40)
@@ -44,4 +46,5 @@ def delete(
           forget=objectives.distillation(),
           forget_target=targets.other_logits(published=published)),
       transform=optimizer or optax.sgd(1e-3, momentum=.9),
-      schedule=schedules.forget_only(steps, batch_size))
+      schedule=schedules.forget_only(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 20)))

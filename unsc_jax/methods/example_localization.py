@@ -11,6 +11,7 @@ from unsc_jax import training
 from unsc_jax.parts import composition
 from unsc_jax.parts import edits
 from unsc_jax.parts import head
+from unsc_jax.parts import lengths
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
@@ -20,7 +21,7 @@ from unsc_jax.parts import schedules
 def example_localization(
     optimizer: optax.GradientTransformation | None = None, *,
     share: float = .3, channel_share: float = .1, published: bool = False,
-    steps: int = 300, batch_size: int = 128,
+    steps: int | None = None, epochs: float | None = None, batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Finds the channels that hold the examples, resets them, and trains those.
 
@@ -42,11 +43,12 @@ def example_localization(
       the head's weights of forgotten classes survive where the mask leaves
       them. By default those of whole classes are reset.
     steps: updates to make.
+    epochs: instead, over the retained data; 30 if neither is given.
     batch_size: retain examples a step.
 
   Returns:
-    The method. Cost: 3 passes over the forget set, `3 * steps * batch_size` over
-    retained data. It needs `Network.init`.
+    The method. Cost: 3 passes over the forget set, `3 * epochs` over the
+    retained data, and one for running statistics after the reset. It needs `Network.init`.
 
   Example:
     >>> method = example_localization(optax.sgd(.05, momentum=.9), channel_share=.1)
@@ -54,8 +56,8 @@ def example_localization(
   Source: DEL, deletion by example localization (arXiv 2412.02432), exact from code,
   but with the last batch of the forget set, which the code drops.
   """
-  optimizer = optimizer or optax.sgd(
-      optax.cosine_decay_schedule(.015, steps, .01), momentum=.9)
+  schedule = schedules.retain_only(
+      steps, batch_size, epochs=lengths.unless(steps, epochs, 30))
   h = (lambda site: site.folded[2] // 10) if published else channel_share
 
   def method(problem, key):
@@ -70,13 +72,16 @@ def example_localization(
       if problem.forget_classes and not published:
         forgotten = head.of_classes(problem, problem.forget_classes)
         mask = jax.tree.map(jnp.logical_or, mask, forgotten)
-      params = edits.reset(
-          problem.params, training.fresh(problem.network, fresh_key), mask)
+      params = problem.network.finish(edits.reset(
+          problem.params, training.fresh(problem.network, fresh_key), mask),
+          problem.retain.x)
       own = head.parameters(problem)
       free = jax.tree_util.tree_map_with_path(
           lambda path, m: m | (paths.path_name(path) in own), mask)
+    length = schedule.length(problem.forget, problem.retain)
+    rate = optax.cosine_decay_schedule(.015, max(1, length), .01)
     return composition.train(
         problem, params, objectives.objective(retain=objectives.cross_entropy),
-        masks.confine(optimizer, free),
-        schedules.retain_only(steps, batch_size), keys, stopwatch)
+        masks.confine(optimizer or optax.sgd(rate, momentum=.9), free),
+        schedule, keys, stopwatch)
   return method

@@ -5,6 +5,7 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
@@ -12,7 +13,8 @@ from unsc_jax.parts import schedules
 
 def fine_tune(
     optimizer: optax.GradientTransformation | None = None, *,
-    steps: int = 200, batch_size: int = 128,
+    steps: int | None = None, epochs: float | None = None,
+    batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Trains on with the retained data alone.
 
@@ -24,10 +26,11 @@ def fine_tune(
   Args:
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
     steps: updates to make.
+    epochs: instead, over the retained data; 10 if neither is given.
     batch_size: retain examples a step.
 
   Returns:
-    The method. Cost: `3 * steps * batch_size` passes over retained data; the
+    The method. Cost: `3 * epochs` passes over the retained data; the
     forget set is not touched.
 
   Example:
@@ -39,4 +42,5 @@ def fine_tune(
   return parts.compose(
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=optimizer or optimizers.sgd(),
-      schedule=schedules.retain_only(steps, batch_size))
+      schedule=schedules.retain_only(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 10)))

@@ -4,6 +4,7 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
@@ -11,7 +12,8 @@ from unsc_jax.parts import schedules
 
 def gradient_ascent(
     optimizer: optax.GradientTransformation | None = None, *,
-    steps: int = 50, batch_size: int = 128,
+    steps: int | None = None, epochs: float | None = None,
+    batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Climbs the loss of the forget set.
 
@@ -23,10 +25,11 @@ def gradient_ascent(
   Args:
     optimizer: any of Optax; SGD at 1e-4.
     steps: updates to make.
+    epochs: instead, over the forget set; 5 if neither is given.
     batch_size: forget examples a step.
 
   Returns:
-    The method. Cost: `3 * steps * batch_size` passes over the forget set;
+    The method. Cost: `3 * epochs` passes over the forget set;
     retained data are not touched.
 
   Example:
@@ -39,12 +42,14 @@ def gradient_ascent(
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, -1.)),
       transform=optimizer or optax.sgd(1e-4),
-      schedule=schedules.forget_only(steps, batch_size))
+      schedule=schedules.forget_only(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))
 
 
 def neggrad_plus(
     optimizer: optax.GradientTransformation | None = None, *,
-    alpha: float = .95, steps: int = 200, batch_size: int = 128,
+    alpha: float = .95, steps: int | None = None,
+    epochs: float | None = None, batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""NegGrad+: descends on retain and climbs on forget batches at once.
 
@@ -57,11 +62,12 @@ def neggrad_plus(
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
     alpha: weight of what remains, in [0, 1]; .95 to .9999 is published.
     steps: updates to make.
+    epochs: instead, over the retained data; 5 if neither is given.
     batch_size: examples of each set a step.
 
   Returns:
-    The method. Cost: `6 * steps * batch_size` passes, half of them over either
-    set.
+    The method. Cost: `3 * epochs` passes over the retained data, and as many
+    over forget examples.
 
   Raises:
     ValueError: alpha is not in [0, 1].
@@ -80,4 +86,5 @@ def neggrad_plus(
           forget=objectives.scaled(objectives.cross_entropy, alpha - 1),
           retain=objectives.scaled(objectives.cross_entropy, alpha)),
       transform=optimizer or optimizers.sgd(),
-      schedule=schedules.paired(steps, batch_size))
+      schedule=schedules.paired(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))

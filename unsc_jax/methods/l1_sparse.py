@@ -8,6 +8,7 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
 
@@ -51,7 +52,8 @@ def add_sign_decay(
 
 def l1_sparse(
     optimizer: optax.GradientTransformation | None = None, *,
-    alpha: float = 5e-4, steps: int = 200, batch_size: int = 128,
+    alpha: float = 5e-4, steps: int | None = None,
+    epochs: float | None = None, batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Fine-tunes on the retained data with a fading l1 penalty.
 
@@ -64,10 +66,11 @@ def l1_sparse(
       part of what it sees.
     alpha: weight of the penalty at the first step; it fades to zero.
     steps: `T`, updates to make.
+    epochs: instead, over the retained data; 10 if neither is given.
     batch_size: retain examples a step.
 
   Returns:
-    The method. Cost: `3 * steps * batch_size` passes over retained data; the
+    The method. Cost: `3 * epochs` passes over the retained data; the
     forget set is not touched.
 
   Example:
@@ -77,9 +80,16 @@ def l1_sparse(
   step rather than by epoch. `alpha` is 5e-4 in the paper, from memory, 1e-4 in
   Scissorhands' code and 7e-5 in DEL's.
   """
-  fading = optax.linear_schedule(alpha, 0., steps)
+  schedule = schedules.retain_only(
+      steps, batch_size, epochs=lengths.unless(steps, epochs, 10))
+
+  def transform(problem, params, key):
+    del params, key
+    fading = optax.linear_schedule(
+        alpha, 0., schedule.length(problem.forget, problem.retain))
+    return parts.Confined(optax.chain(
+        add_sign_decay(fading), optimizer or optax.sgd(.01, momentum=.9)))
+
   return parts.compose(
       objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=optax.chain(
-          add_sign_decay(fading), optimizer or optax.sgd(.01, momentum=.9)),
-      schedule=schedules.retain_only(steps, batch_size))
+      transform=transform, schedule=schedule)

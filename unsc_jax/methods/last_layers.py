@@ -10,6 +10,7 @@ from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
 from unsc_jax.parts import edits
+from unsc_jax.parts import lengths
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
@@ -19,7 +20,8 @@ from unsc_jax.parts import schedules
 
 def cf_k(
     optimizer: optax.GradientTransformation | None = None, *,
-    k: int = 1, steps: int = 200, batch_size: int = 128,
+    k: int = 1, steps: int | None = None, epochs: float | None = None,
+    batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Catastrophic forgetting of the last `k` layers.
 
@@ -34,10 +36,11 @@ def cf_k(
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
     k: how many layers.
     steps: updates to make.
+    epochs: instead, over the retained data; 10 if neither is given.
     batch_size: retain examples a step.
 
   Returns:
-    The method. Cost: up to `3 * steps * batch_size` passes over retained data;
+    The method. Cost: up to `3 * epochs` passes over the retained data;
     the forget set is not touched.
 
   Raises:
@@ -49,12 +52,13 @@ def cf_k(
   Source: Goel et al. (arXiv 2201.06640), exact from code for networks without
   norms after their last layers.
   """
-  return _last_k(None, optimizer, k, steps, batch_size)
+  return _last_k(None, optimizer, k, _retained(steps, epochs, batch_size))
 
 
 def eu_k(
     optimizer: optax.GradientTransformation | None = None, *,
-    k: int = 1, steps: int = 200, batch_size: int = 128,
+    k: int = 1, steps: int | None = None, epochs: float | None = None,
+    batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Exact unlearning of the last `k` layers: reset, then trained again.
 
@@ -67,10 +71,12 @@ def eu_k(
     optimizer: as for `cf_k`.
     k: how many layers.
     steps: updates to make.
+    epochs: instead, over the retained data; 10 if neither is given.
     batch_size: retain examples a step.
 
   Returns:
-    The method. Cost: as `cf_k`. It needs `Network.init`, whose initialisation
+    The method. Cost: as `cf_k`, and one pass over the retained data for running
+    statistics after the reset. It needs `Network.init`, whose initialisation
     takes the place of the published code's Kaiming normal.
 
   Raises:
@@ -82,12 +88,18 @@ def eu_k(
   Source: as `cf_k`.
   """
   def edit(problem, key):
-    return edits.reset(
+    reset = edits.reset(
         problem.params, training.fresh(problem.network, key), last(problem, k))
-  return _last_k(edit, optimizer, k, steps, batch_size)
+    return problem.network.finish(reset, problem.retain.x)
+  return _last_k(edit, optimizer, k, _retained(steps, epochs, batch_size))
 
 
-def _last_k(edit, optimizer, k, steps, batch_size):
+def _retained(steps, epochs, batch_size):
+  return schedules.retain_only(
+      steps, batch_size, epochs=lengths.unless(steps, epochs, 10))
+
+
+def _last_k(edit, optimizer, k, schedule):
   def transform(problem, params, key):
     del params, key
     return parts.Confined(masks.confine(
@@ -96,7 +108,7 @@ def _last_k(edit, optimizer, k, steps, batch_size):
   return parts.compose(
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=transform, schedule=schedules.retain_only(steps, batch_size))
+      transform=transform, schedule=schedule)
 
 
 def last(problem: problem_lib.Problem, k: int):

@@ -15,6 +15,7 @@ from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import head
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
@@ -37,7 +38,8 @@ def null_space_alignment(
     filter: null_space.Filter | float | None = None,
     weight: float = 10.,
     floor: float = 1e-3,
-    steps: int = 200,
+    steps: int | None = None,
+    epochs: float | None = None,
     batch_size: int = 256,
     moments_batch_size: int = 256,
 ) -> problem_lib.Method:
@@ -62,7 +64,8 @@ def null_space_alignment(
       `null_space.hard(.9)`, or `null_space.soft(1e-3)`, which damps `P` smoothly.
     weight: `lambda`.
     floor: added to every class's covariance, relative to its mean eigenvalue.
-    steps: updates to make. More forget more, and move more.
+    steps: updates to make, 200 by default. More forget more, and move more.
+    epochs: instead, over the forget set.
     batch_size: forget examples a step, several times `d`.
     moments_batch_size: retained examples a step of the passes for the moments.
 
@@ -81,6 +84,8 @@ def null_space_alignment(
   `docs/null-space-alignment.md`.
   """
   confined_to = null_space.chosen(combine, filter, .9)
+  schedule = schedules.forget_only(
+      lengths.unless(epochs, steps, 200), batch_size, epochs=epochs)
 
   def given(problem, key):
     del key
@@ -106,7 +111,7 @@ def null_space_alignment(
         transform=optimizers.null_space(
             optimizer or optax.adam(1e-3), confined_to,
             batch_size=moments_batch_size),
-        schedule=schedules.forget_only(steps, batch_size))(problem, key)
+        schedule=schedule)(problem, key)
   return method
 
 

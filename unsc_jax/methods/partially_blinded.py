@@ -6,6 +6,7 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
@@ -14,8 +15,8 @@ from unsc_jax.training import gradients
 
 def partially_blinded(
     optimizer: optax.GradientTransformation | None = None, *,
-    alpha: float = 1., beta: float = .15, gamma: float = 6., steps: int = 100,
-    batch_size: int = 48,
+    alpha: float = 1., beta: float = .15, gamma: float = 6.,
+    steps: int | None = None, epochs: float | None = None, batch_size: int = 48,
 ) -> problem_lib.Method:
   r"""Climbs the forget loss on a leash that the Fisher matrix shapes.
 
@@ -33,11 +34,12 @@ def partially_blinded(
     gamma: weight of the plain distance. The three are published as 631 to 721,
       90 to 100 and 4001; only their ratios matter to Adam.
     steps: updates to make.
+    epochs: instead, over the forget set; 5 if neither is given.
     batch_size: forget examples a step.
 
   Returns:
     The method. Cost: one forward and `C` backward passes over the forget set
-    and `3 * steps * batch_size` passes; retained data are not touched.
+    and `3 * epochs` passes; retained data are not touched.
 
   Example:
     >>> method = partially_blinded(optax.adam(3e-4), gamma=1., steps=30)
@@ -62,7 +64,8 @@ def partially_blinded(
   return parts.compose(
       objective=objectives.Objective(loss_of, given=given),
       transform=optimizer or optax.adam(1e-4),
-      schedule=schedules.forget_only(steps, batch_size))
+      schedule=schedules.forget_only(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))
 
 
 def leash(params, original, fisher, beta: float, gamma: float) -> jax.Array:

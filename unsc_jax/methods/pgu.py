@@ -10,6 +10,7 @@ from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
@@ -52,7 +53,8 @@ def pgu(
     optimizer: optax.GradientTransformation | None = None, *,
     everything: moments_lib.Moments | None = None, share: float = .95,
     entropy_weight: float = .2, offset: float = .05, published: bool = False,
-    steps: int = 100, batch_size: int = 128, moments_batch_size: int = 256,
+    steps: int | None = None, epochs: float | None = None, batch_size: int = 128,
+    moments_batch_size: int = 256,
 ) -> problem_lib.Method:
   r"""Lowers the label's probability where the retained data do not feel it.
 
@@ -75,12 +77,13 @@ def pgu(
     published: takes one direction less in every layer, as the code does.
     steps: updates to make. The published stop, when held-out accuracy passes
       that of the forget set, is left to the caller.
+    epochs: instead, over the forget set; 100 if neither is given.
     batch_size: forget examples a step.
     moments_batch_size: examples a step of the passes for moments.
 
   Returns:
-    The method. Cost: one pass over the forget set, `3 * steps * batch_size`
-    passes, and one over the retained data without `everything`.
+    The method. Cost: one pass over the forget set, `3 * epochs` passes over
+    it, and one over the retained data without `everything`.
 
   Example:
     >>> method = pgu(optax.sgd(.01), share=.7)
@@ -88,8 +91,8 @@ def pgu(
   Source: PGU (arXiv 2312.04095), exact from code, with the patches that a
   convolution sees and dropout at rest while moments are taken.
   """
-  optimizer = optimizer or optax.sgd(
-      optax.exponential_decay(.1, steps, .1))
+  schedule = schedules.forget_only(
+      steps, batch_size, epochs=lengths.unless(steps, epochs, 100))
   unlikely = objectives.unlikelihood(offset)
   rule = amplitude_rank(share, published=published)
 
@@ -98,13 +101,15 @@ def pgu(
 
   def transform(problem, params, key):
     del params, key
+    rate = optax.exponential_decay(
+        .1, schedule.length(problem.forget, problem.retain), .1)
     take = lambda x: passes.moments(problem, x, moments_batch_size)
     retain = (take(problem.retain.x) if everything is None
               else everything - take(problem.forget.x))
     bases = null_space.null_space_bases(retain, rule)
     return parts.Confined(
-        null_space.project_updates(optimizer, bases), retain, bases)
+        null_space.project_updates(optimizer or optax.sgd(rate), bases), retain, bases)
 
   return parts.compose(
       objective=objectives.objective(forget=term), transform=transform,
-      schedule=schedules.forget_only(steps, batch_size))
+      schedule=schedule)

@@ -5,6 +5,7 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import schedules
 from unsc_jax.parts import targets
@@ -12,7 +13,8 @@ from unsc_jax.parts import targets
 
 def random_label(
     optimizer: optax.GradientTransformation | None = None, *,
-    retain: bool = True, steps: int = 200, batch_size: int = 128,
+    retain: bool = True, steps: int | None = None,
+    epochs: float | None = None, batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Teaches a wrong label, drawn at random, beside the retained data.
 
@@ -27,11 +29,12 @@ def random_label(
     optimizer: any of Optax; Adam at 1e-4.
     retain: whether the retained data take part; UNSC's tables leave them out.
     steps: updates to make.
+    epochs: instead, over both sets or the forget set alone; 10 if neither is given.
     batch_size: examples of both sets a step.
 
   Returns:
-    The method. Cost: `3 * steps * batch_size` passes, over the sets in
-    proportion to their sizes, or over the forget set alone.
+    The method. Cost: `3 * epochs` passes over both sets, or over the forget set
+    alone.
 
   Example:
     >>> method = random_label(optax.adam(1e-3), steps=150)
@@ -46,13 +49,13 @@ def random_label(
           retain=objectives.cross_entropy if retain else None,
           forget_target=targets.random_labels(), per_example=True),
       transform=optimizer or optax.adam(1e-4),
-      schedule=schedule(steps, batch_size))
+      schedule=schedule(steps, batch_size, epochs=lengths.unless(steps, epochs, 10)))
 
 
 def boundary_shrink(
     optimizer: optax.GradientTransformation | None = None, *,
-    bound: float = .1, published: bool = False, steps: int = 100,
-    batch_size: int = 64,
+    bound: float = .1, published: bool = False, steps: int | None = None,
+    epochs: float | None = None, batch_size: int = 64,
 ) -> problem_lib.Method:
   r"""Teaches the class across the nearest decision boundary.
 
@@ -68,10 +71,11 @@ def boundary_shrink(
     published: lets an example that the step does not carry across the boundary
       keep its label, as the code does.
     steps: updates to make.
+    epochs: instead, over the forget set; 10 if neither is given.
     batch_size: forget examples a step.
 
   Returns:
-    The method. Cost: `3 * steps * batch_size` passes over the forget set and 4
+    The method. Cost: `3 * epochs` passes over the forget set and 4
     more for the labels; retained data are not touched.
 
   Example:
@@ -85,4 +89,5 @@ def boundary_shrink(
           forget=objectives.cross_entropy,
           forget_target=targets.boundary_labels(bound, published=published)),
       transform=optimizer or optax.sgd(1e-3, momentum=.9),
-      schedule=schedules.forget_only(steps, batch_size))
+      schedule=schedules.forget_only(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 10)))

@@ -7,6 +7,7 @@ import optax
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import edits
+from unsc_jax.parts import lengths
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
@@ -16,7 +17,8 @@ from unsc_jax.parts import schedules
 
 def retention_masking(
     optimizer: optax.GradientTransformation | None = None, *,
-    share: float = .5, steps: int = 200, batch_size: int = 128,
+    share: float = .5, steps: int | None = None,
+    epochs: float | None = None, batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Drops the weights that the retained data do not call for, and fine-tunes.
 
@@ -32,11 +34,12 @@ def retention_masking(
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
     share: `q`, of all weights that are kept.
     steps: updates to make.
+    epochs: instead, over the retained data; 10 if neither is given.
     batch_size: retain examples a step.
 
   Returns:
-    The method. Cost: `3 * steps * batch_size` passes over retained data and 3
-    over all of them; the forget set is not touched.
+    The method. Cost: `3 * epochs` passes over the retained data, 3 for the mask and
+    one for running statistics after it; the forget set is not touched.
 
   Example:
     >>> method = retention_masking(optax.sgd(.05, momentum=.9), share=.5)
@@ -53,10 +56,12 @@ def retention_masking(
         masks.only_trainable(masks.absolute(gradient), trainable), share)
     dropped = masks.only_trainable(
         jax.tree.map(jnp.logical_not, kept), trainable, False)
-    return edits.prune(problem.params, dropped)
+    return problem.network.finish(
+        edits.prune(problem.params, dropped), problem.retain.x)
 
   return parts.compose(
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=optimizer or optimizers.sgd(),
-      schedule=schedules.retain_only(steps, batch_size))
+      schedule=schedules.retain_only(
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 10)))

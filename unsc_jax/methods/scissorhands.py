@@ -1,5 +1,7 @@
 """Scissorhands: trim what is most connected to the forget set, then repair."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -8,6 +10,8 @@ from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
 from unsc_jax.parts import edits
+from unsc_jax.parts import gem
+from unsc_jax.parts import lengths
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
@@ -18,68 +22,90 @@ from unsc_jax.parts import schedules
 def scissorhands(
     optimizer: optax.GradientTransformation | None = None, *,
     share: float = .03, weight: float = .05, examples: int = 256,
-    published: bool = False, steps: int = 200, batch_size: int = 128,
+    published: bool = False, steps: int | None = None, epochs: float | None = None,
+    batch_size: int = 128,
 ) -> problem_lib.Method:
   r"""Re-initialises the most connected weights, and repairs under a constraint.
 
   .. math:: s = |\theta \odot \nabla \mathrm{CE}_{D_f}|, \quad
     \min_\theta \mathrm{CE}_{D_r} - \lambda \mathrm{CE}_{D_f} \quad \text{with}
     \quad \langle \tilde g, g_o \rangle \ge 0, \;
-    g_o = -\nabla \mathrm{CE}_{D_f}(\theta_{trimmed})
+    g_o = -\nabla \mathrm{CE}_{D_f}(\theta_{epoch})
 
-  For whole classes and for single examples.
+  Every epoch over the retained data takes `g_o` anew where it begins, and sees each
+  forget example once: when those are through, what is left of it is fine-tuning. For
+  whole classes and for single examples.
 
   Args:
     optimizer: any of Optax, after the constraint; SGD at 5e-3, momentum .9 and
       weight decay 5e-4.
     share: of all weights that are trimmed; .03, or .1 for classes of SVHN.
-    weight: `lambda`.
+    weight: `lambda`; .05, or .1 for classes of SVHN.
     examples: of the forget set, drawn at random, for `s` and `g_o`.
     published: GEM's margin of .5 and ridge of 1e-3, by which an active
       constraint adds half of `g_o` at least.
     steps: updates to make.
+    epochs: instead, over the retained data; 10 if neither is given.
     batch_size: examples of each set a step.
 
   Returns:
-    The method. Cost: `6 * steps * batch_size` passes, half of them over either
-    set, and 6 over `examples`. It needs `Network.init`.
+    The method. Cost: `3 * epochs` passes over both sets, one over the retained
+    data for running statistics after the trimming, and `3 * (epochs + 1)` over
+    `examples`. It needs `Network.init`.
 
   Example:
-    >>> method = scissorhands(optax.sgd(.003, momentum=.9), share=.1, steps=100)
+    >>> method = scissorhands(optax.sgd(.003, momentum=.9), share=.1, epochs=5)
 
-  Source: Scissorhands (arXiv 2401.05779), exact from code, but that trimming
-  and constraint take all layers, where the code names some of a ResNet, and that
-  trimmed weights come from `Network.init`, where the code draws Kaiming uniform
-  ones and biases of 0.
+  Source: Scissorhands (arXiv 2401.06187), exact from code, but that trimming and
+  constraint take all layers, where the code names some of a ResNet; that trimmed
+  weights come from `Network.init`, where the code draws Kaiming uniform ones and
+  biases of 0; and that `g_o` is of the same examples in every epoch.
   """
-  optimizer = optimizer or optimizers.sgd(5e-3)
+  schedule = schedules.forget_first(
+      steps, batch_size, epochs=lengths.unless(steps, epochs, 10))
   margin, ridge = (.5, 1e-3) if published else (0., 0.)
+  held = functools.partial(gem.held, margin=margin, ridge=ridge)
 
   def edit(problem, key):
     fresh_key, part_key = jax.random.split(key)
-    gradient = _gradient(problem, problem.params, examples, part_key)
+    part = problem.forget.drawn(examples, part_key)
     scores = masks.only_trainable(
-        masks.weighted(gradient, problem.params), problem.network.trainable)
-    return edits.reset(
+        masks.weighted(_gradient(problem, problem.params, part), problem.params),
+        problem.network.trainable)
+    trimmed = edits.reset(
         problem.params, training.fresh(problem.network, fresh_key),
         masks.top(scores, share))
+    return problem.network.finish(trimmed, problem.retain.x)
 
-  def transform(problem, params, key):
-    memory = jax.tree.map(
-        jnp.negative, _gradient(problem, params, examples, key))
-    return parts.Confined(optax.chain(
-        optimizers.gem_projection(memory, margin=margin, ridge=ridge), optimizer))
+  def given(problem, key):
+    part = problem.forget.drawn(examples, key)
+
+    def memory(params):
+      gradient = jax.tree.map(jnp.negative, _gradient(problem, params, part))
+      return (masks.only_trainable(gradient, problem.network.trainable, 0.),)
+
+    _, every = schedule.in_epoch(problem.forget, problem.retain)
+    return training.Refresh(every, memory)
+
+  def loss_of(fn):
+    error = lambda params, examples: objectives.cross_entropy(
+        fn(params, examples.x), examples.y)
+
+    def loss(params, batch, key, memory):
+      del key
+      both = lambda params: (
+          error(params, batch.retain) - weight * error(params, batch.forget))
+      if batch.forget is None:
+        return error(params, batch.retain), params
+      return held(both, params, memory), params
+    return loss
 
   return parts.compose(
-      edit=edit,
-      objective=objectives.objective(
-          forget=objectives.scaled(objectives.cross_entropy, -weight),
-          retain=objectives.cross_entropy),
-      transform=transform, schedule=schedules.paired(steps, batch_size))
+      edit=edit, objective=objectives.Objective(loss_of, given=given),
+      transform=optimizer or optimizers.sgd(5e-3), schedule=schedule)
 
 
-def _gradient(problem, params, examples: int, key):
-  """The mean gradient of the cross-entropy over some forget examples."""
-  part = problem.forget.drawn(examples, key)
+def _gradient(problem, params, examples):
+  """The mean gradient of the cross-entropy over some examples."""
   return jax.tree.map(
-      lambda g: g / len(part), passes.gradient(problem, params, part))
+      lambda g: g / len(examples), passes.gradient(problem, params, examples))

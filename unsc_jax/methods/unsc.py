@@ -6,6 +6,7 @@ import optax
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
@@ -19,7 +20,8 @@ def unsc(
     *,
     filter: null_space.Filter | float | None = None,
     target: targets.Target | None = None,
-    steps: int = 200,
+    steps: int | None = None,
+    epochs: float | None = None,
     batch_size: int = 128,
     stop_below: float = .005,
     moments_batch_size: int = 256,
@@ -48,7 +50,8 @@ def unsc(
       `null_space.soft(1e-3)`, which damps `P` smoothly.
     target: what forget examples should say; `targets.pseudo_labels()` of whole
       classes, `targets.unseen_answers()` of single examples.
-    steps: updates to make at most.
+    steps: updates to make at most, 200 by default.
+    epochs: instead, over the forget set.
     batch_size: forget examples a step.
     stop_below: mean probability of the forget examples' labels under which to
       stop; going on would only move what should stay. Of single examples, it
@@ -91,7 +94,8 @@ def unsc(
       transform=optimizers.null_space(
           optimizer or optax.adam(1e-3), null_space.chosen(combine, filter),
           batch_size=moments_batch_size, examples=moments_examples),
-      schedule=schedules.forget_only(steps, batch_size),
+      schedule=schedules.forget_only(
+          lengths.unless(epochs, steps, 200), batch_size, epochs=epochs),
       watch=stopping.until_forgotten(stop_below))
 
 

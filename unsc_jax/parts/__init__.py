@@ -1,7 +1,9 @@
 """What methods are put together from."""
 
 from unsc_jax.parts import edits
+from unsc_jax.parts import gem
 from unsc_jax.parts import head
+from unsc_jax.parts import lengths
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
@@ -19,7 +21,7 @@ from unsc_jax.parts.composition import Transform
 from unsc_jax.parts.composition import whole_classes
 
 __all__ = (
-    'Confined', 'Edit', 'Stopwatch', 'Transform', 'compose', 'edits', 'head',
-    'masks', 'objectives', 'optimizers', 'passes', 'retained', 'schedules', 'stiefel',
-    'stopping', 'targets', 'whole_classes',
+    'Confined', 'Edit', 'Stopwatch', 'Transform', 'compose', 'edits', 'gem', 'head',
+    'lengths', 'masks', 'objectives', 'optimizers', 'passes', 'retained', 'schedules',
+    'stiefel', 'stopping', 'targets', 'whole_classes',
 )

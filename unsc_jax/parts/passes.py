@@ -1,6 +1,6 @@
 """One pass over some examples: batches, moments, sites."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 
 import jax
@@ -30,6 +30,32 @@ def batches(
     return
   for batch in batching.in_few_sizes(data, size):
     yield sharding.shard_batch(batch, problem.session.mesh)
+
+
+def shuffled(
+    problem: problem_lib.Problem, sets: Sequence, size: int, key: jax.Array
+) -> Iterator:
+  """All of several sets once, shuffled together, on the problem's devices.
+
+  Every batch has `size` examples, but for the last one. Rows are read when their
+  batch is: the sets are not put together in memory.
+  """
+  count = sum(map(batching.count, sets))
+  order = np.random.default_rng(batching.seed_of(key)).permutation(count)
+  for at in np.split(order, range(size, count, size)):
+    rows = jax.tree.map(lambda *leaves, at=at: _rows(leaves, at), *sets)
+    yield sharding.shard_batch(rows, problem.session.mesh)
+
+
+def _rows(leaves: Sequence[np.ndarray], at: np.ndarray) -> np.ndarray:
+  """Rows of arrays as if these followed one another."""
+  out = np.empty((len(at), *leaves[0].shape[1:]), leaves[0].dtype)
+  start = 0
+  for leaf in leaves:
+    mine = (start <= at) & (at < start + len(leaf))
+    out[mine] = leaf[at[mine] - start]
+    start += len(leaf)
+  return out
 
 
 def gradient(

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from unsc_jax import batching
+from unsc_jax.parts import lengths
 
 
 class Batch(NamedTuple):
@@ -31,8 +32,8 @@ Schedule = Callable[[Any, Any, jax.Array], Plan]
 
 
 @dataclasses.dataclass(frozen=True)
-class forget_only:
-  """Never touches the retained data.
+class forget_only(lengths.Lasting):
+  """Never touches the retained data; its epochs are over the forget set.
 
   Example:
     >>> from unsc_jax.problem import Examples
@@ -41,56 +42,100 @@ class forget_only:
     >>> next(plan.batches).retain is None, plan.steps
     (True, 3)
   """
-  steps: int
-  batch_size: int = 128
+
+  def goes_by(self, forget: Any, retain: Any) -> tuple[int, int]:
+    return batching.count(forget), self.batch_size
 
   def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
     stream = batching.stream(forget, self.batch_size, batching.seed_of(key))
-    return Plan((Batch(forget=b) for b in stream), self.steps)
+    return Plan((Batch(forget=b) for b in stream), self.length(forget, retain))
 
 
 @dataclasses.dataclass(frozen=True)
-class retain_only:
-  """Never touches the data to be forgotten."""
-  steps: int
-  batch_size: int = 128
+class retain_only(lengths.Lasting):
+  """Never touches the data to be forgotten; its epochs are over the retained."""
+
+  def goes_by(self, forget: Any, retain: Any) -> tuple[int, int]:
+    return batching.count(retain), self.batch_size
 
   def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
     stream = batching.stream(retain, self.batch_size, batching.seed_of(key))
-    return Plan((Batch(retain=b) for b in stream), self.steps)
+    return Plan((Batch(retain=b) for b in stream), self.length(forget, retain))
 
 
 @dataclasses.dataclass(frozen=True)
-class paired:
+class paired(lengths.Lasting):
   """A forget batch beside a retain batch in every step.
 
-  The smaller set comes round more often.
+  The smaller set comes round more often; epochs are over the retained.
 
   Args:
     steps: updates to make.
     batch_size: forget examples a step.
     retain_batch_size: retain examples a step; by default as many.
+    epochs: instead of steps.
   """
-  steps: int
-  batch_size: int = 128
   retain_batch_size: int | None = None
+
+  def goes_by(self, forget: Any, retain: Any) -> tuple[int, int]:
+    return batching.count(retain), self.retain_batch_size or self.batch_size
 
   def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
     streams = _streams(
         forget, retain, self.batch_size, self.retain_batch_size, key)
-    return Plan(itertools.starmap(Batch, zip(*streams)), self.steps)
+    return Plan(
+        itertools.starmap(Batch, zip(*streams)), self.length(forget, retain))
 
 
 @dataclasses.dataclass(frozen=True)
-class mixed:
+class forget_first(paired):
+  """Epochs over the retained, with forget batches beside the first of them.
+
+  In every epoch each forget example is seen once, and what is left of it is of
+  retained ones alone. Of a forget set that is larger the first batches are seen.
+
+  Args:
+    steps: updates to make.
+    batch_size: forget examples a step.
+    retain_batch_size: retain examples a step; by default as many.
+    epochs: instead of steps.
+
+  Example:
+    >>> from unsc_jax.problem import Examples
+    >>> some = lambda n: Examples(np.ones((n, 1)), np.zeros(n, int))
+    >>> plan = forget_first(epochs=2, batch_size=2)(some(2), some(6), jax.random.key(0))
+    >>> batches = itertools.islice(plan.batches, plan.steps)
+    >>> ''.join('r' if b.forget is None else '+' for b in batches)
+    '+rr+rr'
+
+  Source: the `zip_longest` of Scissorhands' code, exact.
+  """
+
+  def in_epoch(self, forget: Any, retain: Any) -> tuple[int, int]:
+    """How many steps of an epoch have forget batches, and how many it has."""
+    steps = batching.steps_for(*self.goes_by(forget, retain), 1)
+    return min(steps, batching.steps_for(
+        batching.count(forget), self.batch_size, 1)), steps
+
+  def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
+    f, r = _streams(forget, retain, self.batch_size, self.retain_batch_size, key)
+    first, steps = self.in_epoch(forget, retain)
+    batches = (Batch(next(f) if i % steps < first else None, b)
+               for i, b in enumerate(r))
+    return Plan(batches, self.length(forget, retain))
+
+
+@dataclasses.dataclass(frozen=True)
+class mixed(lengths.Lasting):
   """Both sets together, in every batch by their sizes.
 
   As one shuffled set would have it but for the chance in the shares: to weigh
-  every example alike, use an objective with `per_example`.
+  every example alike, use an objective with `per_example`. Epochs are over both.
 
   Args:
     steps: updates to make.
     batch_size: examples of both sets a step, one of each at least.
+    epochs: instead of steps.
 
   Example:
     >>> from unsc_jax.problem import Examples
@@ -100,19 +145,21 @@ class mixed:
     >>> len(batch.forget), len(batch.retain)
     (2, 6)
   """
-  steps: int
-  batch_size: int = 128
+
+  def goes_by(self, forget: Any, retain: Any) -> tuple[int, int]:
+    return batching.count(forget) + batching.count(retain), self.batch_size
 
   def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
     n_forget, n_retain = map(batching.count, (forget, retain))
     share = n_forget / (n_forget + n_retain)
     size = min(max(1, round(self.batch_size * share)), self.batch_size - 1)
-    return paired(self.steps, size, self.batch_size - size)(forget, retain, key)
+    steps = self.length(forget, retain)
+    return paired(steps, size, self.batch_size - size)(forget, retain, key)
 
 
 @dataclasses.dataclass(frozen=True)
 class alternating:
-  """Rounds of forget steps, then retain steps.
+  """Rounds of forget steps, then retain steps: epochs of both, by default.
 
   Args:
     rounds: how many.

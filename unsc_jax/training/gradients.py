@@ -118,13 +118,16 @@ def _gradient(fn, params, batch):
   return jax.grad(lambda params: _losses(fn(params, batch.x), batch.y).sum())(params)
 
 
-_AT_ONCE = 8  # gradients of so many groups are held in memory
+_AT_ONCE = 8  # of so many examples or groups gradients are held in memory
 
 
-def _add_up(per_group, params, groups):
-  """Sums the squares that `per_group` gives, a few groups at a time."""
+def _add_up(per_group, params, groups, size=1):
+  """Sums the squares that `per_group` gives, a few examples at a time.
+
+  Large groups one by one: side by side their convolutions are grouped ones, slow.
+  """
   n = len(jax.tree.leaves(groups)[0])
-  width = min(_AT_ONCE, n)
+  width = min(max(1, _AT_ONCE // size), n)
   whole = n // width * width
   chunks = jax.tree.map(
       lambda leaf: leaf[:whole].reshape(-1, width, *leaf.shape[1:]), groups)
@@ -153,7 +156,7 @@ def _squares(fn, group, params, batch):
   parts = [jax.tree.map(split, batch)] if whole else []
   if whole < n:
     parts.append(jax.tree.map(lambda leaf: leaf[None, whole:], batch))
-  sums = [_add_up(of_group, params, part) for part in parts]
+  sums = [_add_up(of_group, params, part, group) for part in parts]
   return jax.tree.map(lambda *s: sum(s), *sums), -(-n // group)
 
 

@@ -1,0 +1,62 @@
+"""How long to train: so many steps, or so many epochs, as papers count."""
+
+import dataclasses
+from typing import Any
+
+from unsc_jax import batching
+
+
+@dataclasses.dataclass(frozen=True)
+class Lasting:
+  """What lasts so many steps, or so many epochs of batches.
+
+  Args:
+    steps: updates to make.
+    batch_size: examples a step.
+    epochs: instead of steps, passes over the examples that it goes by.
+
+  Raises:
+    ValueError: both are given or neither, or the one given is negative.
+
+  Example:
+    >>> class over_all(Lasting):
+    ...   def goes_by(self, forget, retain):
+    ...     return len(forget) + len(retain), self.batch_size
+    >>> over_all(epochs=2, batch_size=4).length([0] * 2, [1] * 8)
+    5
+  """
+  steps: int | None = None
+  batch_size: int = 128
+  epochs: float | None = dataclasses.field(default=None, kw_only=True)
+
+  def __post_init__(self):
+    name = type(self).__name__
+    if (self.steps is None) == (self.epochs is None):
+      given = 'neither is' if self.steps is None else 'both are'
+      raise ValueError(
+          f'{name} lasts so many steps or so many epochs, and {given} given; give '
+          'one of the two.')
+    if min(self.steps or 0, self.epochs or 0) < 0:
+      raise ValueError(f'{self} would train for less than no time; give 0 or more.')
+
+  def goes_by(self, forget: Any, retain: Any) -> tuple[int, int]:
+    """How many examples an epoch has, and how many of them a step takes."""
+    raise NotImplementedError
+
+  def length(self, forget: Any, retain: Any) -> int:
+    """How many steps it takes on these sets."""
+    if self.steps is not None:
+      return self.steps
+    if not self.epochs:
+      return 0
+    return batching.steps_for(*self.goes_by(forget, retain), self.epochs)
+
+
+def unless(steps: int | None, epochs: float | None, default: float) -> float | None:
+  """The epochs that were asked for; without those and steps, the default.
+
+  Example:
+    >>> unless(None, None, 10), unless(50, None, 10), unless(None, 3, 10)
+    (10, None, 3)
+  """
+  return default if steps is None and epochs is None else epochs
