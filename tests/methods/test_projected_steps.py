@@ -143,3 +143,16 @@ def test_rank_counts_roots():
   for share, rank in ((.5, 1), (.71, 1), (.72, 2), (.95, 3)):
     assert int(amplitude_rank(share)(values)) == rank
     assert int(amplitude_rank(share, published=True)(values)) == max(rank - 1, 1)
+
+
+@pytest.mark.parametrize('method', [methods.unsc, methods.null_space_alignment])
+def test_a_budget_is_kept(method, toy):
+  how = {'filter': null_space.soft(1e-2), 'steps': 10, 'batch_size': 10}
+  run = lambda budget: method(optimizer=optax.adam(.05), drift_budget=budget, **how)(toy, KEY)
+  most = lambda done: max(map(float, null_space.drift(
+      done.moments, toy.params, done.params).values()))
+  free = most(run(None))
+  done = run(free / 2)
+  np.testing.assert_allclose(most(done), free / 2, rtol=1e-3)
+  with pytest.raises(ValueError, match='a drift budget is told by moments'):
+    method(done.bases, drift_budget=.02)(toy, KEY)

@@ -36,6 +36,7 @@ def null_space_alignment(
     optimizer: optax.GradientTransformation | None = None,
     *,
     filter: null_space.Filter | float | None = None,
+    drift_budget: float | None = None,
     weight: float = 10.,
     floor: float = 1e-3,
     steps: int | None = None,
@@ -62,6 +63,8 @@ def null_space_alignment(
     optimizer: any of Optax; it is confined by `project_updates`. Adam at 1e-3.
     filter: what the pooled classes do to an update, in place of `combine`:
       `null_space.hard(.9)`, or `null_space.soft(1e-3)`, which damps `P` smoothly.
+    drift_budget: how far the outputs of every layer may move on the retained inputs,
+      relative to what they were, .05 for 5 %; by default as far as they do.
     weight: `lambda`.
     floor: added to every class's covariance, relative to its mean eigenvalue.
     steps: updates to make, 200 by default. More forget more, and move more.
@@ -110,7 +113,7 @@ def null_space_alignment(
             loss_of, forget=targets.pseudo_labels(), given=given),
         transform=optimizers.null_space(
             optimizer or optax.adam(1e-3), confined_to,
-            batch_size=moments_batch_size),
+            batch_size=moments_batch_size, drift_budget=drift_budget),
         schedule=schedule)(problem, key)
   return method
 

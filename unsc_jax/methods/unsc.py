@@ -19,6 +19,7 @@ def unsc(
     optimizer: optax.GradientTransformation | None = None,
     *,
     filter: null_space.Filter | float | None = None,
+    drift_budget: float | None = None,
     target: targets.Target | None = None,
     steps: int | None = None,
     epochs: float | None = None,
@@ -48,6 +49,8 @@ def unsc(
     filter: what the pooled classes do to an update, in place of `combine`:
       `null_space.hard(.99)`, the paper's cut, which is the default, or
       `null_space.soft(1e-3)`, which damps `P` smoothly.
+    drift_budget: how far the outputs of every layer may move on the retained inputs,
+      relative to what they were, .05 for 5 %; by default as far as they do.
     target: what forget examples should say; `targets.pseudo_labels()` of whole
       classes, `targets.unseen_answers()` of single examples.
     steps: updates to make at most, 200 by default.
@@ -93,7 +96,8 @@ def unsc(
           forget_target=target or _target),
       transform=optimizers.null_space(
           optimizer or optax.adam(1e-3), null_space.chosen(combine, filter),
-          batch_size=moments_batch_size, examples=moments_examples),
+          batch_size=moments_batch_size, examples=moments_examples,
+          drift_budget=drift_budget),
       schedule=schedules.forget_only(
           lengths.unless(epochs, steps, 200), batch_size, epochs=epochs),
       watch=stopping.until_forgotten(stop_below))

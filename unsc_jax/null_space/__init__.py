@@ -3,6 +3,7 @@
 from unsc_jax.null_space.bases import Bases
 from unsc_jax.null_space.bases import Basis
 from unsc_jax.null_space.bases import null_space_bases
+from unsc_jax.null_space.budget import drift_budget
 from unsc_jax.null_space.capacity import Capacity
 from unsc_jax.null_space.capacity import capacity
 from unsc_jax.null_space.cholesky import Inverse
@@ -37,7 +38,7 @@ from unsc_jax.null_space.ranks import threshold_rank
 __all__ = (
     'Bases', 'Basis', 'Capacity', 'Combine', 'Confinement', 'Eigh', 'Filter', 'Gain',
     'Gains', 'Inverse', 'RankRule', 'assert_preserves', 'capacity', 'chosen', 'drift',
-    'eigh', 'eigh_float64', 'energy_rank', 'expected_leak', 'hard', 'inverse',
+    'drift_budget', 'eigh', 'eigh_float64', 'energy_rank', 'expected_leak', 'hard', 'inverse',
     'inverse_float64', 'leak', 'merged', 'null_space_bases', 'null_space_projection',
     'pooled', 'project', 'project_updates', 'published_rank', 'sequential', 'soft',
     'threshold_rank',

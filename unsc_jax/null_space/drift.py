@@ -11,6 +11,7 @@ from jax import core
 from jax import lax
 import jax.numpy as jnp
 
+from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
 from unsc_jax import sharding
@@ -75,8 +76,8 @@ def _check(path: str, value: jax.Array, *weights: jax.Array) -> None:
   if not isinstance(value, core.Tracer) and jnp.isnan(value) and all(
       jnp.isfinite(w).all() for w in weights):
     raise ValueError(
-        f'the moments of {path} give its outputs a negative energy or none at all, so '
-        'they are no moments; subtract only those of data that are among the others.')
+        f'the moments of {path} give its outputs a negative energy or NaN, so they are '
+        'no moments; subtract only those of data that are among the others.')
 
 
 def _relative(uses: Sequence[moments_lib.Moment], before: jax.Array,
@@ -96,17 +97,29 @@ def _relative(uses: Sequence[moments_lib.Moment], before: jax.Array,
 
 
 def _energy(moment: moments_lib.Moment, w: jax.Array, scale: jax.Array) -> jax.Array:
-  """The sum of `|x W|^2` over all inputs, in units of `scale`."""
-  folded = moment.site.fold(w)  # [B, d, o]
+  """The sum of `|x W|^2` over all inputs, in units of `scale`; NaN if it cannot be."""
   second, gross = (x.astype(w.dtype) / scale for x in (moment.second, moment.gross))
-  if moment.site.kind == 'lookup':
-    energy = jnp.sum(second[..., None] * folded**2)
-  else:
-    product = jnp.einsum('bij,bjo->bio', second, folded,
-                         precision=lax.Precision.HIGHEST)
-    energy = jnp.sum(product * folded)
-  rounding = precision.IMPOSSIBLE * jnp.sum(gross.sum(-1) * jnp.sum(folded**2, (1, 2)))
+  energy = _inner(moment.site, second, w, w)
+  squares = jnp.sum(moment.site.fold(w)**2, (1, 2))
+  rounding = precision.IMPOSSIBLE * jnp.sum(gross.sum(-1) * squares)
   return jnp.where(energy < -rounding, jnp.nan, jnp.maximum(energy, 0))
+
+
+def inner(
+    uses: tuple[moments_lib.Moment, ...], a: jax.Array, b: jax.Array
+) -> jax.Array:
+  """The sum of `(x A) (x B)^T` over all inputs of every use of a parameter."""
+  a, b = (w.astype(jnp.float32) for w in (a, b))
+  return sum((_inner(moment.site, moment.second, a, b) for moment in uses),
+             jnp.zeros(()))
+
+
+def _inner(site: capture.Site, second: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
+  left, right = map(site.fold, (a, b))  # [B, d, o]
+  if site.kind == 'lookup':
+    return jnp.sum(second[..., None] * left * right)
+  product = jnp.einsum('bij,bjo->bio', second, right, precision=lax.Precision.HIGHEST)
+  return jnp.sum(product * left)
 
 
 def _size(x: jax.Array) -> jax.Array:

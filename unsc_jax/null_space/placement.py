@@ -14,36 +14,37 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec
 
 from unsc_jax import capture
+from unsc_jax import moments as moments_lib
+from unsc_jax import paths
 from unsc_jax import sharding
 from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import gains as gains_lib
 
-Item = TypeVar('Item', bound=bases_lib.Basis | gains_lib.Gain)
+Item = TypeVar('Item', bound=bases_lib.Basis | gains_lib.Gain | moments_lib.Moment)
+Collection = TypeVar('Collection', bound=paths.ByPath)
 
 
-def follow(
-    bases: gains_lib.Confinement, params: Mapping[str, Any]
-) -> gains_lib.Confinement:
-  """Puts every basis or gain on its parameter's mesh, split as its fan-in is.
+def follow(what: Collection, params: Mapping[str, Any]) -> Collection:
+  """Puts every basis, gain or moment on its parameter's mesh, split as its fan-in is.
 
   Where the fan-in is split, so are the rows of `vectors`, and a projection sums
-  `[k, o]` numbers over the devices; of a gain so are the rows of its matrix, and
-  devices exchange the update. Where the fan-out is, every device has the basis or
-  gain and projects its own columns.
+  `[k, o]` numbers over the devices; so are the rows of a gain or a second moment,
+  and devices exchange the update. Where the fan-out is, every device has all of it
+  and multiplies its own columns.
 
   Args:
-    bases: of a filter.
+    what: of a filter, or moments.
     params: parameter path to parameter; those on no mesh change nothing.
 
   Returns:
     The same, placed.
   """
   out = {}
-  for path, uses in bases.by_path.items():
+  for path, uses in what.by_path.items():
     mesh = sharding.mesh_of(params.get(path))
     out[path] = uses if mesh is None else tuple(
         _follow(basis, params[path], mesh) for basis in uses)
-  return dataclasses.replace(bases, by_path=out)
+  return dataclasses.replace(what, by_path=out)
 
 
 def _follow(item: Item, param: jax.Array, mesh: Mesh) -> Item:
@@ -51,6 +52,12 @@ def _follow(item: Item, param: jax.Array, mesh: Mesh) -> Item:
   rows = NamedSharding(mesh, PartitionSpec(*spec))
   if isinstance(item, gains_lib.Gain):
     return dataclasses.replace(item, matrix=jax.device_put(item.matrix, rows))
+  if isinstance(item, moments_lib.Moment):
+    first, count, gross = sharding.replicate(
+        (item.first, item.count, item.gross), mesh)
+    return dataclasses.replace(
+        item, second=jax.device_put(item.second, rows), first=first, count=count,
+        gross=gross)
   values, rank = sharding.replicate((item.eigenvalues, item.rank), mesh)
   return dataclasses.replace(
       item, vectors=jax.device_put(item.vectors, rows), eigenvalues=values, rank=rank)

@@ -58,16 +58,16 @@ def check(moment: moments_lib.Moment, values: jax.Array) -> None:
     return
   path, energy = moment.site.path, np.asarray(_energy(moment))
   unsure = np.asarray(doubt(moment, values))
-  values = np.asarray(values)
-  lowest = values.min(-1)
+  found = np.asarray(values)
+  lowest = found.min(-1)
   worst = np.argmax(-lowest / np.maximum(energy, np.finfo(np.float32).tiny))
   if lowest[worst] < -IMPOSSIBLE * energy[worst]:
     raise ValueError(
         f'the moments of {path} have negative eigenvalues, {lowest[worst]:.3g} beside '
-        f'{np.max(values[worst]):.3g}, which rounding does not explain; subtract only '
+        f'{np.max(found[worst]):.3g}, which rounding does not explain; subtract only '
         'moments of data that are among those that were added, taken with the same '
         'function and parameters.')
-  remains = np.maximum(values, 0).sum(-1)
+  remains = np.maximum(found, 0).sum(-1)
   share = np.where(np.asarray(moment.count) > 0, unsure, 0) / np.maximum(remains, 1e-37)
   worst = np.argmax(share)
   if share[worst]:

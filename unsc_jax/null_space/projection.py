@@ -73,7 +73,7 @@ def null_space_projection(
   exact after its code, the paper's text was not read.
   """
   def init_fn(params) -> Any:
-    _check(bases, params)
+    check_fit(bases, params)
     return NullSpaceState(_copy(bases, params))
 
   def update_fn(updates, state, params=None):
@@ -124,7 +124,7 @@ def project_updates(
   inner = optax.with_extra_args_support(optimizer)
 
   def init_fn(params) -> Any:
-    _check(bases, params)
+    check_fit(bases, params)
     return ProjectedState(_copy(bases, params), inner.init(params))
 
   def update_fn(updates, state, params=None, **extra) -> Any:
@@ -153,8 +153,8 @@ def _copy(bases: gains_lib.Confinement, params: Any) -> gains_lib.Confinement:
   return jax.tree.map(jnp.copy, placement.follow(bases, paths.leaf_paths(params)))
 
 
-def _check(bases: gains_lib.Confinement, params: Any) -> None:
-  """Raises unless every basis finds its parameter, in the right shape."""
+def check_fit(what: paths.ByPath, params: Any) -> None:
+  """Raises unless every basis, gain or moment finds its parameter, in its shape."""
   is_masked = lambda x: x is None or isinstance(x, optax.MaskedNode)
   leaves = {paths.path_name(path): leaf for path, leaf in
             jax.tree.leaves_with_path(params, is_leaf=is_masked)}
@@ -163,19 +163,20 @@ def _check(bases: gains_lib.Confinement, params: Any) -> None:
   masked = tuple(f'{path}/' for path in leaves if is_masked(leaves[path]))
   # Splitting axes of a shape leaves the ends that they had among the new ones.
   ends = lambda sizes: {math.prod(sizes[:i]) for i in range(len(sizes) + 1)}
-  for path, uses in bases.by_path.items():
+  for path, uses in what.by_path.items():
     if f'{path}/'.startswith(masked):
       continue  # another transform's, or nobody's
     if path not in leaves:
       close = difflib.get_close_matches(path, leaves, 1, 0) or ['nothing']
       raise ValueError(
-          f'the bases name {path!r}, but the optimiser was given no such '
+          f'the {type(what).__name__.lower()} name {path!r}, but the optimiser was given no such '
           f'parameter (the closest is {close[0]!r}); initialise it with the same '
           'pytree that the moments were taken with.')
     shape = leaves[path].shape
-    for made_for in (basis.site.shape for basis in uses):
+    for item in uses:
+      made_for = item.site.shape
       if math.prod(made_for) != math.prod(shape) or not ends(shape) <= ends(made_for):
         raise ValueError(
-            f'the basis of {path} was made for a parameter whose axes are, or '
-            f'split into, {made_for}, but it has shape {shape}; take the '
-            'moments again with these parameters.')
+            f'the {type(item).__name__.lower()} of {path} was made for a parameter '
+            f'whose axes are, or split into, {made_for}, but it has shape {shape}; '
+            'take the moments again with these parameters.')

@@ -6,6 +6,7 @@ import jax
 import optax
 
 from unsc_jax import problem as problem_lib
+from unsc_jax.null_space import budget
 from unsc_jax.null_space import combining
 from unsc_jax.null_space import gains
 from unsc_jax.null_space import projection
@@ -31,6 +32,12 @@ class null_space:
     batch_size: retained examples a step of the pass for the moments.
     examples: about how many of them to take, evenly spread over every class, in
       whole batches; by default all.
+    drift_budget: how far the outputs of every layer may move on the retained inputs,
+      relative to what they were, .05 for 5 %; see `null_space.drift_budget`. By
+      default as far as they do.
+
+  Raises:
+    ValueError: when used: there is a budget, but bases or gains without moments.
 
   With a checkpoint in the problem's session a run that goes on takes the bases that
   it made; those of other data, parameters or choices are refused. Cost: a forward
@@ -46,14 +53,21 @@ class null_space:
   _: dataclasses.KW_ONLY
   batch_size: int = 256
   examples: int | None = None
+  drift_budget: float | None = None
 
   def __call__(
       self, problem: problem_lib.Problem, params: problem_lib.Params, key: jax.Array
   ) -> composition.Confined:
     bases, moments = retained.bases(
         problem, self.combine, self.batch_size, self.examples)
-    return composition.Confined(
-        projection.project_updates(self.optimizer, bases), moments, bases)
+    confined = projection.project_updates(self.optimizer, bases)
+    if self.drift_budget is not None:
+      if moments is None:
+        raise ValueError(
+            'a drift budget is told by moments, and only bases or gains are given; '
+            'give a filter or a way to combine classes in their place.')
+      confined = optax.chain(confined, budget.drift_budget(moments, self.drift_budget))
+    return composition.Confined(confined, moments, bases)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""Steps within a drift budget, against quadratics in float64 numpy."""
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
+import numpy as np
+import optax
+import pytest
+
+from tests import toys
+import unsc_jax
+from unsc_jax import null_space
+from unsc_jax import sharding
+
+BUDGET = .05
+PARAMS = {'a': toys.normal(0, 16, 8), 'b': toys.normal(1, 8, 4), 'bias': toys.normal(2, 4)}
+X = toys.normal(3, 40, 16) * .7**jnp.arange(16)
+
+
+def _fn(params, x):
+  return jnp.tanh(x @ params['a']) @ params['b'] + params['bias']
+
+
+@pytest.fixture(scope='module')
+def moments():
+  return toys.moments_of(_fn, PARAMS, X)
+
+
+def _drifts(params):
+  """The relative change of both layers' outputs on their original inputs."""
+  x = np.asarray(X, np.float64)
+  inputs = {'a': x, 'b': np.tanh(x @ np.asarray(PARAMS['a'], np.float64))}
+  return {name: toys.change(rows @ np.asarray(PARAMS[name], np.float64),
+                            rows @ np.asarray(params[name], np.float64))
+          for name, rows in inputs.items()}
+
+
+def _steps(tx, seeds, params=PARAMS):
+  state = tx.init(params)
+  for seed in seeds:
+    gradient = {name: toys.normal(seed + i, *w.shape)
+                for i, (name, w) in enumerate(params.items())}
+    update, state = jax.jit(tx.update)(gradient, state, params)
+    yield params, update
+    params = optax.apply_updates(params, update)
+
+
+def test_layers_go_as_far_as_the_budget_and_no_further(moments):
+  free = optax.sgd(.02)
+  tx = optax.chain(free, null_space.drift_budget(moments, BUDGET))
+  cut = whole = 0
+  for i, (before, update) in enumerate(_steps(tx, range(0, 60, 10))):
+    after = optax.apply_updates(before, update)
+    np.testing.assert_array_equal(after['bias'], PARAMS['bias'])  # not known, so frozen
+    drifts = _drifts(after)
+    for name, drift in drifts.items():
+      assert drift <= BUDGET * (1 + 1e-4)
+      wanted = -.02 * toys.normal(10 * i + list(PARAMS).index(name), *PARAMS[name].shape)
+      if np.allclose(update[name], wanted, rtol=1e-5):
+        whole += 1
+        continue
+      cut += 1  # it is the longest step: it ends at the edge, and keeps its direction
+      np.testing.assert_allclose(drift, BUDGET, rtol=1e-3)
+      share = jnp.vdot(update[name], wanted) / jnp.vdot(wanted, wanted)
+      np.testing.assert_allclose(update[name], share * wanted, atol=1e-6)
+  assert cut
+  assert whole
+
+
+def test_a_step_back_is_not_shortened(moments):
+  tx = null_space.drift_budget(moments, BUDGET)
+  state = tx.init(PARAMS)
+  far = jax.tree.map(lambda w: 1.2 * w, PARAMS)  # 20 % off, as somebody else left them
+  back = jax.tree.map(lambda w: -.1 * w, PARAMS)
+  update, _ = tx.update(back, state, far)
+  np.testing.assert_allclose(update['a'], back['a'], rtol=1e-5)
+  update, _ = tx.update(PARAMS, state, far)
+  assert not update['a'].any()
+
+
+def test_within_a_null_space_the_budget_lasts(moments):
+  """Free directions cost nothing, however far they go."""
+  bases = toys.bases_of(_fn, PARAMS, X[:5])
+  tx = optax.chain(
+      unsc_jax.project_updates(optax.sgd(10.), bases),
+      null_space.drift_budget(toys.moments_of(_fn, PARAMS, X[:5]), .01))
+  (_, update), = _steps(tx, [0])
+  wanted = null_space.project({'a': 10 * toys.normal(0, 16, 8)}, bases)['a']
+  np.testing.assert_allclose(update['a'], -wanted, atol=1e-3)
+
+
+def test_tied_table_counts_both_uses():
+  def fn(params, ids):
+    return jnp.tanh(params['table'][ids].mean(1)) @ params['table'].T
+
+  params = {'table': toys.normal(0, 9, 4)}
+  moments = toys.moments_of(fn, params, jnp.array([[0, 1], [2, 2], [4, 0]]))
+  tx = null_space.drift_budget(moments, BUDGET)
+  update, _ = tx.update({'table': toys.normal(1, 9, 4)}, tx.init(params), params)
+  drift = unsc_jax.drift(moments, params, optax.apply_updates(params, update))
+  np.testing.assert_allclose(drift['table'], BUDGET, rtol=1e-4)
+
+
+def test_it_composes(moments):
+  """Split over devices, in parts of the tree, and where shapes are all there is."""
+  mesh = sharding.data_mesh(8)
+  split = sharding.shard_params(PARAMS, mesh, smallest=1)
+  tx = null_space.drift_budget(moments, BUDGET)
+  state = tx.init(split)
+  assert state.moments['a'].second.sharding.spec == P(None, 'data')
+  update, _ = jax.jit(tx.update)(split, state, split)
+  want, _ = tx.update(PARAMS, tx.init(PARAMS), PARAMS)
+  np.testing.assert_allclose(update['a'], want['a'], atol=1e-6)
+  one = optax.masked(tx, {'a': True, 'b': False, 'bias': False})
+  part, _ = one.update(PARAMS, one.init(PARAMS), PARAMS)
+  np.testing.assert_allclose(part['a'], want['a'], atol=1e-6)
+  marked = optax.tree.map_params(tx, lambda p: p, tx.init(PARAMS))
+  assert jax.tree.structure(marked) == jax.tree.structure(jax.eval_shape(tx.init, PARAMS))
+
+
+def test_bad_budgets_are_refused(moments):
+  for bad in (0., -1., float('nan')):
+    with pytest.raises(ValueError, match='a drift budget is a positive relative change'):
+      null_space.drift_budget(moments, bad)
+  with pytest.raises(ValueError, match="the moments name 'a', but the optimiser"):
+    null_space.drift_budget(moments, BUDGET).init({'c': PARAMS['a'], 'b': PARAMS['b']})
+  with pytest.raises(ValueError, match='the moment of a was made for a parameter'):
+    null_space.drift_budget(moments, BUDGET).init({**PARAMS, 'a': jnp.ones((3, 3))})
