@@ -44,7 +44,7 @@ def test_masked_weights_do_not_move_at_all(toy, ref):
 def test_published_labels_are_drawn_anew_from_all_classes():
   data = problem_lib.Examples(np.arange(400)[:, None], np.full(400, 2))
   alternating = schedules.alternating(2, retain_steps=1, batch_size=400)
-  plan = schedules.drawing_labels(alternating, 4)(data, data, KEY)
+  plan = schedules.drawing_labels(alternating, (0, 1, 2, 3))(data, data, KEY)
   batches = list(plan.batches)
   assert len(batches) == plan.steps == 4
   # Forget and retain steps take turns; what is retained keeps its labels.

@@ -26,12 +26,27 @@ from unsc_jax.evaluation.metrics import preservation
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-  """What all networks of one request are measured with."""
+  """What all networks of one request are measured with.
+
+  Test examples of classes that neither set of the problem has count for nothing, and
+  are left out: those that an earlier request took, or that were never there.
+
+  Raises:
+    ValueError: the test examples are not of the problem's network.
+  """
   problem: problem_lib.Problem
   test: problem_lib.Examples
   key: jax.Array  # one for all networks, so that the same is drawn for each
   moments: moments_lib.Moments | None = None  # of the retained training inputs
   probe_epochs: float = 20
+
+  def __post_init__(self):
+    test = self.problem.checked(self.test, 'the test set').without(self.problem.gone)
+    if not len(test):
+      raise ValueError(
+          'no test example is of a class that the problem has examples of; give the '
+          'test examples of its data.')
+    object.__setattr__(self, 'test', test)
 
   @functools.cached_property
   def original(self) -> np.ndarray:
@@ -96,7 +111,7 @@ def measure(
     if relearning.reached < 1:
       limits = {'relearn_steps': float(relearn.CAP)}
   metrics, intervals = measured_lib.plain(estimates)
-  per_class = accuracy.per_class_accuracy(outputs.test_logits, setup.test.y).value
+  per_class = accuracy.per_class_accuracy(outputs.test_logits, setup.test.labels).value
   return measured_lib.Measured(
       metrics=metrics, intervals=intervals,
       per_class=[None if np.isnan(v) else float(v) for v in np.asarray(per_class)],
@@ -118,7 +133,7 @@ def reference(setup: Setup, unlearned: problem_lib.Unlearned) -> outputs_lib.Ref
 
 def _moved(setup: Setup, outputs: outputs_lib.Outputs) -> dict[str, estimate_lib.Estimate]:
   """How far the retained test logits are from the original's."""
-  kept = np.isin(setup.test.y, outputs.retain_classes)
+  kept = np.isin(setup.test.labels, outputs.retain_classes)
   before, after = setup.original[kept], outputs.test_logits[kept]
   return {'logit_drift': preservation.logit_drift(before, after, outputs.retain_classes),
           'flips': preservation.flips(before, after)}

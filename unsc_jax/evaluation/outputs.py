@@ -74,7 +74,7 @@ def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Cal
   Returns:
     Outputs.
   """
-  head = capture.head_path(problem.fn, params, test.x[:1])
+  head = capture.head_path(problem.fn, params, test.spread(1).x)
   both = _LogitsAndFeatures(fn, capture.layer_inputs(problem.fn, head))
   retained, forgotten, unseen = (
       training.answers(problem, params, part.x, fn=both)
@@ -82,9 +82,9 @@ def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Cal
   split = lambda out: np.split(out, [problem.num_classes], 1)
   train_logits, train_features = split(np.concatenate([retained, forgotten]))
   test_logits, test_features = split(unseen)
-  labels = np.concatenate([problem.retain.y, problem.forget.y])
+  labels = np.concatenate([problem.retain.labels, problem.forget.labels])
   return Outputs(
-      train_logits, test_logits, train_features, test_features, labels, test.y,
+      train_logits, test_logits, train_features, test_features, labels, test.labels,
       np.arange(len(labels)) >= len(retained),
       problem.forget_classes, problem.retain_classes)
 

@@ -75,4 +75,4 @@ def linear_probe(
       training.classify(_head), optax.sgd(rate, momentum=.9), weights,
       itertools.islice(batches, steps), steps=steps, key=key,
       session=session, label='linear probe')
-  return accuracy.per_class_accuracy(_head(fitted.params, test.x), test.y)
+  return accuracy.per_class_accuracy(_head(fitted.params, test.x), test.labels)

@@ -95,7 +95,7 @@ def relearn_time(
   optimizer = training.only(optimizer or _ADAM, trainable, params)
 
   def accuracy_now() -> float:
-    return _accuracy(training.predict(fn, params, watched.x), watched.y)
+    return _accuracy(training.predict(fn, params, watched.x), watched.labels)
 
   state = jax.tree.map(jax.numpy.array, optimizer.init(params))
   params = jax.tree.map(jax.numpy.array, params)  # the step consumes them
@@ -142,12 +142,12 @@ def relearn_by_draws(
   """
   rng = np.random.default_rng(batching.seed_of(key))
   few = _FEW * max(1, len(problem.forget_classes))
-  gone = np.isin(test.y, problem.forget_classes)
+  gone = np.isin(test.labels, problem.forget_classes)
   watched = test.where(gone) if gone.any() else problem.forget
   watched = watched.where(rng.permutation(len(watched))[:_WATCHED])
   params = outputs.on_host(params)
   original = training.predict(problem.fn, outputs.on_host(problem.params), watched.x)
-  target = _SHARE * _accuracy(original, watched.y)
+  target = _SHARE * _accuracy(original, watched.labels)
   courses = []
   for now in problem.session.progress(
       jax.random.split(key, _DRAWS), 'relearning', _DRAWS):

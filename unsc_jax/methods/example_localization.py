@@ -70,7 +70,8 @@ def example_localization(
       mask = masks.top(
           masks.only_trainable(scores, problem.network.trainable), share)
       if problem.forget_classes and not published:
-        forgotten = head.of_classes(problem, problem.forget_classes)
+        forgotten = head.of_classes(
+            problem, (*problem.forget_classes, *problem.forgotten))
         mask = jax.tree.map(jnp.logical_or, mask, forgotten)
       params = problem.network.finish(edits.reset(
           problem.params, training.fresh(problem.network, fresh_key), mask),

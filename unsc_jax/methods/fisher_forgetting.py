@@ -26,7 +26,8 @@ def fisher_forgetting(
 
   `v` is averaged over the input features of a kernel. In the head the cap is 100;
   the head and all vectors get 10 times the variance, a vector in the head too. A
-  forgotten class loses its head's weights: mean 0, variance 1e-4 (then times 10). For
+  forgotten class, of this request or of an earlier one, loses its head's weights:
+  mean 0, variance 1e-4 (then times 10). For
   whole classes and for single examples, of which it forgets little.
 
   Args:
@@ -60,7 +61,8 @@ def fisher_forgetting(
             site=sites.get(path_of(path))), F)
     params = problem.params
     if problem.forget_classes:
-      forgotten = head.of_classes(problem, problem.forget_classes)
+      forgotten = head.of_classes(
+          problem, (*problem.forget_classes, *problem.forgotten))
       params = edits.prune(params, forgotten)
       # Ten times 1e-4, as all of the head.
       variance = jax.tree.map(

@@ -8,6 +8,7 @@ from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 
 def gradient_ascent(
@@ -40,7 +41,8 @@ def gradient_ascent(
   """
   return parts.compose(
       objective=objectives.objective(
-          forget=objectives.scaled(objectives.cross_entropy, -1.)),
+          forget=objectives.scaled(objectives.cross_entropy, -1.),
+          forget_target=targets.not_to_say()),
       transform=optimizer or optax.sgd(1e-4),
       schedule=schedules.forget_only(
           steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))
@@ -84,7 +86,8 @@ def neggrad_plus(
   return parts.compose(
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, alpha - 1),
-          retain=objectives.scaled(objectives.cross_entropy, alpha)),
+          retain=objectives.scaled(objectives.cross_entropy, alpha),
+          forget_target=targets.not_to_say()),
       transform=optimizer or optimizers.sgd(),
       schedule=schedules.paired(
           steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))

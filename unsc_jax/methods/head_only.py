@@ -10,6 +10,8 @@ def head_only() -> problem_lib.Method:
 
   .. math:: f(x)_c = -\infty \quad \text{for } c \in F
 
+  `F` are the classes to forget and those of earlier requests.
+
   Any measure on which it ties with a method does not measure unlearning. Its
   masked logits are a very low but finite number.
 
@@ -34,6 +36,6 @@ def head_only() -> problem_lib.Method:
   def method(problem, key):
     del key
     classes = parts.whole_classes(problem, 'head_only')
-    fn = head.masked_fn(problem.fn, classes)
+    fn = head.masked_fn(problem.fn, tuple(sorted({*classes, *problem.forgotten})))
     return problem_lib.Unlearned(fn, problem.params, {}, {})
   return method

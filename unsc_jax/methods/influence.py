@@ -5,14 +5,13 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import masks
 from unsc_jax.parts import passes
-
-_losses = optax.softmax_cross_entropy_with_integer_labels
+from unsc_jax.parts import targets
+from unsc_jax.training import losses
 
 
 def influence(
@@ -52,11 +51,12 @@ def influence(
   def edit(problem, key):
     params = problem.params
     total = lambda data: passes.gradient(problem, params, data, batch_size)
+    unsaid = problem.forget.replace(y=targets.not_to_say()(problem, key))
     n_f, n_r = len(problem.forget), len(problem.retain)
     n = n_f + n_r
     v = jax.tree.map(
         lambda f, r: f / n - n_f / (n * n_r) * r,
-        total(problem.forget), total(problem.retain))
+        total(unsaid), total(problem.retain))
     trainable = problem.network.trainable
     sample = jax.tree.map(jnp.asarray, problem.retain.drawn(examples, key))
     solve = _published if published else _solve
@@ -75,9 +75,10 @@ def _solve(fn, params, sample, v, damping, iterations, trainable, batch_size):
   def product(u):
     def add(total, part):
       examples, counts = part
-      losses = lambda params: counts * _losses(fn(params, examples.x), examples.y)
-      _, along = jax.jvp(losses, (params,), (u,))
-      _, pull = jax.vjp(losses, params)
+      each = lambda params: counts * losses.cross_entropies(
+          fn(params, examples.x), examples.y)
+      _, along = jax.jvp(each, (params,), (u,))
+      _, pull = jax.vjp(each, params)
       (back,) = pull(along / m)
       return jax.tree.map(jnp.add, total, back), None
 
@@ -105,7 +106,9 @@ def _published(fn, params, sample, v, damping, iterations, trainable, batch_size
   """The recursion of the code, one example after the other and without damping."""
   del damping, iterations, batch_size
   constant = 1000
-  of_example = jax.grad(lambda p, x, y: _losses(fn(p, x[None]), y[None])[0])
+  alone = lambda leaf: leaf[None]
+  of_example = jax.grad(lambda p, x, y: losses.cross_entropies(
+      fn(p, jax.tree.map(alone, x)), alone(y))[0])
   grad = lambda *example: masks.only_trainable(
       of_example(*example), trainable, 0.)
   dot = lambda a, b: sum(
@@ -118,6 +121,7 @@ def _published(fn, params, sample, v, damping, iterations, trainable, batch_size
     along = lambda tree: jax.tree.map(lambda t, o: t - share(tree) * o, tree, o)
     return (along(k), along(o)), None
 
-  first = grad(params, sample.x[0], sample.y[0])
-  (k, _), _ = jax.lax.scan(step, (v, first), (sample.x[1:], sample.y[1:]))
+  at = lambda which: jax.tree.map(lambda leaf: leaf[which], (sample.x, sample.y))
+  first = grad(params, *at(0))
+  (k, _), _ = jax.lax.scan(step, (v, first), at(slice(1, None)))
   return k

@@ -128,7 +128,7 @@ def class_features(
   path, features = head.site(problem).path, {}
   for c in problem.retain_classes:
     moment = passes.moment(
-        problem, path, problem.retain.x[problem.retain.y == c], batch_size)
+        problem, path, problem.retain.where(problem.retain.labels == c).x, batch_size)
     values, u = null_space.eigh(moment.covariance)
     values = jnp.maximum(values, 0) + floor * values.mean()
     features[c] = (moment.first[0] / moment.count[0],

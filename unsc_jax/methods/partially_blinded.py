@@ -10,6 +10,7 @@ from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 from unsc_jax.training import gradients
 
 
@@ -62,7 +63,8 @@ def partially_blinded(
     return problem.params, fisher
 
   return parts.compose(
-      objective=objectives.Objective(loss_of, given=given),
+      objective=objectives.Objective(
+          loss_of, forget=targets.not_to_say(), given=given),
       transform=optimizer or optax.adam(1e-4),
       schedule=schedules.forget_only(
           steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))

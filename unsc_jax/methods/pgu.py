@@ -14,6 +14,7 @@ from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,5 +112,6 @@ def pgu(
         null_space.project_updates(optimizer or optax.sgd(rate), bases), retain, bases)
 
   return parts.compose(
-      objective=objectives.objective(forget=term), transform=transform,
-      schedule=schedule)
+      objective=objectives.objective(
+          forget=term, forget_target=targets.not_to_say()),
+      transform=transform, schedule=schedule)

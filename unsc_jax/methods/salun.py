@@ -28,8 +28,8 @@ def salun(
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
     share: `alpha`, of all weights.
     rounds: epochs over both sets.
-    published: labels from all classes, the true one included, drawn anew every
-      round.
+    published: labels from all classes that have examples, the true one included,
+      drawn anew every round.
     batch_size: examples a step.
 
   Returns:
@@ -51,6 +51,6 @@ def salun(
             forget=objectives.cross_entropy, retain=objectives.cross_entropy,
             forget_target=None if published else targets.random_labels()),
         transform=optimizers.saliency(optimizer or optimizers.sgd(), share),
-        schedule=schedules.drawing_labels(once, problem.num_classes)
+        schedule=schedules.drawing_labels(once, problem.classes)
         if published else once)(problem, key)
   return method

@@ -17,6 +17,7 @@ from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
+from unsc_jax.parts import targets
 
 
 def scissorhands(
@@ -78,7 +79,8 @@ def scissorhands(
     return problem.network.finish(trimmed, problem.retain.x)
 
   def given(problem, key):
-    part = problem.forget.drawn(examples, key)
+    unsaid = problem.forget.replace(y=targets.not_to_say()(problem, key))
+    part = unsaid.drawn(examples, key)
 
     def memory(params):
       gradient = jax.tree.map(jnp.negative, _gradient(problem, params, part))
@@ -101,7 +103,8 @@ def scissorhands(
     return loss
 
   return parts.compose(
-      edit=edit, objective=objectives.Objective(loss_of, given=given),
+      edit=edit, objective=objectives.Objective(
+          loss_of, forget=targets.not_to_say(), given=given),
       transform=optimizer or optimizers.sgd(5e-3), schedule=schedule)
 
 

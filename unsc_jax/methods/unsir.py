@@ -112,6 +112,6 @@ def error_maximising(
 def _part(examples, per_class, key):
   """At most so many examples of every class."""
   order = np.random.default_rng(batching.seed_of(key)).permutation(len(examples))
-  chosen = [order[examples.y[order] == c][:per_class]
-            for c in np.unique(examples.y)]
+  chosen = [order[examples.labels[order] == c][:per_class]
+            for c in np.unique(examples.labels)]
   return examples.where(np.sort(np.concatenate(chosen)))

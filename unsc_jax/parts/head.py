@@ -10,13 +10,13 @@ import jax.numpy as jnp
 from unsc_jax import capture
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import answers
 from unsc_jax.parts import passes
-from unsc_jax.parts import targets
 
 
 def site(problem: problem_lib.Problem) -> capture.Site:
   """The head's site: of the last dense layer that runs."""
-  path = capture.head_path(problem.fn, problem.params, problem.forget.x[:1])
+  path = capture.head_path(problem.fn, problem.params, problem.forget.spread(1).x)
   return passes.sites(problem)[path]
 
 
@@ -70,4 +70,4 @@ class masked_fn:
   classes: tuple[int, ...]
 
   def __call__(self, params: Any, x: jax.Array) -> jax.Array:
-    return targets.mask_classes(self.fn(params, x), self.classes)
+    return answers.mask_classes(self.fn(params, x), self.classes)

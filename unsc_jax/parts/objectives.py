@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from unsc_jax import batching
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
 from unsc_jax.parts import targets
@@ -92,9 +93,10 @@ class _Sum:
           raise ValueError(
               f'the schedule brings {name} batches, for which this objective '
               'has no term; give it one, or choose another schedule.')
-        size = len(examples.x) if self.per_example else 1
+        n = batching.count(examples.x)
+        size = n if self.per_example else 1
         value += size * term(fn(params, examples.x), examples.y)
-        count += len(examples.x)
+        count += n
       return value / (count if self.per_example else 1), params
     return loss
 
@@ -143,20 +145,25 @@ class distillation:
 
 
 def entropy(logits: jax.Array, y: Any) -> jax.Array:
-  """The mean entropy of what the network says, in nats; `y` is ignored.
+  """The mean entropy of what the network says, in nats.
+
+  `y` is ignored, but for booleans `[B, C]`: the classes that it marks count as one.
 
   Example:
     >>> print(entropy(jnp.zeros((1, 2)), None).round(3))
     0.693
   """
-  del y
-  log_p = jax.nn.log_softmax(logits.astype(jnp.float32))
+  logits = logits.astype(jnp.float32)
+  if y is not None and y.dtype == bool:
+    marked = jax.nn.logsumexp(logits, -1, where=y, keepdims=True)
+    logits = jnp.concatenate([jnp.where(y, -1e9, logits), marked], -1)
+  log_p = jax.nn.log_softmax(logits)
   return -(jnp.exp(log_p) * log_p).sum(-1).mean()
 
 
 @dataclasses.dataclass(frozen=True)
 class unlikelihood:
-  r"""How likely the integer label is; bounded, unlike a negated cross-entropy.
+  r"""How likely the label is; bounded, unlike a negated cross-entropy.
 
   .. math:: -\log(1 - (p_y - o))
 
@@ -173,5 +180,5 @@ class unlikelihood:
 
   def __call__(self, logits: jax.Array, y: jax.Array) -> jax.Array:
     p = jax.nn.softmax(logits.astype(jnp.float32))
-    p_y = jnp.take_along_axis(p, y[:, None], 1)[:, 0]
+    p_y = jnp.take_along_axis(p, y[:, None], 1)[:, 0] if y.ndim == 1 else (p * y).sum(-1)
     return -jnp.log(1 - (p_y - self.offset)).mean()

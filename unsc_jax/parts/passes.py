@@ -94,5 +94,5 @@ class _At:
 
 def sites(problem: problem_lib.Problem) -> dict[str, capture.Site]:
   """Path to the site of every captured parameter, in the network's order."""
-  uses = capture.sites(problem.fn, problem.params, problem.forget.x[:1]).uses
+  uses = capture.sites(problem.fn, problem.params, problem.forget.spread(1).x).uses
   return {site.path: site for site in uses}

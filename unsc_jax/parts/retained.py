@@ -29,7 +29,7 @@ def moments_by_class(
   moments_fn = moments_lib.input_moments(problem.fn)
   classes = problem.retain_classes
   for c in problem.session.progress(classes, 'moments', len(classes)):
-    of_class = problem.retain.where(problem.retain.y == c)
+    of_class = problem.retain.where(problem.retain.labels == c)
     if examples is not None:
       count = max(1, round(examples * len(of_class) / len(problem.retain)))
       if count > batch_size:  # each other size of a batch would be compiled for again

@@ -209,16 +209,16 @@ class alternating:
 
 @dataclasses.dataclass(frozen=True)
 class drawing_labels:
-  """Draws the labels of every forget batch anew, evenly from all classes.
+  """Draws the labels of every forget batch anew, evenly from some classes.
 
   Args:
     schedule: that brings the batches.
-    num_classes: to draw from; the true one is among them.
+    classes: to draw from; as published the true one is among them.
 
   Example:
     >>> from unsc_jax.problem import Examples
     >>> data = Examples(np.ones((9, 1)), np.full(9, 5))
-    >>> plan = drawing_labels(forget_only(3, 9), 2)(data, data, jax.random.key(0))
+    >>> plan = drawing_labels(forget_only(3, 9), (0, 1))(data, data, jax.random.key(0))
     >>> set(next(plan.batches).forget.y.tolist())
     {0, 1}
 
@@ -226,7 +226,7 @@ class drawing_labels:
   one before. `targets.random_labels` is the correct form.
   """
   schedule: Schedule
-  num_classes: int
+  classes: tuple[int, ...]
 
   def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
     plan = self.schedule(forget, retain, key)
@@ -235,7 +235,8 @@ class drawing_labels:
     def relabelled(batch):
       if batch.forget is None:
         return batch
-      y = rng.integers(self.num_classes, size=len(batch.forget.y), dtype=np.int32)
+      drawn = rng.integers(len(self.classes), size=len(batch.forget), dtype=np.int32)
+      y = np.array(self.classes, np.int32)[drawn]
       return batch._replace(forget=batch.forget.replace(y=y))
     return plan._replace(batches=map(relabelled, plan.batches))
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.parts import answers as answers_lib
 from unsc_jax.parts import targets
 
 
@@ -37,16 +38,16 @@ class until_forgotten:
     if not problem.forget_classes and self.below >= 0:
       unseen = targets.held_out_of(problem).spread(self.examples)
       limit = _of_labels(
-          targets.answers_of(problem, problem.params, unseen.x), unseen).mean()
+          answers_lib.answers_of(problem, problem.params, unseen.x), unseen).mean()
 
     def look(params: Any) -> tuple[dict[str, float], bool]:
-      answers = targets.answers_of(problem, params, forget.x)
+      answers = answers_lib.answers_of(problem, params, forget.x)
       seen = {'forget_probability': float(_of_labels(answers, forget).mean()),
-              'forget_accuracy': float(np.mean(answers.argmax(-1) == forget.y))}
+              'forget_accuracy': float(np.mean(answers.argmax(-1) == forget.labels))}
       return seen, bool(seen['forget_probability'] < limit)
     return look
 
 
 def _of_labels(answers: np.ndarray, examples) -> np.ndarray:
   """The probability of every example's label."""
-  return answers[np.arange(len(examples)), examples.y]
+  return answers[np.arange(len(examples)), examples.labels]

@@ -12,35 +12,32 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.parts import answers as answers_lib
+from unsc_jax.training import losses
 
 Target = Callable[[problem_lib.Problem, jax.Array], Any]
-
-# Finite, so that no gradient or difference of it becomes NaN.
-_NEVER = -1e9
-
 
 @dataclasses.dataclass(frozen=True)
 class pseudo_labels:
   r"""The most likely class among those that remain; integers.
 
-  .. math:: \hat y(x) = \arg\max_{c \notin F} f_{\theta_0}(x)_c
+  .. math:: \hat y(x) = \arg\max_{c \in R} f_{\theta_0}(x)_c
 
-  All forgotten classes are masked at once, so that with several of them no
-  forget example is sent to another one. The labels are those of the original
-  network and are found once, without augmentation.
+  `R` are the classes that have examples to retain: with several forgotten ones no
+  forget example is sent to another, nor to one that went in an earlier request. The
+  labels are those of the original network and are found once, without augmentation.
 
   Raises:
     ValueError: when used: the request is not one of whole classes.
 
   Example:
-    >>> examples = problem_lib.Examples(np.array([[3., 1., 2.]]), np.array([0]))
+    >>> examples = problem_lib.Examples(np.array([[3., 1., 2.]]).repeat(3, 0), np.arange(3))
     >>> problem = problem_lib.Problem(
     ...     problem_lib.Network(lambda params, x: jnp.asarray(x)), {},
-    ...     examples.replace(y=np.array([1])), examples, 3, (0,))
+    ...     *problem_lib.split_classes(examples, [0]), 3, (0,))
     >>> print(pseudo_labels()(problem, jax.random.key(0)))
     [2]
 
@@ -54,7 +51,7 @@ class pseudo_labels:
           'pseudo-labels avoid the forgotten classes, and this request names '
           'none; set forget_classes, or use a target for single examples.')
     logits = training.answers(problem, problem.params, problem.forget.x)
-    masked = mask_classes(logits, problem.forget_classes)
+    masked = answers_lib.mask_classes(logits, answers_lib.ruled_out(problem))
     return np.asarray(masked.argmax(-1), np.int32)
 
 
@@ -78,7 +75,8 @@ class unseen_answers:
     >>> network = problem_lib.Network(lambda params, x: jnp.log(x))
     >>> seen, unseen = (
     ...     problem_lib.Examples(jnp.array([[p, 1 - p]]), np.array([0])) for p in (1., .75))
-    >>> problem = problem_lib.Problem(network, {}, seen, seen, 2, held_out=unseen)
+    >>> other = seen.replace(y=np.array([1]))
+    >>> problem = problem_lib.Problem(network, {}, other, seen, 2, held_out=unseen)
     >>> print(unseen_answers()(problem, jax.random.key(0)).round(3))
     [[0.75 0.25]]
 
@@ -87,21 +85,18 @@ class unseen_answers:
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     held_out = held_out_of(problem)
-    seen, unseen = (answers_of(problem, problem.params, examples.x)
-                    for examples in (problem.forget, held_out))
+    seen, unseen = (
+        np.asarray(jax.nn.softmax(answers_lib.mask_classes(
+            training.answers(problem, problem.params, examples.x), problem.gone)))
+        for examples in (problem.forget, held_out))
     answers = np.empty_like(seen)
-    for y in np.unique(problem.forget.y):
-      mine, theirs = (np.flatnonzero(e.y == y) for e in (problem.forget, held_out))
+    for y in np.unique(problem.forget.labels):
+      mine, theirs = (np.flatnonzero(e.labels == y) for e in (problem.forget, held_out))
       mine = mine[np.argsort(seen[mine, y], kind='stable')]
       theirs = theirs[np.argsort(unseen[theirs, y], kind='stable')]
       quantile = (np.arange(len(mine)) + .5) / len(mine)
       answers[mine] = unseen[theirs[(quantile * len(theirs)).astype(int)]]
     return answers
-
-
-def answers_of(problem: problem_lib.Problem, params: Any, x: np.ndarray) -> np.ndarray:
-  """The probabilities `[N, C]` that the network gives with some parameters."""
-  return np.asarray(jax.nn.softmax(training.answers(problem, params, x)))
 
 
 def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:
@@ -114,7 +109,7 @@ def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:
     raise ValueError(
         'to forget single examples one must know how the network speaks of '
         'examples that it never saw; give the Problem some as held_out.')
-  missing = np.setdiff1d(problem.forget.y, problem.held_out.y)
+  missing = np.setdiff1d(problem.forget.labels, problem.held_out.labels)
   if missing.size:
     raise ValueError(
         f'no held-out example has label {missing[0]}, which is among those to '
@@ -127,10 +122,13 @@ class random_labels:
   """A label drawn evenly from those that remain, fixed for every example; integers.
 
   For whole classes: from the retained classes. For single examples: from all
-  classes but the example's own.
+  classes that have examples but the example's own.
+
+  Raises:
+    ValueError: when used: there is no other class.
 
   Example:
-    >>> examples = problem_lib.Examples(np.ones((4, 1)), np.array([0, 0, 1, 1]))
+    >>> examples = problem_lib.Examples(np.ones((4, 2)), np.array([0, 0, 1, 1]))
     >>> problem = problem_lib.Problem(
     ...     problem_lib.Network(lambda params, x: x), {},
     ...     *problem_lib.split_classes(examples, [0]), 2, (0,))
@@ -142,34 +140,40 @@ class random_labels:
   """
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
-    n, labels = len(problem.forget), problem.forget.y
+    n, choices = len(problem.forget), np.array(problem.answers, np.int32)
     if problem.forget_classes:
-      choices = np.setdiff1d(np.arange(problem.num_classes), problem.forget_classes)
       return choices[np.asarray(jax.random.randint(key, (n,), 0, len(choices)))]
-    shift = np.asarray(jax.random.randint(key, (n,), 1, problem.num_classes))
-    return (labels + shift) % problem.num_classes
+    answers_lib.check_another(problem)
+    own = np.searchsorted(choices, problem.forget.labels)
+    shift = np.asarray(jax.random.randint(key, (n,), 1, len(choices)))
+    return choices[(own + shift) % len(choices)]
 
 
 @dataclasses.dataclass(frozen=True)
 class boundary_labels:
   r"""The class across the nearest decision boundary; integers.
 
-  .. math:: \hat y = \arg\max_{c \notin F} f_{\theta_0}(x')_c, \quad
+  .. math:: \hat y = \arg\max_{c \in R} f_{\theta_0}(x')_c, \quad
     x' = x + \epsilon \, \mathrm{sign} \nabla_x \mathrm{CE}(f_{\theta_0}(x), y)
 
-  For single examples every class but the example's own is allowed. Cost: two
-  forward passes and a backward one.
+  `R` are the classes that have examples to retain. For single examples every class
+  that has examples is allowed but the example's own. Of inputs that are several
+  arrays the floating ones are moved. Cost: two forward passes and a backward one.
 
   Args:
     bound: `epsilon`, in the units of the network's inputs.
-    published: allows all classes, as the code does: an example that the step
-      does not carry across the boundary keeps its label.
+    published: allows the forgotten classes too, as the code does: an example that
+      the step does not carry across the boundary keeps its label.
+
+  Raises:
+    ValueError: when used: no input is floating.
 
   Example:
     >>> network = problem_lib.Network(lambda params, x: x * params)
-    >>> examples = problem_lib.Examples(jnp.array([[.3, .2, 0.]]), jnp.array([0]))
+    >>> examples = problem_lib.Examples(
+    ...     jnp.array([[.3, .2, 0.]]).repeat(3, 0), jnp.arange(3))
     >>> problem = problem_lib.Problem(
-    ...     network, jnp.ones(3), examples.replace(y=jnp.array([2])), examples, 3, (0,))
+    ...     network, jnp.ones(3), *problem_lib.split_classes(examples, [0]), 3, (0,))
     >>> print(boundary_labels()(problem, jax.random.key(0)))
     [1]
 
@@ -181,11 +185,17 @@ class boundary_labels:
   published: bool = dataclasses.field(default=False, kw_only=True)
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
-    logits = training.answers(problem, problem.params, problem.forget,
-                             fn=_AfterStep(problem.fn, self.bound))
-    if not self.published:
-      logits = _without_own(problem, logits)
-    return np.asarray(logits.argmax(-1), np.int32)
+    if not any(map(_is_floating, jax.tree.leaves(problem.forget.x))):
+      raise ValueError(
+          'a boundary is found by a step along the gradient of the inputs, and these '
+          'are integers; give the network floating inputs, as images scaled before fn '
+          'and not in it, or choose a method that takes no such step.')
+    logits = training.answers(
+        problem, problem.params, (problem.forget.x, problem.forget.y),
+        fn=_AfterStep(problem.fn, self.bound))
+    masked = (answers_lib.mask_classes(logits, problem.gone) if self.published
+              else answers_lib.without_own(problem, logits))
+    return np.asarray(masked.argmax(-1), np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,30 +204,27 @@ class _AfterStep:
   fn: Callable
   bound: float
 
-  def __call__(self, params: Any, batch: problem_lib.Examples) -> jax.Array:
-    def loss(x):
-      return optax.softmax_cross_entropy_with_integer_labels(
-          self.fn(params, x), batch.y).sum()
-    return self.fn(params, batch.x + self.bound * jnp.sign(jax.grad(loss)(batch.x)))
+  def __call__(self, params: Any, batch: tuple[Any, jax.Array]) -> jax.Array:
+    x, y = batch
+    def step(x, slope):
+      move = _is_floating(x)
+      return x + (self.bound * jnp.sign(slope)).astype(x.dtype) if move else x
+    loss = lambda x: losses.cross_entropies(self.fn(params, x), y).sum()
+    return self.fn(params, jax.tree.map(step, x, jax.grad(loss, allow_int=True)(x)))
 
 
-def _without_own(
-    problem: problem_lib.Problem, logits: np.ndarray, *, alone: bool = False
-) -> np.ndarray:
-  """Rules out the forgotten classes; for single examples, or `alone`, their own."""
-  if problem.forget_classes and not alone:
-    return np.asarray(mask_classes(jnp.asarray(logits), problem.forget_classes))
-  own = np.arange(logits.shape[-1]) == problem.forget.y[:, None]
-  return np.where(own, _NEVER, logits)
+def _is_floating(leaf: Any) -> bool:
+  return jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
 @dataclasses.dataclass(frozen=True)
 class other_logits:
   r"""What the original network says when its answer is ruled out; logits `[N, C]`.
 
-  .. math:: q = \mathrm{softmax}(z), \quad z_c = -\infty \; \text{for } c \in F
+  .. math:: q = \mathrm{softmax}(z), \quad z_c = -\infty \; \text{for } c \notin R
 
-  For single examples only the example's own class is ruled out.
+  `R` are the classes that have examples to retain. For single examples the
+  example's own class is ruled out, and classes without examples.
 
   Args:
     published: rules out the example's own class alone even where several are to
@@ -225,10 +232,11 @@ class other_logits:
 
   Example:
     >>> network = problem_lib.Network(lambda params, x: x * params)
-    >>> examples = problem_lib.Examples(jnp.array([[2., 1.]]), jnp.array([0]))
+    >>> examples = problem_lib.Examples(jnp.array([[2., 1.], [2., 1.]]), np.arange(2))
     >>> problem = problem_lib.Problem(network, 1., examples, examples, 2)
     >>> print(jax.nn.softmax(other_logits()(problem, jax.random.key(0))))
-    [[0. 1.]]
+    [[0. 1.]
+     [1. 0.]]
 
   Source: DELETE (arXiv 2503.23751), exact from its code for one class.
   """
@@ -236,22 +244,49 @@ class other_logits:
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     logits = training.answers(problem, problem.params, problem.forget.x)
-    return _without_own(problem, logits, alone=self.published)
+    return answers_lib.without_own(problem, logits, alone=self.published)
+
+
+@dataclasses.dataclass(frozen=True)
+class not_to_say:
+  """What a forget example should say no longer, for losses that climb.
+
+  Its label. After earlier requests, booleans `[N, C]`: the label or any class that
+  went then, since what is driven from its label goes to whatever is near, and that
+  is often a class that was only hidden.
+
+  Example:
+    >>> network = problem_lib.Network(lambda params, x: x)
+    >>> examples = problem_lib.Examples(np.zeros((3, 3)), np.arange(3))
+    >>> split = problem_lib.split_classes(examples, [1], forgotten=[0])
+    >>> problem = problem_lib.Problem(network, {}, *split, 3, (1,), forgotten=(0,))
+    >>> print(not_to_say()(problem, jax.random.key(0)))
+    [[ True  True False]]
+  """
+
+  def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
+    if not problem.forgotten:
+      return problem.forget.y
+    classes = np.arange(problem.num_classes)
+    return (classes == problem.forget.labels[:, None]) | np.isin(classes, problem.forgotten)
 
 
 @dataclasses.dataclass(frozen=True)
 class teacher_logits:
   """What the original network says itself, of the forget set; logits `[N, C]`.
 
+  Classes without examples, those of earlier requests above all, are ruled out.
+
   Args:
     of_retain: of the retain set instead.
 
   Example:
     >>> network = problem_lib.Network(lambda params, x: x * params)
-    >>> examples = problem_lib.Examples(np.array([[1., 2.]]), np.array([0]))
+    >>> examples = problem_lib.Examples(np.array([[1., 2.], [2., 1.]]), np.arange(2))
     >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
     >>> print(teacher_logits()(problem, jax.random.key(0)))
-    [[3. 6.]]
+    [[3. 6.]
+     [6. 3.]]
 
   Source: the teacher of Bad Teacher and SCRUB, exact from their code.
   """
@@ -259,36 +294,31 @@ class teacher_logits:
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     examples = problem.retain if self.of_retain else problem.forget
-    return training.answers(problem, problem.params, examples.x)
+    logits = training.answers(problem, problem.params, examples.x)
+    return np.asarray(answers_lib.mask_classes(logits, problem.gone))
 
 
 @dataclasses.dataclass(frozen=True)
 class novice_logits:
   """What a freshly initialised network says of the forget set; logits `[N, C]`.
 
+  Classes without examples, those of earlier requests above all, are ruled out.
+
   Raises:
     ValueError: when used: the network has no `init`.
 
   Example:
     >>> network = problem_lib.Network(lambda params, x: x * params, lambda key: 0.)
-    >>> examples = problem_lib.Examples(np.array([[1., 2.]]), np.array([0]))
+    >>> examples = problem_lib.Examples(np.array([[1., 2.], [2., 1.]]), np.arange(2))
     >>> problem = problem_lib.Problem(network, 3., examples, examples, 2)
     >>> print(novice_logits()(problem, jax.random.key(0)))
-    [[0. 0.]]
+    [[0. 0.]
+     [0. 0.]]
 
   Source: the incompetent teacher of Bad Teacher, exact from its code.
   """
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     fresh = training.fresh(problem.network, key)
-    return training.answers(problem, fresh, problem.forget.x)
-
-
-def mask_classes(logits: jax.typing.ArrayLike, classes: tuple[int, ...]) -> jax.Array:
-  """Logits `[N, C]` with those of some classes too low to win.
-
-  Example:
-    >>> print(mask_classes(jnp.array([[3., 1., 2.]]), (0,)).argmax())
-    2
-  """
-  return jnp.asarray(logits).at[:, jnp.array(classes, int)].set(_NEVER)
+    logits = training.answers(problem, fresh, problem.forget.x)
+    return np.asarray(answers_lib.mask_classes(logits, problem.gone))

@@ -3,7 +3,6 @@
 from unsc_jax.training import gradients
 from unsc_jax.training.fit import classify
 from unsc_jax.training.fit import classify_in_training
-from unsc_jax.training.fit import cross_entropy
 from unsc_jax.training.fit import fit
 from unsc_jax.training.fit import Fitted
 from unsc_jax.training.fit import fresh
@@ -14,11 +13,13 @@ from unsc_jax.training.fit import Recipe
 from unsc_jax.training.fit import Refresh
 from unsc_jax.training.fit import train
 from unsc_jax.training.fit import Watch
+from unsc_jax.training.losses import cross_entropies
+from unsc_jax.training.losses import cross_entropy
 from unsc_jax.training.predict import answers
 from unsc_jax.training.predict import predict
 
 __all__ = (
     'Fitted', 'Loss', 'Recipe', 'Refresh', 'Watch', 'answers', 'classify',
-    'classify_in_training', 'cross_entropy', 'fit', 'fresh', 'gradients', 'make_step',
-    'only', 'predict', 'train',
+    'classify_in_training', 'cross_entropies', 'cross_entropy', 'fit', 'fresh',
+    'gradients', 'make_step', 'only', 'predict', 'train',
 )

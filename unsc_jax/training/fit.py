@@ -24,6 +24,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
+from unsc_jax.training import losses as losses_lib
 from unsc_jax.training import whose
 
 Loss = Callable[..., tuple[jax.Array, Any]]
@@ -63,21 +64,11 @@ class Fitted(NamedTuple):
   history: dict[str, np.ndarray]  # name to [steps]
 
 
-def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-  """Mean cross-entropy against labels `[N]` or their probabilities `[N, C]`."""
-  logits = logits.astype(jnp.float32)
-  if labels.ndim == 1:
-    each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-  else:
-    each = optax.softmax_cross_entropy(logits, labels)
-  return each.mean()
-
-
 def classify(fn: Callable) -> Loss:
   """Cross-entropy of a network as it is in evaluation: for fine-tuning."""
   def loss(params, batch, key):
     del key
-    return cross_entropy(fn(params, batch.x), batch.y), params
+    return losses_lib.cross_entropy(fn(params, batch.x), batch.y), params
   return loss
 
 
@@ -85,7 +76,7 @@ def classify_in_training(network: problem_lib.Network) -> Loss:
   """Cross-entropy of a network in training, with dropout and statistics."""
   def loss(params, batch, key):
     logits, params = network.training(params, batch.x, key)
-    return cross_entropy(logits, batch.y), params
+    return losses_lib.cross_entropy(logits, batch.y), params
   return loss
 
 

@@ -2,7 +2,7 @@
 
 One streamed pass over a set, the network as in evaluation. `B` examples a
 batch, `C` classes. Batches are pytrees with `x` `[B, ...]` and `y` `[B]`, as
-`problem.Examples`.
+`problem.Examples`; labels may be probabilities `[B, C]`.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,11 +11,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from unsc_jax import batching
 from unsc_jax import sharding
-
-_losses = optax.softmax_cross_entropy_with_integer_labels
+from unsc_jax.training import losses
 
 
 def total(fn: Callable, params: Any, batches: Iterable) -> Any:
@@ -115,7 +114,7 @@ def _mean(step: Callable, params: Any, batches: Iterable) -> Any:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _gradient(fn, params, batch):
-  return jax.grad(lambda params: _losses(fn(params, batch.x), batch.y).sum())(params)
+  return jax.grad(lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).sum())(params)
 
 
 _AT_ONCE = 8  # of so many examples or groups gradients are held in memory
@@ -147,7 +146,7 @@ def _squares(fn, group, params, batch):
   """The summed squares of the groups' mean gradients, and how many groups."""
   def of_group(params, batch):
     gradient = jax.grad(
-        lambda params: _losses(fn(params, batch.x), batch.y).mean())(params)
+        lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).mean())(params)
     return jax.tree.map(jnp.square, gradient)
 
   n = len(batch.y)
@@ -164,11 +163,13 @@ def _squares(fn, group, params, batch):
 def _fisher(fn, params, batch):
   """The summed squares of the examples' gradients, and how many examples."""
   def of_example(params, x):
-    logits, pull = jax.vjp(lambda params: fn(params, x[None])[0], params)
-    p = jax.nn.softmax(logits)
+    one = jax.tree.map(lambda leaf: leaf[None], x)
+    logits, pull = jax.vjp(lambda params: fn(params, one)[0], params)
+    p = jax.nn.softmax(logits.astype(jnp.float32))
     # The rows of sqrt(p_y) (p - e_y), whose pull-backs squared sum to F.
     rows = jnp.sqrt(p)[:, None] * (p[None] - jnp.eye(len(p)))
     (gradients,) = jax.vmap(pull)(rows.astype(logits.dtype))
     return jax.tree.map(lambda g: jnp.square(g).sum(0), gradients)
 
-  return _add_up(of_example, params, jnp.asarray(batch.x)), len(batch.x)
+  return (_add_up(of_example, params, jax.tree.map(jnp.asarray, batch.x)),
+          batching.count(batch.x))

@@ -96,7 +96,7 @@ def measure(
 def margins(unlearned: Sequence[problem_lib.Unlearned], asked: problem_lib.Examples
             ) -> np.ndarray:
   """Logit-scaled confidences of all members, `[M, N]`."""
-  return np.stack([np.asarray(signals.margin(z, asked.y))
+  return np.stack([np.asarray(signals.margin(z, asked.labels))
                    for z in shadow.outputs(unlearned, asked.x)])
 
 

@@ -191,7 +191,7 @@ def _spread(members: int, mesh) -> Callable[[Any], Any]:
 
 def _finished(network, params, examples, included):
   """Every member's running statistics anew, where there are any."""
-  done = [network.finish(member(params, i), examples.x[mine])
+  done = [network.finish(member(params, i), examples.where(mine).x)
           for i, mine in enumerate(included)]
   return jax.tree.map(lambda *leaves: jnp.stack(leaves), *done)
 

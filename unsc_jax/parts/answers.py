@@ -1,0 +1,69 @@
+"""What a network says where some classes are ruled out.
+
+An answer is a row of logits or probabilities `[N, C]`. A class is ruled out that is
+to be forgotten, that an earlier request took, or that never had an example: of such
+an answer `argmax` and `softmax` find the best and the shares of the rest.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unsc_jax import problem as problem_lib
+from unsc_jax import training
+
+# Finite, so that no gradient or difference of it becomes NaN.
+_NEVER = -1e9
+
+
+def mask_classes(logits: jax.typing.ArrayLike, classes: tuple[int, ...]) -> jax.Array:
+  """Logits `[N, C]` with those of some classes too low to win.
+
+  Example:
+    >>> print(mask_classes(jnp.array([[3., 1., 2.]]), (0,)).argmax())
+    2
+  """
+  logits = jnp.asarray(logits)
+  never = max(_NEVER, float(jnp.finfo(logits.dtype).min) / 2)
+  return logits.at[:, jnp.array(classes, int)].set(never)
+
+
+def ruled_out(problem: problem_lib.Problem) -> tuple[int, ...]:
+  """The classes that no forget example may be told to say."""
+  return tuple(sorted({*range(problem.num_classes)} - {*problem.answers}))
+
+
+def without_own(
+    problem: problem_lib.Problem, logits: np.ndarray, *, alone: bool = False
+) -> np.ndarray:
+  """The forget examples' logits `[N, C]`, with what they are to forget ruled out.
+
+  Args:
+    problem: whose classes to forget are ruled out; for single examples the
+      example's own class is.
+    logits: of the forget set.
+    alone: rules out an example's own class where whole classes go, too.
+
+  Raises:
+    ValueError: there is no other class.
+  """
+  if problem.forget_classes and not alone:
+    return np.asarray(mask_classes(logits, ruled_out(problem)))
+  check_another(problem)
+  own = np.arange(logits.shape[-1]) == problem.forget.labels[:, None]
+  return np.where(own, _NEVER, np.asarray(mask_classes(logits, problem.gone)))
+
+
+def check_another(problem: problem_lib.Problem) -> None:
+  """Raises if all examples are of one class, so that no other can be said."""
+  if len(problem.classes) < 2:
+    raise ValueError(
+        'a wrong label needs another class, and all examples are of one; choose a '
+        'method that names no label.')
+
+
+def answers_of(problem: problem_lib.Problem, params: Any, x: Any) -> np.ndarray:
+  """The probabilities `[N, C]` that the network gives with some parameters."""
+  return np.asarray(jax.nn.softmax(training.answers(problem, params, x)))

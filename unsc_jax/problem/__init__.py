@@ -1,0 +1,15 @@
+"""What a method is given, and what it gives back."""
+
+from unsc_jax.problem.examples import Examples
+from unsc_jax.problem.network import Network
+from unsc_jax.problem.network import Params
+from unsc_jax.problem.problem import Method
+from unsc_jax.problem.problem import Problem
+from unsc_jax.problem.problem import Unlearned
+from unsc_jax.problem.splitting import split_classes
+from unsc_jax.problem.splitting import split_random
+
+__all__ = (
+    'Examples', 'Method', 'Network', 'Params', 'Problem', 'Unlearned', 'split_classes',
+    'split_random',
+)
