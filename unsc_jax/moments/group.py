@@ -141,10 +141,27 @@ def _flat(site: capture.Site, sums: Any) -> Any:
 
 
 def check_finite(moments: Moments) -> None:
-  """Raises if a moment is NaN or infinite, naming the parameter."""
-  finite = jax.tree.map(lambda leaf: jnp.isfinite(leaf).all(), moments)
-  for moment in finite:
-    if not all(jax.device_get(jax.tree.leaves(moment))):
+  """Raises if a moment is not finite, or out of float32's range, naming the parameter."""
+  states = jax.device_get([_state(m.second, m.first, m.gross) for m in moments])
+  for moment, (finite, small, large) in zip(moments, states):
+    path = moment.site.path
+    if small or large:
       raise ValueError(
-          f'the inputs that meet {moment.site.path} are NaN or infinite; check '
-          'the data and the parameters before taking moments.')
+          f'the inputs that meet {path} are so {"small" if small else "large"} that their '
+          'squares leave the range of float32; rescale them, or leave the parameter out '
+          'with `select`.')
+    if not finite:
+      raise ValueError(
+          f'the inputs that meet {path} are NaN or infinite; check the data and the '
+          'parameters before taking moments.')
+
+
+@jax.jit
+def _state(second, first, gross) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Whether sums are finite, and why they say nothing if they are too small or large."""
+  inputs = jnp.isfinite(first).all()
+  squares = jnp.isfinite(second).all() & jnp.isfinite(gross.sum(-1)).all()
+  # Under this, 1e-7 of the largest square is too small a number itself.
+  least = jnp.finfo(gross.dtype).tiny / jnp.finfo(gross.dtype).eps
+  vanish = (gross.max(initial=0) < least) & (jnp.abs(first).max(initial=0) > 0)
+  return inputs & squares, inputs & squares & vanish, inputs & ~squares

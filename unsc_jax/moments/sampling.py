@@ -40,10 +40,15 @@ class Sampled(NamedTuple):
 
   def relative_error(self) -> dict[str, jax.Array]:
     r"""Path to the estimated :math:`\|\hat M - M\|_F / \|M\|_F`."""
-    norm = lambda uses: jnp.sqrt(sum(jnp.sum(m.second**2) for m in uses))
-    return {
-        path: norm(self.spread.by_path[path]) / jnp.maximum(norm(uses), 1e-30)
-        for path, uses in self.moments.by_path.items()}
+    def relative(spread, moments):
+      # Of entries of about 1, lest their squares leave the range of float32.
+      size = jnp.stack([jnp.abs(m.second).max() for m in moments]).max()
+      size = jnp.where(size > 0, size, 1)
+      norm = lambda uses: jnp.sqrt(sum(jnp.sum((m.second / size)**2) for m in uses))
+      return norm(spread) / jnp.maximum(norm(moments), 1e-30)
+
+    return {path: relative(self.spread.by_path[path], uses)
+            for path, uses in self.moments.by_path.items()}
 
 
 @dataclasses.dataclass(frozen=True)

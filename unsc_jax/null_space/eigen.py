@@ -42,8 +42,10 @@ def eigh(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
 
   Source: `jnp.linalg.eigh`, which sorts the other way.
   """
-  values, vectors = jnp.linalg.eigh(matrices)
-  return values[..., ::-1], vectors[..., ::-1]
+  # In units of a power of two: not every solver keeps squares of entries in range.
+  _, power = jnp.frexp(jnp.abs(matrices).max((-2, -1), initial=0, keepdims=True))
+  values, vectors = jnp.linalg.eigh(jnp.ldexp(matrices, -power))
+  return jnp.ldexp(values, power[..., 0])[..., ::-1], vectors[..., ::-1]
 
 
 def eigh_float64(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:

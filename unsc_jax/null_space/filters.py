@@ -153,7 +153,8 @@ def _plus(matrices: jax.Array, number: jax.Array) -> jax.Array:
 
 def relative(moment: moments_lib.Moment) -> jax.Array:
   """A second moment relative to its trace; zero for a layer that reads nothing."""
-  second = moment.second
+  second = moment.second / jnp.maximum(
+      jnp.abs(moment.second).max(), jnp.finfo(moment.second.dtype).tiny)
   if moment.site.kind == 'lookup':
     total = second.sum(-1)[:, None]
   else:

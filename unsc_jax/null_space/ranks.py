@@ -41,7 +41,7 @@ class energy_rank:
           f'energy is a share of the total in (0, 1], not {self.energy}; try 0.99.')
 
   def __call__(self, eigenvalues: jax.Array) -> jax.Array:
-    total = jnp.cumsum(jnp.maximum(eigenvalues, 0), -1)
+    total = jnp.cumsum(_relative(eigenvalues), -1)
     # Relative to the last partial sum: at energy 1 rounding must not matter.
     short = total < self.energy * total[..., -1:]
     return 1 + jnp.minimum(short.sum(-1), eigenvalues.shape[-1] - 1)
@@ -101,8 +101,14 @@ class threshold_rank:
           f'{self.relative}; try 1e-6.')
 
   def __call__(self, eigenvalues: jax.Array) -> jax.Array:
-    exceeds = eigenvalues > self.relative * eigenvalues[..., :1]
+    exceeds = _relative(eigenvalues) > self.relative
     return jnp.maximum(1, exceeds.sum(-1))
+
+
+def _relative(eigenvalues: jax.Array) -> jax.Array:
+  """As shares of the largest, whose sums are in range; zero for negative ones."""
+  largest = eigenvalues[..., :1]
+  return jnp.maximum(eigenvalues, 0) / jnp.where(largest > 0, largest, 1)
 
 
 def rank_rule(energy: Energy) -> RankRule:
