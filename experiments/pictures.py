@@ -40,11 +40,14 @@ def draw(
 
   Args:
     problem: what was asked for.
-    outputs: what each method's network says.
+    outputs: what each method's network says. One that says NaN is in no picture.
     bases: of the null space, where a method has one.
     key: of what is drawn at random.
   """
   rng = np.random.default_rng(batching.seed_of(key))
+  outputs = {name: of for name, of in outputs.items() if _sound(of)}
+  if not outputs:
+    return report.Pictures()
   labels = next(iter(outputs.values())).test_labels
   return short(report.Pictures(
       confusion={name: confusion(of, problem.num_classes)
@@ -55,6 +58,12 @@ def draw(
           {name: of.test_features for name, of in outputs.items()}, labels, rng,
           problem.session.progress),
       contours=None if bases is None else contours(problem, bases, key)))
+
+
+def _sound(outputs: outputs_lib.Outputs) -> bool:
+  """Whether there is something to draw: masked logits are -inf, and features finite."""
+  logits = np.concatenate([outputs.train_logits, outputs.test_logits])
+  return bool(np.all(logits < np.inf) and np.isfinite(outputs.test_features).all())
 
 
 def confusion(outputs: outputs_lib.Outputs, classes: int) -> np.ndarray:

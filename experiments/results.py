@@ -24,6 +24,7 @@ from unsc_jax import report
 from unsc_jax import storage
 from unsc_jax import text
 from unsc_jax.report import comparison as comparison_lib
+from unsc_jax.report import missing
 from unsc_jax.storage import atomic
 
 _COLUMNS = {
@@ -127,7 +128,8 @@ def render(results: report.Results) -> str:
   return '\n'.join([
       text.table(cells(results)),
       'In brackets: the gap to the network retrained without what was to be forgotten.',
-      *ties(results)])
+      *ties(results),
+      *missing.sentences(comparison_lib.compare(results), _COLUMNS)])
 
 
 def ties(results: report.Results) -> list[str]:

@@ -10,8 +10,10 @@ from unsc_jax.evaluation.measure import measure
 from unsc_jax.evaluation.measure import reference
 from unsc_jax.evaluation.measure import Setup
 from unsc_jax.evaluation.measured import Measured
+from unsc_jax.evaluation.measured import Missing
 from unsc_jax.evaluation.measured import Relearning
 from unsc_jax.evaluation.metrics import *  # noqa: F403
+from unsc_jax.evaluation.metrics.checks import DoesNotApply
 from unsc_jax.evaluation.outputs import Outputs
 from unsc_jax.evaluation.outputs import outputs_of
 from unsc_jax.evaluation.outputs import Reference
@@ -21,8 +23,8 @@ from unsc_jax.evaluation.relearn import relearn_time
 from unsc_jax.evaluation.relearn import Relearned
 
 __all__ = (
-    'Measured', 'Outputs', 'Reference', 'Relearned', 'Relearning', 'Setup',
-    'anamnesis_index', 'linear_probe', 'measure', 'outputs_of', 'reference',
-    'relearn_time',
+    'DoesNotApply', 'Measured', 'Missing', 'Outputs', 'Reference', 'Relearned',
+    'Relearning', 'Setup', 'anamnesis_index', 'linear_probe', 'measure', 'outputs_of',
+    'reference', 'relearn_time',
 )
 __all__ += metrics.__all__

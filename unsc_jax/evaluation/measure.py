@@ -1,8 +1,9 @@
 """Everything that is measured of one unlearned network: a row of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.evaluation import probe
 from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import accuracy
+from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import preservation
 
@@ -75,7 +77,8 @@ def measure(
       measured, which is quick.
 
   Returns:
-    Measured, with `relearning` where there are references.
+    Measured, with `relearning` where there are references. What is not defined for
+    these data, such as an attack on a single example, is None, with its reason.
 
   Raises:
     ImportError: there are references, and scikit-learn is missing.
@@ -98,23 +101,26 @@ def measure(
   problem = setup.problem
   outputs = outputs or setup.outputs(unlearned)
   estimates: dict[str, Any] = {
-      **outputs_lib.accuracies(outputs), **_moved(setup, outputs),
-      'probe': _probe(setup, outputs), **attacks.thresholds(outputs),
-      'leak': _leak(problem, unlearned),
-      'layer_drift': _layer_drift(setup, unlearned)}
+      **outputs_lib.accuracies(outputs), **attacks.thresholds(outputs),
+      **measured_lib.tried({
+          **_moved(setup, outputs), 'probe': lambda: _probe(setup, outputs),
+          'leak': lambda: _leak(problem, unlearned),
+          'layer_drift': lambda: _layer_drift(setup, unlearned)})}
   relearning, limits = None, {}
   if references is not None:
     estimates |= attacks.measure(outputs, references, setup.key)
     estimates |= distances.measure(outputs, estimates, references, setup.key)
-    estimates['relearn_steps'], relearning = relearn.relearn_by_draws(
-        problem, setup.test, unlearned.params, setup.key)
-    if relearning.reached < 1:
-      limits = {'relearn_steps': float(relearn.CAP)}
+    relearnt = measured_lib.tried({'relearn_steps': lambda: relearn.relearn_by_draws(
+        problem, setup.test, unlearned.params, setup.key)})['relearn_steps']
+    if not isinstance(relearnt, measured_lib.Missing):
+      relearnt, relearning = relearnt
+      if relearning.reached < 1:
+        limits = {'relearn_steps': float(relearn.CAP)}
+    estimates['relearn_steps'] = relearnt
   metrics, intervals = measured_lib.plain(estimates)
-  per_class = accuracy.per_class_accuracy(outputs.test_logits, setup.test.labels).value
   return measured_lib.Measured(
-      metrics=metrics, intervals=intervals,
-      per_class=[None if np.isnan(v) else float(v) for v in np.asarray(per_class)],
+      metrics=metrics, intervals=intervals, reasons=measured_lib.reasons(estimates),
+      per_class=_per_class(outputs),
       seconds=dict(unlearned.seconds),
       history={name: [float(v) for v in values]
                for name, values in unlearned.history.items()},
@@ -124,26 +130,35 @@ def measure(
 def reference(setup: Setup, unlearned: problem_lib.Unlearned) -> outputs_lib.Reference:
   """What is needed of a retrained network to measure others by it."""
   outputs = setup.outputs(unlearned)
-  scores = {**outputs_lib.accuracies(outputs),
-            'mia_classifier': attacks.classifier(outputs, setup.key)}
+  scores = {**outputs_lib.accuracies(outputs), **measured_lib.tried({
+      'mia_classifier': lambda: attacks.classifier(outputs, setup.key)})}
   return outputs_lib.Reference(
       outputs.train_logits[outputs.forgotten], outputs.test_logits,
       outputs.test_features, scores)
 
 
-def _moved(setup: Setup, outputs: outputs_lib.Outputs) -> dict[str, estimate_lib.Estimate]:
+def _per_class(outputs: outputs_lib.Outputs) -> list[float | None]:
+  """The test accuracy of every class; None where it has no examples or no outputs."""
+  each = measured_lib.tried({'each': lambda: accuracy.per_class_accuracy(
+      outputs.test_logits, outputs.test_labels).value})['each']
+  if isinstance(each, measured_lib.Missing):
+    return [None] * outputs.test_logits.shape[1]
+  return [None if np.isnan(v) else float(v) for v in np.asarray(each)]
+
+
+def _moved(setup: Setup, outputs: outputs_lib.Outputs
+           ) -> dict[str, Callable[[], estimate_lib.Estimate]]:
   """How far the retained test logits are from the original's."""
   kept = np.isin(setup.test.labels, outputs.retain_classes)
   before, after = setup.original[kept], outputs.test_logits[kept]
-  return {'logit_drift': preservation.logit_drift(before, after, outputs.retain_classes),
-          'flips': preservation.flips(before, after)}
+  return {'logit_drift': lambda: preservation.logit_drift(
+              before, after, outputs.retain_classes),
+          'flips': lambda: preservation.flips(before, after)}
 
 
-def _probe(setup: Setup, outputs: outputs_lib.Outputs) -> estimate_lib.Estimate | None:
+def _probe(setup: Setup, outputs: outputs_lib.Outputs) -> estimate_lib.Estimate:
   """How often a new head on the features finds the forgotten classes."""
-  classes = outputs_lib.present(outputs.test_labels, outputs.forget_classes)
-  if not classes:
-    return None
+  classes = outputs_lib.some_of(outputs.test_labels, outputs.forget_classes)
   each = probe.linear_probe(
       problem_lib.Examples(outputs.train_features, outputs.train_labels),
       problem_lib.Examples(outputs.test_features, outputs.test_labels),
@@ -152,18 +167,20 @@ def _probe(setup: Setup, outputs: outputs_lib.Outputs) -> estimate_lib.Estimate 
   return estimate_lib.mean(jax.tree.map(lambda ends: ends[np.array(classes)], each))
 
 
-def _leak(problem, unlearned) -> float | None:
+def _leak(problem, unlearned) -> float:
   """The largest share of a parameter's whole change outside the null space."""
   if unlearned.bases is None:
-    return None
+    raise checks.DoesNotApply('the method confines its update to no null space.')
   change = jax.tree.map(lambda a, b: a - b, unlearned.params, problem.params)
   return max(map(float, null_space.leak(change, unlearned.bases).values()))
 
 
-def _layer_drift(setup: Setup, unlearned) -> float | None:
+def _layer_drift(setup: Setup, unlearned) -> float:
   """The largest drift of a layer on the retained training data."""
   if setup.moments is None:
-    return None
+    raise checks.DoesNotApply('no method took the moments of the retained inputs.')
   drift = null_space.drift(setup.moments, setup.problem.params, unlearned.params)
   worst = max(map(float, drift.values()))
-  return worst if np.isfinite(worst) else None  # a frozen one moved: unknown
+  if worst == math.inf:
+    raise checks.DoesNotApply('a layer moved of whose inputs no moments can be taken.')
+  return worst

@@ -15,8 +15,9 @@ import numpy as np
 from unsc_jax import capture
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.evaluation import measured
 from unsc_jax.evaluation.metrics import accuracy
-from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import checks
 
 
 class Outputs(NamedTuple):
@@ -53,7 +54,7 @@ class Reference(NamedTuple):
   forget_logits: np.ndarray  # [F, C]
   test_logits: np.ndarray  # [T, C]
   test_features: np.ndarray  # [T, d]
-  scores: Mapping[str, estimate_lib.Estimate | None]  # accuracies and the like
+  scores: Mapping[str, Any]  # accuracies and the like, as `measured.tried` has them
 
 
 def joined(*parts: problem_lib.Examples) -> problem_lib.Examples:
@@ -104,36 +105,38 @@ def on_host(tree: Any) -> Any:
   return jax.tree.map(np.asarray, tree)
 
 
-def present(labels: np.ndarray, classes: Sequence[int]) -> list[int]:
-  """Those of the classes that have examples."""
-  return [c for c in classes if (labels == c).any()]
+def some_of(labels: np.ndarray, classes: Sequence[int]) -> list[int]:
+  """Those of the classes that have examples.
+
+  Raises:
+    DoesNotApply: there are none.
+  """
+  if not len(classes):
+    raise checks.DoesNotApply('the request is one of single examples, not of classes.')
+  some = [c for c in classes if (labels == c).any()]
+  if not some:
+    raise checks.DoesNotApply('no example here is of these classes.')
+  return some
 
 
-def accuracies(outputs: Outputs) -> dict[str, estimate_lib.Estimate | None]:
-  """Macro accuracies of what was forgotten and of what remains.
+def accuracies(outputs: Outputs) -> dict[str, Any]:
+  """Macro accuracies of what was forgotten and of what remains, as `tried` has them.
 
   No test example is forgotten by a request of single examples.
   """
   kept = ~outputs.like_forgotten if outputs.forget_classes else outputs.like_forgotten
 
   def macro(logits, labels, classes):
-    some = present(labels, classes)
-    return accuracy.macro_accuracy(logits, labels, some) if some else None
+    return accuracy.macro_accuracy(logits, labels, some_of(labels, classes))
 
   given_up = outputs.forget_classes or outputs.retain_classes
-  return {
-      'forget_test': macro(*outputs.test(outputs.like_forgotten), outputs.forget_classes),
-      'retain_test': macro(*outputs.test(kept), outputs.retain_classes),
-      'forget_train': macro(*outputs.train(outputs.forgotten), given_up),
-      'retain_train': macro(*outputs.train(~outputs.forgotten), outputs.retain_classes)}
-
-
-def unless_collapsed(metric: Callable, *features: np.ndarray) -> Any | None:
-  """The metric of features; None where they collapsed and it is not defined."""
-  try:
-    return metric(*features)
-  except ValueError:
-    return None
+  return measured.tried({
+      'forget_test': lambda: macro(
+          *outputs.test(outputs.like_forgotten), outputs.forget_classes),
+      'retain_test': lambda: macro(*outputs.test(kept), outputs.retain_classes),
+      'forget_train': lambda: macro(*outputs.train(outputs.forgotten), given_up),
+      'retain_train': lambda: macro(
+          *outputs.train(~outputs.forgotten), outputs.retain_classes)})
 
 
 def thin(rng: np.random.Generator, mask: np.ndarray, most: int) -> np.ndarray:

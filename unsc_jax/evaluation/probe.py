@@ -15,6 +15,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import accuracy
+from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
@@ -51,6 +52,9 @@ def linear_probe(
     Estimate of arrays `[C]`: the test accuracy of every class, as of
     `per_class_accuracy`.
 
+  Raises:
+    DoesNotApply: there are no examples, or features are NaN or infinite.
+
   Example:
     >>> x = np.repeat(np.eye(2, dtype=np.float32), 50, 0)
     >>> data = problem_lib.Examples(x, np.repeat([0, 1], 50))
@@ -62,6 +66,8 @@ def linear_probe(
   two similar classes share what lies between them: on FashionMNIST one class's
   figure moved by several points from seed to seed, with the falling rate by tenths.
   """
+  for examples, name in ((train, 'train features'), (test, 'test features')):
+    checks.features(examples.x, name)
   # Features of one scale, so that one learning rate serves every network.
   scale = np.sqrt(np.mean(np.square(train.x))) or 1.
   train, test = (e.replace(x=e.x / scale) for e in (train, test))

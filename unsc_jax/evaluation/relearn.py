@@ -19,7 +19,9 @@ from unsc_jax import sharding
 from unsc_jax import training
 from unsc_jax.evaluation import measured as measured_lib
 from unsc_jax.evaluation import outputs
+from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import signals
 
 CAP = 40  # steps after which a network is given up
 _DRAWS = 3
@@ -73,6 +75,7 @@ def relearn_time(
     Relearned; the curve goes on to the cap.
 
   Raises:
+    DoesNotApply: the network says NaN, before or while it learns.
     ValueError: the target is no share, or `cap` or `every` is below one.
 
   Example:
@@ -120,7 +123,7 @@ def _step(fn, optimizer, params, state, batch):
 
 
 def _accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-  return float(np.mean(logits.argmax(-1) == labels))
+  return float(np.mean(np.asarray(signals.correctness(logits, labels))))
 
 
 def relearn_by_draws(
@@ -139,6 +142,9 @@ def relearn_by_draws(
   Returns:
     The relearn time, with Student's interval over draws, and the course. A draw
     that was given up counts as `CAP` steps, which is less than it would take.
+
+  Raises:
+    DoesNotApply: the original knows nothing of it, or a network says NaN.
   """
   rng = np.random.default_rng(batching.seed_of(key))
   few = _FEW * max(1, len(problem.forget_classes))
@@ -148,6 +154,9 @@ def relearn_by_draws(
   params = outputs.on_host(params)
   original = training.predict(problem.fn, outputs.on_host(problem.params), watched.x)
   target = _SHARE * _accuracy(original, watched.labels)
+  if not target:
+    raise checks.DoesNotApply(
+        'the original names none of these images, so that nothing can be regained.')
   courses = []
   for now in problem.session.progress(
       jax.random.split(key, _DRAWS), 'relearning', _DRAWS):

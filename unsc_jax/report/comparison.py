@@ -8,6 +8,7 @@ error: the intervals that were measured or, for accuracies, those of so many ima
 from collections.abc import Mapping, Sequence
 import math
 import statistics
+import types
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -59,11 +60,13 @@ class Comparison(NamedTuple):
     measures: those that any row has.
     cells: by method and key of the measure; none where it does not apply.
     references: the number of retrained models.
+    reasons: by method and key of the measure, why a row has no value.
   """
   methods: tuple[str, ...]
   measures: tuple[metrics_lib.Metric, ...]
   cells: Mapping[tuple[str, str], Cell]
   references: int
+  reasons: Mapping[tuple[str, str], str] = types.MappingProxyType({})
 
   @property
   def judged_methods(self) -> tuple[str, ...]:
@@ -97,7 +100,9 @@ def compare(results: results_lib.Results) -> Comparison:
     cells.update({(method, key): cell for method, cell in column.items()})
   measures = tuple(metrics_lib.describe(key) for key in keys
                    if any((method, key) in cells for method in methods))
-  return Comparison(methods, measures, cells, len(results.rows_of(REFERENCE)))
+  reasons = {(row.method, key): reason for row in results.rows
+             for key, reason in row.reasons.items()}
+  return Comparison(methods, measures, cells, len(results.rows_of(REFERENCE)), reasons)
 
 
 def class_means(results: results_lib.Results, method: str) -> np.ndarray:

@@ -5,6 +5,7 @@ import math
 
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import missing as missing_lib
 from unsc_jax.report import numerals
 from unsc_jax.report import wording
 from unsc_jax.report.html import markup
@@ -35,6 +36,9 @@ def measures(comparison: comparison_lib.Comparison) -> str:
     if columns:
       parts += [markup.element('h3', markup.escape(group.title)),
                 markup.paragraph(group.text), _table(comparison, columns, group.title)]
+  if missing := missing_lib.sentences(comparison):
+    parts.append(markup.details('What has no value, and why', markup.element(
+        'ul', '\n'.join(markup.element('li', markup.escape(one)) for one in missing))))
   parts += [tip(metric) for metric in comparison.measures]
   return '\n'.join(parts) if comparison.measures else ''
 
@@ -80,7 +84,9 @@ def cell(comparison: comparison_lib.Comparison, method: str,
   """A measure of a method as a cell: value, gap, noise band and flags."""
   measured = comparison.cells.get((method, metric.key))
   if measured is None:
-    return NONE
+    reason = comparison.reasons.get((method, metric.key))
+    return NONE if reason is None else markup.element(
+        'td', '–', class_='none', title=reason)
   parts = [markup.element('b', markup.escape(spread(metric, measured)))]
   if (len(measured.values) == 1 and measured.interval and math.isfinite(measured.mean)
       and measured.limit is None):

@@ -15,7 +15,7 @@ from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import pictures as pictures_lib
 from unsc_jax.report.pictures import Natural
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 
 REFERENCE = 'retrain'  # the method whose networks all others are held against
 
@@ -133,7 +133,7 @@ class Dataset:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Results:
   """All that a page is made of."""
-  schema: Literal[2] = SCHEMA  # of these types
+  schema: Literal[3] = SCHEMA  # of these types
   experiment: str  # name of the script
   created: str  # when, as ISO 8601 has it
   command: str  # what runs it again

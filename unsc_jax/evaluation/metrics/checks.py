@@ -20,6 +20,13 @@ import numpy as np
 _T = TypeVar('_T')
 
 
+class DoesNotApply(ValueError):
+  """A measure has no value here: of too few examples, or of a network that diverged.
+
+  It is no fault of the caller's: `evaluation.measure` notes the reason and goes on.
+  """
+
+
 def jitted(*static: str, **rules: Callable[[Any, str], Any]
            ) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
   """Decorates a metric: checks its arguments, then calls it under `jit`.
@@ -55,16 +62,16 @@ def _array(x: chex.Array, ndim: int, shape: str, name: str) -> jax.Array:
     raise ValueError(f'{name} should be an array {shape}, but its shape is '
                      f'{x.shape}.')
   if x.size == 0:
-    raise ValueError(f'{name} is empty (shape {x.shape}): nothing can be '
-                     'measured without examples.')
+    raise DoesNotApply(f'{name} is empty (shape {x.shape}): nothing can be '
+                       'measured without examples.')
   return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def finite(x: jax.Array, name: str) -> jax.Array:
   """`x`, once none of its entries is NaN or infinite."""
   if not holds(lambda a: np.isfinite(a).all(), x):
-    raise ValueError(f'{name} holds NaN or infinite entries: look for a model '
-                     'that diverged before comparing it.')
+    raise DoesNotApply(f'{name} holds NaN or infinite entries: look for a model '
+                       'that diverged before comparing it.')
   return x
 
 
@@ -75,8 +82,8 @@ def logits(x: chex.Array, name: str = 'logits') -> jax.Array:
     raise ValueError(f'{name} has one class only (shape {x.shape}): give a '
                      'column for each class.')
   if not holds(lambda a: not np.any(np.isnan(a) | (a == np.inf)), x):
-    raise ValueError(f'{name} holds NaN or +inf: look for a model that '
-                     'diverged before comparing it.')
+    raise DoesNotApply(f'{name} holds NaN or +inf: look for a model that '
+                       'diverged before comparing it.')
   if not holds(lambda a: np.any(a > -np.inf, axis=1).all(), x):
     raise ValueError(f'{name} has a row of -inf only: leave at least one '
                      'class unmasked.')
@@ -117,8 +124,8 @@ def scores(x: chex.Array, name: str) -> jax.Array:
   """Attack scores [N]; infinite ones can still be ranked."""
   x = _array(x, 1, '[N]', name)
   if not holds(lambda a: not np.isnan(a).any(), x):
-    raise ValueError(f'{name} holds NaN: look for a model that diverged before '
-                     'comparing it.')
+    raise DoesNotApply(f'{name} holds NaN: look for a model that diverged before '
+                       'comparing it.')
   return x
 
 

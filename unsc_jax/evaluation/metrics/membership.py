@@ -84,12 +84,18 @@ def threshold_attacks(member_logits: chex.Array, member_labels: chex.Array,
   Source: Song & Mittal, arXiv 2003.10595, with the correct modified entropy
   and one threshold for all classes (theirs are fitted to each class).
   """
-  def attack(signal, sign=1):
-    return threshold_attack(sign * signal(member_logits, member_labels),
-                            sign * signal(non_member_logits, non_member_labels))
-  return ThresholdAttacks(
-      attack(signals.correctness), attack(signals.confidence),
-      attack(signals.entropy, -1), attack(signals.modified_entropy, -1))
+  members = scores(member_logits, member_labels)
+  non_members = scores(non_member_logits, non_member_labels)
+  return ThresholdAttacks(**{
+      name: threshold_attack(members[name], non_members[name]) for name in members})
+
+
+def scores(logits: chex.Array, labels: chex.Array) -> dict[str, jax.Array]:
+  """What each of `ThresholdAttacks` compares, `[N]` by name; higher is "member"."""
+  return {'correctness': signals.correctness(logits, labels),
+          'confidence': signals.confidence(logits, labels),
+          'entropy': -signals.entropy(logits, labels),
+          'modified_entropy': -signals.modified_entropy(logits, labels)}
 
 
 def _shuffled(key: jax.Array, n: int) -> np.ndarray:
@@ -199,6 +205,9 @@ def retrained_attack(logits: chex.Array, retrained: chex.Array,
   """
   linear = checks.optional_import('sklearn.linear_model')
   ours = _columns(feature, logits, labels)
+  if len(ours) < 2:
+    raise checks.DoesNotApply(
+        'of a single example no part can be held out, by which networks are told apart.')
   theirs = _columns(feature, retrained, labels)
   if not 2 <= folds <= len(ours):
     raise ValueError(f'folds is {folds}, but should lie between 2 and the '

@@ -8,13 +8,21 @@ import math
 
 import chex
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax.evaluation.metrics import agreement
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
-@checks.jitted()
+def _some(x: chex.Array, name: str) -> chex.Array:
+  """Logits that are not all zero: a change is told relative to them."""
+  if not checks.holds(np.any, checks.logits(x, name)):
+    raise checks.DoesNotApply(f'{name} are all zero: no change is small beside them.')
+  return x
+
+
+@checks.jitted(before=_some, after=checks.logits)
 def logit_drift(
     before: chex.Array, after: chex.Array, classes: Sequence[int]
 ) -> estimate_lib.Estimate:
@@ -37,6 +45,9 @@ def logit_drift(
 
   Returns:
     Estimate of scalars, with an interval over the examples.
+
+  Raises:
+    DoesNotApply: there are no examples, or their logits are all zero or NaN.
 
   Example:
     >>> z = jnp.array([[3., 4., 9.]])

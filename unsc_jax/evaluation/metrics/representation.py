@@ -62,8 +62,8 @@ def linear_cka(features: chex.Array, reference: chex.Array) -> estimate_lib.Esti
     raise ValueError(f'features and reference should have the same examples, '
                      f'but have {x.shape[0]} and {y.shape[0]}.')
   if not checks.holds(lambda a, b: np.any(a != a[0]) and np.any(b != b[0]), x, y):
-    raise ValueError('Features are the same for every example (collapsed): '
-                     'CKA is not defined there.')
+    raise checks.DoesNotApply(
+        'Features are the same for every example (collapsed): CKA is not defined there.')
   return resampling.share(_cka, (x, y))
 
 
@@ -133,8 +133,8 @@ def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
     raise ValueError(f'rank is {rank}, but should lie in 1..{retain.shape[1]}.')
   for name, z in (('retain', retain), ('forget', forget)):
     if not checks.holds(np.any, z):
-      raise ValueError(f'All {name} features are zero (collapsed): alignment '
-                       'is not defined there.')
+      raise checks.DoesNotApply(
+          f'All {name} features are zero (collapsed): alignment is not defined there.')
   of_energy, of_samples, of_subspaces, k, k_f = resampling.share(
       functools.partial(_alignment, energy=energy, rank=rank), retain, forget)
   return DimensionalAlignment(of_energy, of_samples, of_subspaces, k.value, k_f.value)

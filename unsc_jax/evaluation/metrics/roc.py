@@ -180,9 +180,9 @@ def balanced_accuracy(positive: jax.Array,
   Source: definition, with two-fold cross-fitting.
   """
   if min(positive.size, negative.size) < 2:
-    raise ValueError('balanced_accuracy needs two positives and two negatives '
-                     'at least: one half chooses the threshold, the other '
-                     'judges it.')
+    raise checks.DoesNotApply(
+        'balanced_accuracy needs two positives and two negatives at least: one half '
+        'chooses the threshold, the other judges it.')
   even, odd = [(positive[i::2], negative[i::2]) for i in range(2)]
   right = _right_calls(*even, *odd) + _right_calls(*odd, *even)
   return estimate_lib.mean_of_proportions(

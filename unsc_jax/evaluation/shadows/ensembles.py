@@ -14,6 +14,7 @@ import numpy as np
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.evaluation import measured
 from unsc_jax.evaluation import outputs
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import forgetting_score
@@ -23,6 +24,7 @@ from unsc_jax.evaluation.metrics import signals
 from unsc_jax.evaluation.shadows import shadow
 
 _MOST = 500  # forgotten examples that ensembles are asked about
+NAMES = ('lira_auc', 'klom', 'forgetting_score')
 LEAST = 3  # members, below which nothing can be fitted
 
 
@@ -79,7 +81,7 @@ def measure(
     key: of the method.
 
   Returns:
-    Name to an estimate.
+    Name to an estimate, or why it cannot be measured.
   """
   half = len(jax.tree.leaves(ensembles.retrained)[0]) // 2
   out, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], ensembles.retrained)
@@ -90,7 +92,11 @@ def measure(
       rng.permutation(len(problem.forget))[:_MOST])
   unlearned = members(problem, rest) if method is None else shadow.unlearn(
       method, problem, ensembles.originals, key)
-  return scores(margins(unlearned, asked), margins(members(problem, out), asked))
+  told = measured.tried({'margins': lambda: [
+      margins(networks, asked) for networks in (unlearned, members(problem, out))]})
+  if isinstance(missing := told['margins'], measured.Missing):
+    return dict.fromkeys(NAMES, missing)
+  return scores(*told['margins'])
 
 
 def margins(unlearned: Sequence[problem_lib.Unlearned], asked: problem_lib.Examples
@@ -110,10 +116,10 @@ def scores(unlearned: np.ndarray, retrained: np.ndarray) -> dict[str, Any]:
     (0.0, 1.0)
   """
   count = len(unlearned)
-  return {
+  return measured.tried({
       # With few members one variance for all examples is steadier.
-      'lira_auc': lira.ulira(
+      'lira_auc': lambda: lira.ulira(
           unlearned, retrained, pooled_variance=count < 16).auc,
-      'klom': estimate_lib.normal(klom.kl_of_margins(unlearned, retrained)),
-      'forgetting_score': forgetting_score.forgetting_quality(
-          forgetting_score.attack_epsilons(unlearned, retrained), count)}
+      'klom': lambda: estimate_lib.normal(klom.kl_of_margins(unlearned, retrained)),
+      'forgetting_score': lambda: forgetting_score.forgetting_quality(
+          forgetting_score.attack_epsilons(unlearned, retrained), count)})

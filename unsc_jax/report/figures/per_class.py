@@ -74,8 +74,7 @@ def _text(results, series, method, shown: int) -> str:
   forgotten, count = results.forget_classes, len(series[method])
   name = lambda c: wording.class_name(results, c)
   values = lambda chosen: wording.listing([
-      f'{numerals.percent(np.nanmean(means[chosen]))} {_WHEN.get(key, "after")}'
-      for key, means in series.items()])
+      f'{_mean(means[chosen])} {_WHEN.get(key, "after")}' for key, means in series.items()])
   if len(forgotten) > 4:
     together = values(list(forgotten))
     sentences = [f'The {len(forgotten)} forgotten classes together: {together}.']
@@ -97,6 +96,12 @@ def _text(results, series, method, shown: int) -> str:
     sentences.append(f'Of {count} classes, the {shown} are shown that are '
                      'forgotten or changed most.')
   return ' '.join(sentences)
+
+
+def _mean(accuracies) -> str:
+  """Over the classes that have test images."""
+  known = accuracies[np.isfinite(accuracies)]
+  return numerals.percent(known.mean()) if known.size else 'unknown'
 
 
 _WHEN = {comparison.ORIGINAL: 'before', comparison.REFERENCE: 'retrained'}
