@@ -209,6 +209,7 @@ def test_shadows_of_few_examples(count):
 def test_faults_of_the_caller_are_raised():
   """Only what does not apply is None: a bug in a measure would be seen."""
   setup = _setup()
-  broken = dataclasses.replace(setup, test=setup.test.replace(y=setup.test.y + 1))
+  outputs = setup.outputs(_network(_params(1)))
+  broken = outputs._replace(test_labels=outputs.test_labels + 1)
   with pytest.raises(ValueError, match='labels run from 1 to 4'):
-    evaluation.measure(broken, _network(_params(1)))
+    evaluation.measure(setup, _network(_params(1)), outputs=broken)
