@@ -145,6 +145,17 @@ def test_rank_counts_roots():
     assert int(amplitude_rank(share, published=True)(values)) == max(rank - 1, 1)
 
 
+def test_two_sides(toy):
+  """Of what reads the head's outputs, the retained classes' logits are two."""
+  done = methods.unsc(
+      filter=null_space.two_sided(null_space.soft(1e-2), null_space.soft(.1)),
+      steps=1, batch_size=10)(toy, KEY)
+  assert [len(uses) for uses in done.bases.by_path.values()] == [2, 2]
+  matrix = done.bases.by_path['b/kernel'][1].matrix[0]
+  np.testing.assert_allclose(np.diag(matrix), [.1 / .6, .1 / .6, 1], atol=.05)
+  np.testing.assert_allclose(matrix[2], [0, 0, 1], atol=1e-6)  # class 2 is forgotten
+
+
 @pytest.mark.parametrize('method', [methods.unsc, methods.null_space_alignment])
 def test_a_budget_is_kept(method, toy):
   how = {'filter': null_space.soft(1e-2), 'steps': 10, 'batch_size': 10}

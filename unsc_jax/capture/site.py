@@ -27,7 +27,8 @@ class Site(NamedTuple):
   shape: tuple[int, ...]  # of the parameter, an axis split where a layer does
   reduction_axis: tuple[int, ...]
   batch_axis: tuple[int, ...] = ()
-  kind: str = 'dense'  # 'dense', 'conv', or 'lookup' (rows read by index)
+  # 'dense', 'conv', or 'lookup' (rows read by index); 'output' for a layer's other side.
+  kind: str = 'dense'
 
   @property
   def output_axis(self) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from unsc_jax import paths
 from unsc_jax.capture import control_flow
 from unsc_jax.capture import equations
 from unsc_jax.capture import layers
+from unsc_jax.capture import outputs
 from unsc_jax.capture import placement
 from unsc_jax.capture import rearrange
 from unsc_jax.capture import shard_map
@@ -55,7 +56,8 @@ class Trace(NamedTuple):
 
 
 def trace(fn: Callable, visit: Visit, params: Any, *args: Any,
-          data: Callable[[str], bool] = lambda path: True) -> Trace:
+          data: Callable[[str], bool] = lambda path: True,
+          tap: outputs.Tap | None = None) -> Trace:
   """Evaluates `fn(params, *args)` and visits the inputs of all its layers.
 
   Args:
@@ -65,6 +67,7 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any,
     params: pytree of arrays.
     *args: pytrees of arrays.
     data: which leaves of `args` hold data, by path: `'1/ids'` is in the second.
+    tap: what the outputs of all layers pass through.
 
   Returns:
     The output, and everything that was found on the way to it.
@@ -76,7 +79,7 @@ def trace(fn: Callable, visit: Visit, params: Any, *args: Any,
   leaves = paths.leaf_paths(params)
   paths.check_arrays(leaves)
   closed, shapes = jax.make_jaxpr(fn, return_shape=True)(params, *args)
-  walk = _Walk(visit)
+  walk = _Walk(visit, tap)
   marks: list[views.Mark] = [
       walk.admit(path, leaf) for path, leaf in leaves.items()]
   values = [jnp.asarray(leaf) for leaf in jax.tree.leaves((params, args))]
@@ -122,14 +125,14 @@ class _Walk:
   the inputs depend on the function's data.
   """
 
-  def __init__(self, visit: Visit):
-    self._visit = visit
+  def __init__(self, visit: Visit, tap: outputs.Tap | None = None):
+    self._visit, self._tap = visit, tap
     self.uses: dict[Site, int] = {}
     self.uncaptured: dict[str, str] = {}
 
   def rehearsal(self) -> '_Walk':
     """A walk over the same ground whose findings do not count."""
-    return _Walk(self._visit)
+    return _Walk(self._visit, self._tap)
 
   def adopt(self, rehearsal: '_Walk') -> None:
     """Takes over what another walk has found."""
@@ -189,9 +192,9 @@ class _Walk:
       outs, out_marks, totals = self.run(jaxpr, consts, ins, marks, totals)
       # The equation itself knows how it wants to be differentiated. Compiled,
       # what it and the walk compute alike is computed once.
-      outs = outs if name in _PLAIN else equations.bind(eqn, ins)
+      outs = outs if name in _PLAIN or self._tap else equations.bind(eqn, ins)
       return outs, out_marks, totals
-    if name in _CONTROL:
+    if name in _CONTROL and not (self._tap and name == 'shard_map'):
       entered = _CONTROL[name](self, eqn, ins, marks, totals)
       if entered is not None:
         return entered
@@ -201,6 +204,9 @@ class _Walk:
       layer = layers.RULES.get(name, layers.opaque)
       totals = layer(self, eqn, met, marks, totals)
       out_marks = [None] * len(eqn.outvars)
+      if self._tap:
+        outs = outputs.through(self._tap, eqn, marks, equations.bind(eqn, ins))
+        return outs, out_marks, totals
     return equations.bind(eqn, ins), out_marks, totals
 
   def emit(self, view, batch, reduction, inputs: layers.Inputs, by_data, totals):

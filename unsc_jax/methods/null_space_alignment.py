@@ -62,7 +62,8 @@ def null_space_alignment(
       `null_space.pooled(.9)`, since features need more room than answers.
     optimizer: any of Optax; it is confined by `project_updates`. Adam at 1e-3.
     filter: what the pooled classes do to an update, in place of `combine`:
-      `null_space.hard(.9)`, or `null_space.soft(1e-3)`, which damps `P` smoothly.
+      `null_space.hard(.9)`, or `null_space.soft(1e-3)`, which damps `P` smoothly;
+      or `null_space.two_sided()`, for a backward pass over the retained data more.
     drift_budget: how far the outputs of every layer may move on the retained inputs,
       relative to what they were, .05 for 5 %; by default as far as they do.
     weight: `lambda`.

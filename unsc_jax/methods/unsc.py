@@ -48,7 +48,8 @@ def unsc(
       Adam at 1e-3, which stays as fast when little is free.
     filter: what the pooled classes do to an update, in place of `combine`:
       `null_space.hard(.99)`, the paper's cut, which is the default, or
-      `null_space.soft(1e-3)`, which damps `P` smoothly.
+      `null_space.soft(1e-3)`, which damps `P` smoothly;
+      or `null_space.two_sided()`, for a backward pass over the retained data more.
     drift_budget: how far the outputs of every layer may move on the retained inputs,
       relative to what they were, .05 for 5 %; by default as far as they do.
     target: what forget examples should say; `targets.pseudo_labels()` of whole

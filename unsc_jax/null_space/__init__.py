@@ -34,6 +34,7 @@ from unsc_jax.null_space.ranks import energy_rank
 from unsc_jax.null_space.ranks import published_rank
 from unsc_jax.null_space.ranks import RankRule
 from unsc_jax.null_space.ranks import threshold_rank
+from unsc_jax.null_space.sides import two_sided
 
 __all__ = (
     'Bases', 'Basis', 'Capacity', 'Combine', 'Confinement', 'Eigh', 'Filter', 'Gain',
@@ -41,5 +42,5 @@ __all__ = (
     'drift_budget', 'eigh', 'eigh_float64', 'energy_rank', 'expected_leak', 'hard', 'inverse',
     'inverse_float64', 'leak', 'merged', 'null_space_bases', 'null_space_projection',
     'pooled', 'project', 'project_updates', 'published_rank', 'sequential', 'soft',
-    'threshold_rank',
+    'threshold_rank', 'two_sided',
 )

@@ -7,6 +7,7 @@ before it is made: the root of a quadratic.
 `B` layers that share a parameter, `d` fan-in, `o` fan-out.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -84,7 +85,9 @@ def drift_budget(
 
   def update_fn(updates, state, params=None):
     if params is None:
-      raise ValueError(optax.NO_PARAMS_MSG)
+      raise ValueError(
+          'a drift budget is told by the parameters; pass them: '
+          'update(updates, state, params).')
 
     def one(path, update, now, origin):
       name = paths.path_name(path)
@@ -93,8 +96,9 @@ def drift_budget(
         return jnp.zeros_like(update)
       step, moved = (x.astype(jnp.float32) for x in (update, now))
       moved -= origin.astype(jnp.float32)
-      s = _largest(*(drift_lib.inner(uses, *pair) for pair in (
-          (step, step), (moved, step), (moved, moved))), state.limits[name])
+      inner = functools.partial(drift_lib.inner, uses)
+      s = _largest(inner(step, step), inner(moved, step), inner(moved, moved),
+                   state.limits[name])
       return (s * step).astype(update.dtype)
 
     return jax.tree_util.tree_map_with_path(

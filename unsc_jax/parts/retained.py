@@ -1,6 +1,7 @@
 """The moments and bases of what is to be retained, as methods take them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+import dataclasses
 import pathlib
 from typing import Any
 import warnings
@@ -91,12 +92,35 @@ def bases(
   return made, total
 
 
+def outputs(
+    problem: problem_lib.Problem, batch_size: int, examples: int | None = None
+) -> moments_lib.Moments:
+  """What the retained classes' logits read of every layer's outputs, on retained inputs."""
+  retain = problem.retain if examples is None else problem.retain.spread(examples)
+  return moments_lib.accumulate_outputs(
+      moments_lib.output_moments(_answers(problem.fn, problem.retain_classes)),
+      jax.random.key(0), problem.params, passes.batches(problem, retain.x, batch_size))
+
+
+@dataclasses.dataclass(frozen=True)
+class _answers:
+  """The logits of some classes."""
+  fn: Callable
+  classes: tuple[int, ...]
+
+  def __call__(self, params: Any, x: Any) -> jax.Array:
+    return self.fn(params, x)[:, np.array(self.classes)]
+
+
 def _made(problem, combine, batch_size, examples):
   state = total = None
   for moments in moments_by_class(problem, batch_size, examples):
     state = combine.add(state, moments)
     total = moments if total is None else total + moments
-  return jax.block_until_ready(combine.bases(state)), total
+  filter = getattr(combine, 'filter', None)
+  if not isinstance(filter, null_space.two_sided):
+    return jax.block_until_ready(combine.bases(state)), total
+  return jax.block_until_ready(filter(total, outputs(problem, batch_size, examples))), total
 
 
 def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:

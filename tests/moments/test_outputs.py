@@ -1,0 +1,177 @@
+"""Moments of outputs, against Jacobians with respect to them in float64."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests import toys
+from unsc_jax import moments as moments_lib
+from unsc_jax import null_space
+from unsc_jax import sharding
+from unsc_jax.moments import moments as taking
+
+output_moments = moments_lib.output_moments
+KEY = jax.random.key(0)
+
+
+def _mlp(params, x, extra=None):
+  """Adds to the outputs of each layer what is given, for derivatives."""
+  e = extra or {}
+  h = jnp.tanh(x @ params['a'] + params['bias'] + e.get('a', 0))
+  return h @ params['b'] + e.get('b', 0)
+
+
+def _cnn(params, x, extra=None):
+  """A plain, and a grouped, strided convolution; a dense layer."""
+  e = extra or {}
+  x = jnp.tanh(toys.convolve(x, params['one']) + e.get('one', 0))
+  x = jnp.tanh(toys.convolve(x, params['two'], (2, 1), groups=2) + e.get('two', 0))
+  return x.reshape(len(x), -1) @ params['head'] + e.get('head', 0)
+
+
+def _scanned(params, x, extra=None):
+  """Stacked layers in a loop, of which each remembers nothing."""
+  e = extra or {'w': jnp.zeros((3, *x.shape))}
+
+  @jax.checkpoint
+  def step(h, layer):
+    w, more = layer
+    return jnp.tanh(h @ w + more), None
+
+  h, _ = jax.lax.scan(step, x, (params['w'], e['w']))
+  return h @ params['head'] + e.get('head', 0)
+
+
+# A function, its parameters, its inputs; of every parameter the shape of its outputs,
+# and how many layers it is.
+CASES = {
+    'mlp': (_mlp, {'a': toys.normal(0, 6, 5), 'b': toys.normal(1, 5, 3),
+                   'bias': toys.normal(2, 5)}, toys.normal(3, 7, 6),
+            {'a': (7, 5), 'b': (7, 3)}, {}),
+    'cnn': (_cnn, {'one': toys.normal(0, 3, 3, 2, 4) / 4, 'two': toys.normal(1, 2, 2, 2, 6),
+                   'head': toys.normal(2, 3 * 4 * 6, 3) / 4}, toys.normal(3, 4, 5, 4, 2),
+            {'one': (4, 5, 4, 4), 'two': (4, 3, 4, 6), 'head': (4, 3)}, {'two': 2}),
+    'scan': (_scanned, {'w': toys.normal(0, 3, 4, 4), 'head': toys.normal(1, 4, 2)},
+             toys.normal(2, 5, 4), {'w': (3, 5, 4), 'head': (5, 2)}, {'w': 3}),
+}
+
+
+def _found(fn, params, x, **how):
+  """The moments of outputs, in one compiled pass."""
+  return taking.moments_of(output_moments(fn, **how), KEY, params, x)
+
+
+def _wanted(fn, params, x, shapes, layers):
+  """Path to the sums `[B, o, o]` of `J^T J` over all rows, from whole Jacobians."""
+  with jax.enable_x64(True):
+    f64 = lambda tree: jax.tree.map(lambda a: np.asarray(a, np.float64), tree)
+    zeros = {path: np.zeros(shape) for path, shape in shapes.items()}
+    jacobian = jax.jacobian(lambda e: fn(f64(params), f64(x), e))(zeros)
+  out = {}
+  for path, shape in shapes.items():
+    j = np.asarray(jacobian[path]).reshape(-1, *shape)
+    if path == 'w':  # a layer in front
+      rows = np.moveaxis(j, 1, 0).reshape(shape[0], -1, shape[-1])
+    else:
+      groups = layers.get(path, 1)
+      rows = np.moveaxis(j.reshape(-1, groups, shape[-1] // groups), 1, 0)
+    out[path] = np.einsum('bni,bnj->bij', rows, rows)
+  return out
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_exact_sums_are_those_of_the_jacobian(name):
+  fn, params, x, shapes, layers = CASES[name]
+  found = _found(fn, params, x, draws=None)
+  assert set(found.by_path) == set(shapes)  # a bias has none
+  for path, want in _wanted(fn, params, x, shapes, layers).items():
+    got = found[path]
+    np.testing.assert_allclose(got.second, want, atol=2e-5 * np.abs(want).max())
+    rows = np.prod(shapes[path][:-1]) // (layers[path] if path == 'w' else 1)
+    assert got.count.tolist() == [rows] * len(want)
+    of_inputs = toys.moments_of(fn, params, x)[path].site
+    assert got.site.shape == of_inputs.shape
+    assert got.site.reduction_axis == of_inputs.output_axis
+    assert got.site.batch_axis == of_inputs.batch_axis
+
+
+def test_random_combinations_are_right_on_average():
+  fn, params, x, shapes, layers = CASES['cnn']
+  found = _found(fn, params, x, draws=1000)
+  for path, want in _wanted(fn, params, x, shapes, layers).items():
+    error = np.linalg.norm(found[path].second - want) / np.linalg.norm(want)
+    assert error < .08
+
+
+def test_they_add_up_and_do_not_depend_on_devices():
+  fn, params, x, *_ = CASES['mlp']
+  x = toys.normal(5, 16, 6)
+  whole = moments_lib.accumulate_outputs(output_moments(fn, draws=None), KEY, params, [x])
+  halves = moments_lib.accumulate_outputs(
+      output_moments(fn, draws=None), KEY, params, [x[:8], x[8:]])
+  split = _found(
+      fn, params, sharding.shard_batch(np.asarray(x), sharding.data_mesh(8)), draws=None)
+  for other in (halves, split):
+    for a, b in zip(whole, other):
+      assert a.count == b.count
+      np.testing.assert_allclose(a.second, b.second, rtol=1e-4, atol=1e-4)
+
+
+def test_what_cannot_be_taken_is_told():
+  def fn(params, x):
+    h = params['table'][x].mean(1)
+    h = h @ jnp.concatenate([params['left'], params['right']], 1)
+    return jnp.tanh(h @ params['twice']) @ params['twice'].T @ params['head']
+
+  params = {'table': toys.normal(0, 9, 4), 'left': toys.normal(1, 4, 2),
+            'right': toys.normal(2, 4, 2), 'twice': toys.normal(3, 4, 4),
+            'head': toys.normal(4, 4, 3)}
+  ids = jnp.array([[0, 1], [3, 3]])
+  sites = output_moments(fn).sites(params, ids)
+  assert sites.uncaptured == {
+      'table': 'used by `gather`', 'left': 'joined to other parameters',
+      'right': 'joined to other parameters', 'twice': 'used in several ways'}
+  out, found = jax.jit(output_moments(fn))(KEY, params, ids)
+  np.testing.assert_allclose(out, fn(params, ids), rtol=1e-5, atol=1e-5)
+  assert set(found.by_path) == {'head'}
+  with pytest.raises(ValueError, match='0 combinations say nothing'):
+    output_moments(fn, draws=0)
+  assert not _found(fn, params, ids, select=lambda site: site.folded[1] > 3).by_path
+
+
+def test_two_sided_is_the_minimiser_of_its_price():
+  fn, params, x, *_ = CASES['mlp']
+  taus = .01, .1
+  passed = null_space.two_sided(*map(null_space.soft, taus))(
+      toys.moments_of(fn, params, x),
+      _found(fn, params, x, draws=None))
+  update = np.asarray(toys.normal(9, 6, 5), np.float64)
+  got = null_space.project({'a': jnp.asarray(update, jnp.float32)}, passed)['a']
+  rows = np.asarray(x, np.float64)
+  a = rows.T @ rows / np.sum(rows**2) / taus[0]
+  g = _wanted(*CASES['mlp'])['a'][0]
+  g = g / np.trace(g) / taus[1]
+  eye = np.eye
+  # Of D as a vector, row by row: |D - U|^2 + <D, A D> + <D, D G> + <D, A D G>.
+  system = np.kron(eye(6), eye(5)) + np.kron(a, eye(5)) + np.kron(eye(6), g) + np.kron(a, g)
+  want = np.linalg.solve(system, update.ravel()).reshape(6, 5)
+  np.testing.assert_allclose(got, want, atol=1e-4)
+  with pytest.raises(ValueError, match='a two-sided filter needs the moments of outputs'):
+    null_space.two_sided()(toys.moments_of(fn, params, x))
+
+
+@pytest.mark.filterwarnings('ignore:b has no free direction')
+def test_what_no_answer_reads_is_free():
+  """And to first order a change along it moves no retained answer."""
+  params = {'a': toys.normal(0, 6, 5), 'bias': toys.normal(2, 5),
+            'b': toys.normal(1, 5, 3).at[2:].set(0)}  # three hidden units go nowhere
+  x = toys.normal(3, 30, 6)
+  outputs = _found(_mlp, params, x)
+  outer = null_space.hard(null_space.threshold_rank(1e-5))(outputs)
+  assert outer['a'].degrees_of_freedom.item() == 3
+  update = {**jax.tree.map(jnp.zeros_like, params),
+            'a': outer['a'].project(toys.normal(4, 6, 5))}
+  assert jnp.abs(update['a']).max() > .1
+  _, moved = jax.jvp(lambda p: _mlp(p, x), (params,), (update,))
+  assert jnp.abs(moved).max() < 1e-4
