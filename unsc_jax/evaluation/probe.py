@@ -66,6 +66,8 @@ def linear_probe(
   two similar classes share what lies between them: on FashionMNIST one class's
   figure moved by several points from seed to seed, with the falling rate by tenths.
   """
+  train, test = (problem_lib.checked(examples, what, num_classes) for what, examples in (
+      ('the training set', train), ('the test set', test)))
   for examples, name in ((train, 'train features'), (test, 'test features')):
     checks.features(examples.x, name)
   # Features of one scale, so that one learning rate serves every network.

@@ -95,6 +95,8 @@ def relearn_time(
   if cap < 1 or every < 1:
     raise ValueError(f'cap is {cap} and every is {every}, but both should be at '
                      'least 1.')
+  few, watched = (problem_lib.checked(examples, what, None) for what, examples in (
+      ('the set to relearn from', few), ('the watched set', watched)))
   optimizer = training.only(optimizer or _ADAM, trainable, params)
 
   def accuracy_now() -> float:

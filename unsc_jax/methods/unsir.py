@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +52,8 @@ def unsir(
     (impair_epochs + repair_epochs)` over the retain part.
 
   Raises:
-    ValueError: when used: the request is not one of whole classes.
+    ValueError: when used: the request is not one of whole classes, or inputs are
+      integers.
 
   Example:
     >>> method = unsir(optax.adam(.02), optax.adam(2e-3), noise_copies=3)
@@ -70,8 +72,8 @@ def unsir(
     with stopwatch('noise'):
       x = error_maximising(
           problem, labels, noise_key, noise_steps, noise_rate)
-    copies = lambda leaf: np.concatenate([leaf] * noise_copies)
-    noise = problem_lib.Examples(copies(x), copies(labels))
+    noise = jax.tree.map(
+        lambda leaf: np.concatenate([leaf] * noise_copies), problem_lib.Examples(x, labels))
     part = _part(problem.retain, retain_per_class, part_key)
     subset = dataclasses.replace(problem, retain=part, forget=noise)
     steps = lambda n, epochs: batching.steps_for(n, batch_size, epochs)
@@ -92,13 +94,21 @@ def unsir(
 def error_maximising(
     problem: problem_lib.Problem, labels: np.ndarray, key: jax.Array,
     steps: int, learning_rate: float,
-) -> np.ndarray:
+) -> Any:
   """Inputs `[N, ...]` that the network least takes for their labels `[N]`."""
-  start = jax.random.normal(key, (len(labels), *problem.forget.x.shape[1:]))
+  leaves, tree = jax.tree.flatten(problem.forget.x)
+  if not all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in leaves):
+    raise ValueError(
+        'unsir learns noise in the place of the inputs, and these are integers; give '
+        'the network floating inputs, or choose a method that learns none.')
+  keys = [key, *(jax.random.fold_in(key, i) for i in range(1, len(leaves)))]
+  start = jax.tree.unflatten(tree, [
+      jax.random.normal(k, (len(labels), *leaf.shape[1:]), leaf.dtype)
+      for k, leaf in zip(keys, leaves)])
 
   def loss(noise, batch, key, params):
     del key
-    size = jnp.square(noise).reshape(len(noise), -1).sum(-1).mean()
+    size = sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(noise)) / len(batch)
     error = training.cross_entropy(problem.fn(params, noise), batch)
     return .1 * size - error, noise
 
@@ -106,7 +116,7 @@ def error_maximising(
       loss, optax.adam(learning_rate), start, itertools.repeat(labels),
       steps=steps, key=key, given=(problem.params,),
       session=problem.session, label='noise', identity=problem.identity)
-  return np.asarray(fitted.params)
+  return jax.tree.map(np.asarray, fitted.params)
 
 
 def _part(examples, per_class, key):

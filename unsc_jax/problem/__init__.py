@@ -1,5 +1,6 @@
 """What a method is given, and what it gives back."""
 
+from unsc_jax.problem.checks import checked
 from unsc_jax.problem.examples import Examples
 from unsc_jax.problem.network import Network
 from unsc_jax.problem.network import Params
@@ -10,6 +11,6 @@ from unsc_jax.problem.splitting import split_classes
 from unsc_jax.problem.splitting import split_random
 
 __all__ = (
-    'Examples', 'Method', 'Network', 'Params', 'Problem', 'Unlearned', 'split_classes',
-    'split_random',
+    'Examples', 'Method', 'Network', 'Params', 'Problem', 'Unlearned', 'checked',
+    'split_classes', 'split_random',
 )

@@ -49,8 +49,9 @@ def inputs(x: Any, what: str) -> Any:
   if isinstance(x, list) and not any(map(_is_array, jax.tree.leaves(x))):
     x = np.asarray(x)
   leaves = jax.tree.leaves(x)
-  if not leaves or not all(map(_is_array, leaves)):
-    kinds = sorted({type(leaf).__name__ for leaf in leaves}) or ['nothing']
+  kinds = sorted({type(leaf).__name__ for leaf in leaves if not _is_array(leaf)})
+  if kinds or not leaves:
+    kinds = kinds or ['None']
     raise ValueError(
         f'the inputs of {what} are of type {" and ".join(kinds)}; give an array '
         '[N, ...], or a dictionary or tuple of such arrays.')

@@ -31,7 +31,8 @@ class Examples:
   @property
   def labels(self) -> np.ndarray:
     """`[N]`: the labels; of probabilities the most likely one."""
-    return self.y if np.ndim(self.y) == 1 else np.argmax(self.y, -1)
+    y = np.asarray(self.y)
+    return y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
 
   def where(self, mask: np.ndarray | slice) -> 'Examples':
     """The examples that a boolean mask [N], indices or a slice selects."""

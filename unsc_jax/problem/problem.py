@@ -59,16 +59,16 @@ class Problem:
   forgotten: tuple[int, ...] = ()
 
   def __post_init__(self):
+    for name in ('forget_classes', 'forgotten'):
+      object.__setattr__(self, name, tuple(map(int, getattr(self, name))))
+    for name, examples in self._sets().items():
+      object.__setattr__(self, name, self.checked(examples, f'the {name} set'))
     if not len(self.forget):
       raise ValueError('the forget set is empty: name what is to be forgotten.')
     if not len(self.retain):
       raise ValueError(
           'nothing is left to retain: forgetting everything needs no method, '
           'only a new network.')
-    for name in ('forget_classes', 'forgotten'):
-      object.__setattr__(self, name, tuple(map(int, getattr(self, name))))
-    for name, examples in self._sets().items():
-      object.__setattr__(self, name, self.checked(examples, f'the {name} set'))
     checks.outputs(self.fn, self.params, self.retain.x, self.num_classes)
     self._check_classes()
 
