@@ -1,0 +1,55 @@
+"""How requests are served: chosen once, when a model is enrolled."""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+  """How requests are served; kept in the store, and the same for all of them.
+
+  Attributes:
+    energy: share of every layer's input energy on retained data that is protected.
+    learning_rate: of Adam, confined to what that leaves free.
+    steps: updates to make at most.
+    batch_size: examples to be forgotten a step.
+    stop_below: mean probability of the labels of forgotten classes under which to
+      stop; single examples stop at what unseen ones have.
+    seed: of all that is drawn.
+    drift_budget: how far all requests together may move a layer's outputs on
+      retained data, relative to these outputs, before a request is refused.
+    moments_batch_size: examples a step of the passes for moments.
+    moments_bytes: moments are stored class by class if that takes no more.
+
+  Raises:
+    ValueError: a value is out of range.
+
+  Example:
+    >>> Choices(energy=1.5)
+    Traceback (most recent call last):
+    ValueError: energy is 1.5; give a share above 0, and 1 at most.
+  """
+  energy: float = .99
+  learning_rate: float = 1e-3
+  steps: int = 200
+  batch_size: int = 128
+  stop_below: float = .005
+  seed: int = 0
+  drift_budget: float = .25
+  moments_batch_size: int = 256
+  moments_bytes: int = 2**30
+
+  def __post_init__(self):
+    if not 0 < self.energy <= 1:
+      raise ValueError(f'energy is {self.energy}; give a share above 0, and 1 at most.')
+    for name in ('learning_rate', 'steps', 'batch_size', 'drift_budget',
+                 'moments_batch_size'):
+      value = getattr(self, name)
+      if not value > 0:
+        raise ValueError(f'{name} is {value}; give a number above 0.')
+
+  @classmethod
+  def of(cls, stored: Mapping[str, Any]) -> 'Choices':
+    """Those that a store has, as JSON."""
+    return cls(**stored)
