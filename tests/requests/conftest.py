@@ -9,7 +9,7 @@ from unsc_jax import requests
 
 NETWORK = problem.Network(lambda params, x: x @ params['head']['w'])
 CHOICES = requests.Choices(
-    energy=.99, learning_rate=.05, steps=30, batch_size=4, drift_budget=10.)
+    energy=.99, learning_rate=.3, steps=30, batch_size=4, drift_budget=10.)
 CLASSES = 3
 
 

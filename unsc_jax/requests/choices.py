@@ -4,13 +4,18 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+from unsc_jax import null_space
+
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
   """How requests are served; kept in the store, and the same for all of them.
 
   Attributes:
-    energy: share of every layer's input energy on retained data that is protected.
+    energy: share of every layer's input energy on retained data that is protected,
+      by a hard cut.
+    tau: instead of that, how soft a filter is, as `null_space.soft` takes it; None
+      for the hard cut.
     learning_rate: of Adam, confined to what that leaves free.
     steps: updates to make at most.
     batch_size: examples to be forgotten a step.
@@ -31,6 +36,7 @@ class Choices:
     ValueError: energy is 1.5; give a share above 0, and 1 at most.
   """
   energy: float = .99
+  tau: float | None = None
   learning_rate: float = 1e-3
   steps: int = 200
   batch_size: int = 128
@@ -43,11 +49,18 @@ class Choices:
   def __post_init__(self):
     if not 0 < self.energy <= 1:
       raise ValueError(f'energy is {self.energy}; give a share above 0, and 1 at most.')
-    for name in ('learning_rate', 'steps', 'batch_size', 'drift_budget',
+    for name in ('tau', 'learning_rate', 'steps', 'batch_size', 'drift_budget',
                  'moments_batch_size'):
       value = getattr(self, name)
-      if not value > 0:
+      if value is not None and not value > 0:
         raise ValueError(f'{name} is {value}; give a number above 0.')
+
+  @property
+  def filter(self) -> null_space.Filter:
+    """From moments to what updates are confined to."""
+    if self.tau is None:
+      return null_space.hard(self.energy)
+    return null_space.soft(self.tau)
 
   @classmethod
   def of(cls, stored: Mapping[str, Any]) -> 'Choices':

@@ -70,7 +70,6 @@ def enroll(
     if len({row.id for row in rows}) < len(rows):
       raise ValueError('two examples have the same id; give each an id of its own.')
     moments = serving.by_label(network, params, examples.replace(y=labels), choices, session)
-    total = serving.total(moments.values())
     record = {
         **records.opening(0, 'enrolled', chain.FIRST),
         'salt': hashlib.sha256(ledger.salt).hexdigest(),
@@ -79,7 +78,6 @@ def enroll(
         'enrolled': {
             'count': len(rows), 'ids': hashes.together(row.id for row in rows),
             'labels': {str(c): int(n) for c, n in zip(*np.unique(labels, return_counts=True))}},
-        'traces': serving.traces_of(total),
         'weights': {'after': store_lib.hash_of(params)},
         'version': store_lib.put(draft, params, moments, {})}
     ledger.commit(record, enrolled=rows)

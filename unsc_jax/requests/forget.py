@@ -107,8 +107,7 @@ def _constraint(model: serving.Model, served: serving.Served, budget: float
   change = jax.tree.map(lambda a, b: a - b, served.params, model.params)
   here, since = (null_space.drift(served.retained, before, served.params)
                  for before in (model.params, model.enrolled))
-  rooms = {path: [[int(d.eigenvalues.shape[-1] - d.rank.max()), d.eigenvalues.shape[-1]]
-                  for d in uses] for path, uses in served.bases.by_path.items()}
+  room = null_space.capacity(served.bases).rooms
   worst = measures.largest(since)
   advice = []
   if worst is not None and budget / 2 < worst <= budget:
@@ -120,7 +119,8 @@ def _constraint(model: serving.Model, served: serving.Served, budget: float
         f'subtractions may have lost {served.rounding:.1%} of the smallest moments; '
         'refresh the store.')
   return {
-      'room': rooms, 'leak': measures.largest(null_space.leak(change, served.bases)),
+      'room': {path: [[of.free, of.fan_in] for of in uses] for path, uses in room.items()},
+      'leak': measures.largest(null_space.leak(change, served.bases)),
       'drift': {'layers': measures.largest(here), 'layers_since_enrolment': worst,
                 'budget': budget},
       'rounding': served.rounding, 'advice': advice}

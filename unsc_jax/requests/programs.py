@@ -5,8 +5,6 @@ preprocessing. Parameters may be others, that is what requests do.
 """
 
 from collections.abc import Callable, Mapping
-import hashlib
-import re
 from typing import Any
 
 import jax
@@ -14,9 +12,6 @@ import numpy as np
 
 from unsc_jax import paths
 from unsc_jax import storage
-
-# What is printed of a program that differs from one process to the next.
-_ADDRESS = re.compile(r' at 0x[0-9a-f]+')
 
 
 def identity(fn: Callable, params: Any, x: Any) -> dict[str, Any]:
@@ -28,8 +23,8 @@ def identity(fn: Callable, params: Any, x: Any) -> dict[str, Any]:
     x: inputs, of which only shapes and dtypes matter.
 
   Returns:
-    Strings by name, as JSON has it: shapes, and a hash of the program as JAX prints
-    it, which holds for one version of JAX.
+    Strings by name, as JSON has it: shapes, and a hash of the program, which holds
+    for one version of JAX.
 
   Example:
     >>> one, other = (identity(lambda w, x, k=k: w * x * k, np.ones(2), np.ones((5, 2)))
@@ -37,18 +32,16 @@ def identity(fn: Callable, params: Any, x: Any) -> dict[str, Any]:
     >>> [name for name in one if one[name] != other[name]]
     ['program']
   """
-  like = lambda tree, rows: jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(
-      (2, *np.shape(leaf)[1:]) if rows else np.shape(leaf), leaf.dtype), tree)
-  given = like(params, False), like(x, True)
-  traced = jax.make_jaxpr(fn)(*given)
-  text = _ADDRESS.sub('', str(traced.jaxpr))
-  program = hashlib.sha256(text.encode()).hexdigest()
-  constants = storage.fingerprint([np.asarray(c) for c in traced.consts])
+  some = jax.tree.map(
+      lambda leaf: jax.ShapeDtypeStruct((2, *leaf.shape[1:]), leaf.dtype), x)
+  shapes = jax.tree.map(
+      lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype), params)
+  outputs = jax.eval_shape(fn, shapes, some)
   return {
       'parameters': {path: _told(leaf) for path, leaf in paths.leaf_paths(params).items()},
       'inputs': [_told(leaf, 1) for leaf in jax.tree.leaves(x)],
-      'outputs': [_told(leaf, 1) for leaf in traced.out_avals],
-      'program': {'jax': jax.__version__, 'hash': f'{program[:32]}{constants[:32]}'}}
+      'outputs': [_told(leaf, 1) for leaf in jax.tree.leaves(outputs)],
+      'program': {'jax': jax.__version__, 'hash': storage.program(fn, shapes, some)}}
 
 
 def check(stored: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -56,7 +56,6 @@ def refresh(
         'enrolled': {
             'count': len(labels),
             'labels': {str(c): int(n) for c, n in zip(*np.unique(labels, return_counts=True))}},
-        'traces': serving.traces_of(serving.total(moments.values())),
         'weights': {'before': store.latest['weights']['after'],
                     'after': store_lib.hash_of(params)},
         'version': store.put(params, moments, {})}

@@ -50,7 +50,6 @@ class Request:
     """What comes of it; the same from the same inputs."""
     return serving.serve(
         self.model, self.forget, self.labels, self.whole, store.choices, self.number,
-        traces=records_lib.enrolment(store.records[:self.number])['traces'],
         held_out=self.held_out, session=session)
 
   def told(self, salt: bytes) -> dict[str, Any]:

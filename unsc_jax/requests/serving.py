@@ -59,8 +59,8 @@ class Served(NamedTuple):
     unchanged: the names of those that are not.
     retained: the sum of all of them.
     bases: what the steps were confined to.
-    rounding: the share of the smallest layer's moments that float32 may have lost
-      in all subtractions since enrolment.
+    rounding: the share of a layer's moments that float32 may have lost in all
+      subtractions since enrolment, at most.
     history: of the steps.
     seconds: by phase.
   """
@@ -68,7 +68,7 @@ class Served(NamedTuple):
   moments: ByLabel
   unchanged: tuple[str, ...]
   retained: moments_lib.Moments
-  bases: null_space.Bases
+  bases: null_space.Confinement
   rounding: float
   history: dict[str, np.ndarray]
   seconds: dict[str, float]
@@ -77,7 +77,7 @@ class Served(NamedTuple):
 def serve(
     model: Model, forget: problem_lib.Examples, taken: Mapping[int, int],
     whole: tuple[int, ...], choices: choices_lib.Choices, number: int, *,
-    traces: Mapping[str, float], held_out: problem_lib.Examples | None = None,
+    held_out: problem_lib.Examples | None = None,
     session: session_lib.Session = session_lib.DEFAULT,
 ) -> Served:
   """Forgets examples.
@@ -89,7 +89,6 @@ def serve(
     whole: the classes of which all goes.
     choices: how.
     number: of the request, by which its draws differ from those of others.
-    traces: of the moments at enrolment, by path; see `traces_of`.
     held_out: examples that the network never saw; needed where single ones go.
     session: where to run.
 
@@ -107,21 +106,18 @@ def serve(
         'nothing would remain: forgetting everything needs no request, only a new network.')
   moments, unchanged = _less(model, forget, whole, counts, choices, session)
   retained = total([*moments.values(), *(model.moments[name] for name in unchanged)])
-  bases = null_space.null_space_bases(retained, choices.energy)
+  bases = choices.filter(retained)
   problem = problem_lib.Problem(
       model.network, model.params, _absent(forget.x, counts), forget,
       num_classes(model.network, model.params, forget.x), whole,
       held_out=held_out,
-      session=dataclasses.replace(session, checkpoint=None), )  # forgotten=model.forgotten)
+      session=dataclasses.replace(session, checkpoint=None), forgotten=model.forgotten)
   method = methods.unsc(
       bases, optax.adam(choices.learning_rate), steps=choices.steps,
       batch_size=choices.batch_size, stop_below=choices.stop_below)
   key = jax.random.fold_in(jax.random.key(choices.seed), number)
   unlearned = method(problem, key)
-  rounding = np.finfo(np.float32).eps * max(
-      traces[path] / max(trace, np.finfo(np.float32).tiny)
-      for path, trace in traces_of(retained).items())
-  return Served(unlearned.params, moments, unchanged, retained, bases, float(rounding),
+  return Served(unlearned.params, moments, unchanged, retained, bases, rounding_of(retained),
                 unlearned.history, unlearned.seconds)
 
 
@@ -158,12 +154,16 @@ def total(moments: Iterable[moments_lib.Moments]) -> moments_lib.Moments:
   return functools.reduce(moments_lib.Moments.__add__, moments)
 
 
-def traces_of(moments: moments_lib.Moments) -> dict[str, float]:
-  """The energy of every layer's inputs, summed."""
-  trace = lambda second: (
-      second.sum() if second.ndim == 2 else jnp.trace(second, axis1=-2, axis2=-1).sum())
-  return {path: float(sum(trace(moment.second) for moment in uses))
-          for path, uses in moments.by_path.items()}
+def rounding_of(moments: moments_lib.Moments) -> float:
+  """The share of a layer's moments that float32 may have lost in sums and differences.
+
+  One unit in the last place of all that was ever added, relative to what is left.
+  """
+  left = lambda m: (
+      m.second.sum(-1) if m.second.ndim == 2 else jnp.trace(m.second, axis1=-2, axis2=-1))
+  tiny, eps = np.finfo(np.float32).tiny, np.finfo(np.float32).eps
+  return max(float(jnp.max(eps * m.gross.sum(-1) / jnp.maximum(left(m), tiny)))
+             for m in moments)
 
 
 def num_classes(network: problem_lib.Network, params: Any, x: Any) -> int:
