@@ -44,18 +44,19 @@ from unsc_jax.session import Session
 if TYPE_CHECKING:
   from unsc_jax import models
   from unsc_jax import report
+  from unsc_jax import requests
 
 __version__ = '0.1.0'
 
-# Read when somebody asks for them: the first brings Flax, the second Matplotlib.
-_LATE = ('models', 'report')
+# Read when somebody asks for them: models bring Flax, reports Matplotlib.
+_LATE = ('models', 'report', 'requests')
 
 __all__ = (
     'Bases', 'Basis', 'Examples', 'Moment', 'Moments', 'Network', 'Problem', 'Session',
     'Site', 'accumulate', 'assert_preserves', 'batching', 'capacity', 'capture', 'data',
     'drift', 'eigh', 'eigh_float64', 'energy_rank', 'evaluation', 'input_moments',
     'leak', 'methods', 'models', 'moments', 'null_space', 'null_space_bases',
-    'null_space_projection', 'parts', 'problem', 'project_updates', 'report',
+    'null_space_projection', 'parts', 'problem', 'project_updates', 'report', 'requests',
     'sampled_moments', 'session', 'sharding', 'sites', 'storage', 'threshold_rank',
     'training',
 )

@@ -126,7 +126,7 @@ def _constraint(model: serving.Model, served: serving.Served, budget: float
       'rounding': served.rounding, 'advice': advice}
 
 
-def _over(drift: Mapping[str, float | None]) -> str | None:
+def _over(drift: Mapping[str, Any]) -> str | None:
   """Why a request is refused, in one sentence; None if it is not."""
   worst, budget = drift['layers_since_enrolment'], drift['budget']
   if worst is not None and worst <= budget:

@@ -203,8 +203,8 @@ class Absent:
   def __getitem__(self, index: Any) -> NoReturn:
     raise ValueError('the retained examples are no longer held, and cannot be read.')
 
-  def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-    return self[...]
+  def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+    raise self[...]
 
 
 def _absent(like: Any, counts: Mapping[int, int]) -> problem_lib.Examples:

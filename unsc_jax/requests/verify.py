@@ -101,4 +101,4 @@ def _request(store: store_lib.Store, number: int) -> store_lib.Record:
 
 
 def _data(told: dict[str, Any] | None) -> str | None:
-  return told and told['data']
+  return told['data'] if told else None
