@@ -54,7 +54,8 @@ def through(tap: Tap, eqn, marks, y: list[jax.Array]) -> list[jax.Array]:
       isinstance(mark, views.View) for mark in marks):
     found = rule(eqn, marks, y[0])
     if not isinstance(found, str):
-      return [tap.layer(*found, y[0])]
+      site, place, layout = found
+      return [tap.layer(site, place, layout, y[0])]
   else:
     found = f'used by `{eqn.primitive.name}`'
     if any(isinstance(mark, views.Joined) for mark in marks):
@@ -76,7 +77,7 @@ def _dot_general(eqn, marks, y):
   layers = tuple(range(len(batch[0])))
   return _located(
       marks[w], pick(batch[w]), pick(free[w]), y,
-      layers, tuple(axes[1 - w]), tuple(axes[w]))
+      (layers, tuple(axes[1 - w]), tuple(axes[w])))
 
 
 def _conv(eqn, marks, y):
@@ -93,17 +94,18 @@ def _conv(eqn, marks, y):
   image, feature, *space = p['dimension_numbers'].out_spec
   return _located(
       kernel._replace(dims=(*grouped.dims, *rest)), grouped.dims[:1], grouped.dims[1:],
-      y, (), (image, *space), (feature,))
+      y, ((), (image, *space), (feature,)))
 
 
-def _located(view, batch, outputs, y, *axes) -> Any:
+def _located(view, batch, outputs, y, axes) -> Any:
   """Site, placement and layout of a layer's outputs; or why there are none."""
   found = placement.locate(view, batch, outputs, 'output')
   if isinstance(found, str):
     return found
   size = lambda dims: views.size(tuple(a for dim in dims for a in dim))
   b, o = size(batch), size(outputs)
-  return *found, Layout(*axes, (b, y.size // max(1, b * o), o))
+  layers, rows, columns = axes
+  return *found, Layout(layers, rows, columns, (b, y.size // max(1, b * o), o))
 
 
 _RULES: dict[str, Callable] = {

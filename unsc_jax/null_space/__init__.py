@@ -35,12 +35,17 @@ from unsc_jax.null_space.ranks import published_rank
 from unsc_jax.null_space.ranks import RankRule
 from unsc_jax.null_space.ranks import threshold_rank
 from unsc_jax.null_space.sides import two_sided
+from unsc_jax.null_space.spectral import butterworth
+from unsc_jax.null_space.spectral import Response
+from unsc_jax.null_space.spectral import soft_beyond
+from unsc_jax.null_space.spectral import spectral
 
 __all__ = (
     'Bases', 'Basis', 'Capacity', 'Combine', 'Confinement', 'Eigh', 'Filter', 'Gain',
-    'Gains', 'Inverse', 'RankRule', 'assert_preserves', 'capacity', 'chosen', 'drift',
-    'drift_budget', 'eigh', 'eigh_float64', 'energy_rank', 'expected_leak', 'hard', 'inverse',
-    'inverse_float64', 'leak', 'merged', 'null_space_bases', 'null_space_projection',
-    'pooled', 'project', 'project_updates', 'published_rank', 'sequential', 'soft',
-    'threshold_rank', 'two_sided',
+    'Gains', 'Inverse', 'RankRule', 'Response', 'assert_preserves', 'butterworth',
+    'capacity', 'chosen', 'drift', 'drift_budget', 'eigh', 'eigh_float64',
+    'energy_rank', 'expected_leak', 'hard', 'inverse', 'inverse_float64', 'leak',
+    'merged', 'null_space_bases', 'null_space_projection', 'pooled', 'project',
+    'project_updates', 'published_rank', 'sequential', 'soft', 'soft_beyond',
+    'spectral', 'threshold_rank', 'two_sided',
 )

@@ -130,18 +130,23 @@ class soft(Filter):
 
 def _ridge(moment: moments_lib.Moment, tau: float, solver: cholesky.Inverse
            ) -> gains_lib.Gain:
-  share = relative(moment)
   if moment.site.kind == 'lookup':
-    precision.check_counts(moment)
-    # Of a row that may have been read it is not known how often: it is kept.
-    share = jnp.where(precision.read(moment), jnp.where(share > 0, share, 1), 0)
-    return gains_lib.Gain(moment.site, tau / (share + tau))
+    return gains_lib.Gain(moment.site, 1 / (1 + row_shares(moment) / tau))
+  share = relative(moment)
   diagonal = jnp.diagonal(moment.mean_square, axis1=1, axis2=2)
   precision.check(moment, diagonal)
   total = jnp.maximum(diagonal.sum(-1), jnp.finfo(diagonal.dtype).tiny)
   unsure = precision.doubt(moment, diagonal) / total
   # Divided first, so that an infinite tau gives the identity.
   return gains_lib.Gain(moment.site, solver(_plus(share / tau, 1 + unsure / tau)))
+
+
+def row_shares(moment: moments_lib.Moment) -> jax.Array:
+  """Of all that is read from a table the share `[B, d]` of each row."""
+  precision.check_counts(moment)
+  share = relative(moment)
+  # Of a row that may have been read it is not known how often: it is kept.
+  return jnp.where(precision.read(moment), jnp.where(share > 0, share, 1), 0)
 
 
 @jax.jit
@@ -197,7 +202,7 @@ def positive(name: str, value: float) -> float:
     ValueError: it is none.
   """
   if not value > 0 or math.isnan(value):
-    raise ValueError(f'{name} has to be positive, not {value}; try 1e-3.')
+    raise ValueError(f'{name} has to be positive, not {value}; such as 1e-3.')
   return float(value)
 
 

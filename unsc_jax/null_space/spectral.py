@@ -1,0 +1,152 @@
+"""Filters by eigenvalues: what lies between the hard cut and the ridge.
+
+A response maps the shares of the energy that a layer's directions have, `[..., d]`,
+largest first, to how much of each passes, `[..., d]`. Eigenvectors have to be found for
+it, as for a hard cut.
+"""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from unsc_jax import moments as moments_lib
+from unsc_jax.null_space import bases as bases_lib
+from unsc_jax.null_space import eigen
+from unsc_jax.null_space import filters
+from unsc_jax.null_space import gains as gains_lib
+from unsc_jax.null_space import precision
+from unsc_jax.null_space import ranks
+
+Response = Callable[[jax.Array], jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class butterworth:
+  r"""Passes directions below a share of the energy, and the sharper the higher its order.
+
+  .. math:: g(\lambda) = \frac{1}{1 + (\lambda / \tau)^p}
+
+  Of order 1 it is `soft(tau)`, for :math:`p \to \infty` a hard cut at the share
+  :math:`\tau`.
+
+  Args:
+    tau: the share of the energy at which half passes.
+    order: `p`.
+
+  Raises:
+    ValueError: one of them is not positive.
+
+  Example:
+    >>> print(butterworth(.1, order=2)(jnp.array([.3, .1, 0.])))
+    [0.1 0.5 1. ]
+
+  Source: Butterworth's filter (1930), over the spectrum of inputs.
+  """
+  tau: float = 1e-3
+  order: float = 2.
+
+  def __post_init__(self):
+    for name in ('tau', 'order'):
+      object.__setattr__(self, name, filters.positive(name, getattr(self, name)))
+
+  def __call__(self, shares: jax.Array) -> jax.Array:
+    # By logarithms, which do not overflow.
+    return jax.nn.sigmoid(-self.order * jnp.log(jnp.maximum(shares, 1e-30) / self.tau))
+
+
+@dataclasses.dataclass(frozen=True)
+class soft_beyond:
+  r"""Keeps the directions that carry the energy exactly, and damps the others.
+
+  .. math:: g_i = 0 \; (i \le k), \qquad
+    g_i = \frac{\tau}{\lambda_i + \tau} \; (i > k)
+
+  Args:
+    energy: share of the energy to keep, or a rule such as `threshold_rank()`: gives `k`.
+    tau: the share of the energy of a direction that passes by half.
+
+  Raises:
+    ValueError: the share is not in (0, 1], or `tau` not positive.
+
+  Example:
+    >>> print(soft_beyond(.5, tau=.1)(jnp.array([.8, .1, 0.])))
+    [0.  0.5 1. ]
+
+  Source: ours.
+  """
+  energy: ranks.Energy = .9
+  tau: float = 1e-3
+
+  def __post_init__(self):
+    ranks.rank_rule(self.energy)
+    object.__setattr__(self, 'tau', filters.positive('tau', self.tau))
+
+  def __call__(self, shares: jax.Array) -> jax.Array:
+    kept = jnp.arange(shares.shape[-1]) < ranks.rank_rule(self.energy)(shares)[..., None]
+    return jnp.where(kept, 0, 1 / (1 + jnp.maximum(shares, 0) / self.tau))
+
+
+@dataclasses.dataclass(frozen=True)
+class spectral(filters.Filter):
+  r"""Lets every eigenvector of the inputs pass as a response says.
+
+  .. math:: P = U g(\Lambda) U^\top, \qquad
+    M / \mathrm{tr}\, M = U \Lambda U^\top
+
+  Args:
+    response: `butterworth(1e-3, 2)`, `soft_beyond(.9)`, or a frozen dataclass of one's
+      own. Rows of a table pass by the share of all that is read.
+    per_path: other responses for some parameters; kept as pairs.
+    solver: as for `null_space_bases`.
+
+  Raises:
+    ValueError: when called, as for `null_space_bases`.
+
+  Example:
+    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
+    >>> _, M = fn({'w': jnp.ones((2, 1))}, jnp.array([[2., 0.], [0., 1.]]))
+    >>> print(spectral(soft_beyond(.5, tau=.2))(M)['w'].project(jnp.ones((2, 1))).ravel())
+    [0.  0.5]
+
+  Source: ours; the filter factors of regularisation.
+  """
+  response: Response
+  _: dataclasses.KW_ONLY
+  per_path: Mapping[str, Response] | tuple[tuple[str, Response], ...] = ()
+  solver: eigen.Eigh | None = None
+
+  def __post_init__(self):
+    object.__setattr__(self, 'per_path', tuple(dict(self.per_path).items()))
+
+  def __call__(self, moments):
+    responses = bases_lib.choices(moments, self.response, dict(self.per_path))
+    bases_lib.check(moments)
+    solved = eigen.each(
+        [m.mean_square for m in moments if m.site.kind != 'lookup'], self.solver)
+    return gains_lib.Gains({path: tuple(
+        _of_rows(moment, responses[path]) if moment.site.kind == 'lookup'
+        else _of_directions(moment, responses[path], *next(solved)) for moment in uses)
+                            for path, uses in moments.by_path.items()})
+
+
+def _of_rows(moment: moments_lib.Moment, response: Response) -> gains_lib.Gain:
+  """Each row by its own share, in the order that responses are asked in."""
+  shares = filters.row_shares(moment)
+  order = jnp.argsort(-shares, axis=-1)
+  passed = response(jnp.take_along_axis(shares, order, -1))
+  return gains_lib.Gain(
+      moment.site, jnp.take_along_axis(passed, jnp.argsort(order, axis=-1), -1))
+
+
+def _of_directions(moment: moments_lib.Moment, response: Response, values: jax.Array,
+                   vectors: jax.Array) -> gains_lib.Gain:
+  precision.check(moment, values)
+  values = jnp.maximum(values + precision.doubt(moment, values)[:, None], 0)
+  total = values.sum(-1, keepdims=True)
+  passed = response(values / jnp.where(total > 0, total, 1))
+  matrix = jnp.einsum('bik,bk,bjk->bij', vectors, passed, vectors,
+                      precision=lax.Precision.HIGHEST)
+  return gains_lib.Gain(moment.site, (matrix + matrix.mT) / 2)
