@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments import checks
 from experiments import cli
 from experiments import problems
 from experiments import results as results_lib
@@ -64,6 +65,9 @@ class Config:
 def run(config: Config) -> list[dict[str, Any]]:
   """Runs the grid; prints and returns its rows, the choice first."""
   settings = settings_lib.choose(config.dataset)
+  checks.check(config)
+  if config.out:
+    checks.file(config.out, '--out')
   classes = config.forget or settings.forget[:1]
   task = problems.task(settings, data.load(config.dataset, config.data_dir))
   train_key, key = jax.random.split(jax.random.key(config.seed))
@@ -78,13 +82,14 @@ def run(config: Config) -> list[dict[str, Any]]:
            **_over_requests(of_requests)}
           for unlearning, of_requests in measured.items()]
   rows.sort(key=lambda row: (row['probability'] > .01, row['drift']))
+  cell = lambda value: f'{value:.4g}' if isinstance(value, float) else str(value)
+  print(text.table([tuple(rows[0]), *(tuple(map(cell, row.values())) for row in rows)]))
   if config.out and cli.is_first():
+    config.out.parent.mkdir(parents=True, exist_ok=True)
     report.write(config.out, {
         **results_lib.describe_run(), 'dataset': config.dataset,
         'moments_examples': settings.unlearning.moments_examples,
         'forget': list(classes), 'rows': rows})
-  cell = lambda value: f'{value:.4g}' if isinstance(value, float) else str(value)
-  print(text.table([tuple(rows[0]), *(tuple(map(cell, row.values())) for row in rows)]))
   return rows
 
 

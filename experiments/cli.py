@@ -5,16 +5,19 @@ the first alone prints and writes.
 """
 
 from collections.abc import Callable, Iterable
+import contextlib
 import dataclasses
 import os
 import pathlib
+import shlex
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import jax
-import tqdm
 import tyro
 
+from experiments import defaults
+from experiments import progress as progress_lib
 from experiments import settings as settings_lib
 from unsc_jax import sharding
 from unsc_jax import storage
@@ -25,13 +28,16 @@ class Options:
   """Data, network, request, and where things are kept."""
   dataset: str = 'digits'
   """digits, or a tfds name: fashion_mnist, cifar10, cifar100, svhn_cropped, mnist."""
-  model: str | None = None
+  model: Annotated[str | None, defaults.tuned(
+      lambda settings: settings.network)] = None
   """alexnet, allcnn, mlp, resnet18, small_cnn, tiny_cnn, vgg11; else the paper's."""
-  forget: tuple[int, ...] = ()
+  forget: Annotated[tuple[int, ...], defaults.tuned(
+      lambda settings: settings.forget)] = ()
   """Classes to forget; by default the paper's."""
   seeds: tuple[int, ...] = (0,)
   """One original and one retrained network for each."""
-  epochs: float | None = None
+  epochs: Annotated[float | None, defaults.tuned(
+      lambda settings: settings.recipe.epochs)] = None
   """Training epochs of the original and the retrained network."""
   probe_epochs: float = 20
   """Training epochs of the linear probe."""
@@ -70,14 +76,37 @@ def main(run: Callable[[Any], Any], config: type, description: str | None) -> No
     description: of the script, for `--help`.
 
   Raises:
-    SystemExit: what was asked for cannot be done.
+    SystemExit: what was asked for cannot be done, or was interrupted: code 130.
   """
   given = tyro.cli(config, description=description)
   try:
     start(getattr(given, 'distributed', False))
-    run(given)
-  except (ValueError, FileNotFoundError, ImportError, FloatingPointError) as error:
+    with _LINES.beating() if _logs() else contextlib.nullcontext():
+      run(given)
+  except KeyboardInterrupt:
+    print(f'\ninterrupted; {_way_on(given)}', file=sys.stderr)
+    raise SystemExit(130) from None
+  except OSError as error:
+    said = f'{error.filename}: {error.strerror}.' if error.filename else error
+    raise SystemExit(f'error: {said}') from error
+  except (ValueError, ImportError, FloatingPointError) as error:
     raise SystemExit(f'error: {error}') from error
+
+
+def _way_on(given: Any) -> str:
+  """How a run that was interrupted can go on."""
+  command = ['python', *_script(), *sys.argv[1:]]
+  if getattr(given, 'resume', None) is None:
+    more = ('' if not hasattr(given, 'resume') else
+            ', and with --resume FOLDER in it the next one can go on from there')
+    return f'nothing was kept. Begin anew with: {shlex.join(command)}{more}'
+  return f'go on with: {shlex.join(command)}'
+
+
+def _script() -> list[str]:
+  """What runs this script again, after `python`."""
+  spec = getattr(sys.modules['__main__'], '__spec__', None)
+  return ['-m', spec.name] if spec else [sys.argv[0]]
 
 
 def start(distributed: bool) -> None:
@@ -119,6 +148,14 @@ def mesh() -> jax.sharding.Mesh | None:
 
 
 def progress(steps: Iterable, label: str, total: int) -> Iterable:
-  """A bar on standard error that shows after a moment; none in a log file."""
-  return tqdm.tqdm(steps, desc=label, total=total, delay=.5, leave=False,
-                   dynamic_ncols=True, disable=None if is_first() else True)
+  """A bar on a terminal, lines in a log; of the first process alone."""
+  if not is_first():
+    return steps
+  return (_LINES if _logs() else progress_lib.bar)(steps, label, total)
+
+
+def _logs() -> bool:
+  return is_first() and not sys.stderr.isatty()
+
+
+_LINES = progress_lib.to_log()

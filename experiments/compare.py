@@ -18,6 +18,7 @@ import time
 
 import jax
 
+from experiments import checks
 from experiments import cli
 from experiments import grids
 from experiments import measure as measure_lib
@@ -57,15 +58,22 @@ class Config(cli.Options):
 @compilation.shared()  # most of a trial is compilation, of programs that recur
 def run(config: Config) -> report.Results:
   """Searches, runs, writes the folder; returns the results."""
-  start, made = time.perf_counter(), results_lib.describe_run()
+  start = time.perf_counter()
   candidates = _candidates(config)
   settings = settings_lib.choose(
       config.dataset, config.model, config.forget, config.epochs)
+  checks.check(config)
+  request = _request(config, settings)
+  problems.surrogates(request, config.surrogates)  # raises if there can be none
+  folder = checks.folder(config.out, config.name or '-'.join(
+      ['compare', config.dataset, settings.network, *['share'] * bool(config.share)]),
+      config.resume)
+  made = results_lib.describe_run()
   dataset = data.load(config.dataset, config.data_dir)
   if config.examples:
     dataset = dataset._replace(train=dataset.train.where(slice(config.examples)))
   task = problems.task(settings, dataset)
-  request = _request(config, settings)
+  request.split(task.dataset.train)  # raises if it cannot be
   asked = cli.asked(config, settings, forget=request.classes)
   described = results_lib.describe_data(dataset)
   whose = {**asked, 'data': described.sha256}
@@ -84,8 +92,7 @@ def run(config: Config) -> report.Results:
       methods=tuple(dict.fromkeys(row.method for row in rows)), rows=tuple(rows),
       surrogates=tuple(map(dataclasses.asdict, others)), search=trials,
       wall_seconds=time.perf_counter() - start)
-  results_lib.publish(results, config.out / (config.name or '-'.join(
-      ['compare', config.dataset, settings.network, *['share'] * bool(config.share)])))
+  results_lib.publish(results, folder)
   return results
 
 

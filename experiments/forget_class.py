@@ -10,12 +10,14 @@ from collections.abc import Mapping
 import dataclasses
 import pathlib
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import numpy as np
 
+from experiments import checks
 from experiments import cli
+from experiments import defaults
 from experiments import measure as measure_lib
 from experiments import problems
 from experiments import results as results_lib
@@ -34,24 +36,31 @@ class Config(cli.Options):
   """What to forget, and of what."""
   combine: str = 'pooled'
   """How retained classes combine: pooled, merged or sequential."""
-  energy: float | None = None
+  energy: Annotated[float | None, defaults.tuned(
+      lambda settings: settings.unlearning.energy)] = None
   """Share of the inputs' energy to protect in every layer."""
-  learning_rate: float | None = None
+  learning_rate: Annotated[float | None, defaults.tuned(
+      lambda settings: settings.unlearning.learning_rate)] = None
   """Of the optimiser that the null space confines."""
-  steps: int | None = None
+  steps: Annotated[int | None, defaults.tuned(
+      lambda settings: settings.unlearning.steps)] = None
   """Unlearning steps at most."""
-  stop_below: float | None = None
+  stop_below: Annotated[float | None, defaults.tuned(
+      lambda settings: settings.unlearning.stop_below)] = None
   """Probability of the forget set's labels below which unlearning stops."""
-  moments_examples: int | None = None
+  moments_examples: Annotated[int | None, defaults.tuned(
+      lambda settings: settings.unlearning.moments_examples)] = None
   """Retained examples to take the moments of; 0 for all."""
-  batch_size: int | None = None
+  batch_size: Annotated[int | None, defaults.tuned(
+      lambda settings: settings.unlearning.batch_size)] = None
   """Forget examples a step."""
   curve: tuple[float, ...] = ()
   """Further energies to run, for the energy-against-drift curve."""
   also: tuple[str, ...] = ()
   """Further methods to compare with: random_label, one_class_protected."""
-  references: int | None = None
-  """Further networks to retrain, for the noise of a seed; digits: 2, else none."""
+  references: Annotated[int | None, defaults.tuned(
+      lambda settings: settings.references)] = None
+  """Further networks to retrain, for the noise of a seed."""
   shadows: int = 0
   """Shadow originals to let forget, for U-LiRA, KLoM and the forgetting score."""
   checkpoint: pathlib.Path | None = None
@@ -62,8 +71,13 @@ class Config(cli.Options):
 
 def run(config: Config) -> report.Results:
   """Runs the experiment and writes its folder; returns the results."""
-  start, made = time.perf_counter(), results_lib.describe_run()
+  start = time.perf_counter()
   settings = choose(config)
+  checks.check(config)
+  folder = checks.folder(config.out, config.name or '-'.join(
+      [config.dataset, settings.network, 'forget', *map(str, settings.forget)]),
+      config.resume)
+  made = results_lib.describe_run()
   methods = _methods(config, settings)
   task = problems.task(settings, data.load(config.dataset, config.data_dir))
   # What is wrong with these should show before anything is trained.
@@ -82,8 +96,7 @@ def run(config: Config) -> report.Results:
       layers=_layers(runs[0].setup.problem, runs[0].networks['unsc']),
       curve=_curve(config.curve, settings.unlearning, runs[0]),
       wall_seconds=time.perf_counter() - start)
-  results_lib.publish(results, config.out / (config.name or '-'.join(
-      [config.dataset, settings.network, 'forget', *map(str, settings.forget)])))
+  results_lib.publish(results, folder)
   return results
 
 

@@ -26,6 +26,7 @@ from sklearn import linear_model
 from sklearn import pipeline
 from sklearn import preprocessing
 
+from experiments import checks
 from experiments import cli
 from experiments import results as results_lib
 from experiments import settings
@@ -264,6 +265,12 @@ def draw(results: dict[str, Any]) -> figure_lib.Figure:
 
 def run(config: Config) -> dict[str, Any]:
   """Runs the study and writes results.json and curves.svg."""
+  checks.check(config)
+  checks.writable(config.out, '--out')
+  for role in config.roles:
+    settings.known('role', role, ('surrogate', 'requested'))
+  for c in (config.forget, config.surrogate):
+    settings.known('class', c, range(10))
   dataset = data_lib.load('cifar10', config.data_dir)
   train, validation, test = map(
       halve, (dataset.train, dataset.validation, dataset.test))

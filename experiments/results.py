@@ -9,6 +9,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import flax
@@ -36,19 +37,50 @@ _COLUMNS = {
 
 
 def publish(results: report.Results, path: pathlib.Path) -> None:
-  """Writes a folder of results and their page, and prints their table.
+  """Prints the table of results, and writes a folder of them and their page.
 
   Args:
     results: all of them.
     path: of the folder; an older one of this name is replaced at the end.
+
+  Raises:
+    OSError: it cannot be written; the results are in another folder then, which is
+      said.
   """
-  path.parent.mkdir(parents=True, exist_ok=True)
+  try:
+    print(render(results), flush=True)
+  finally:  # also where nobody reads along any more
+    try:
+      _write(results, path)
+    except Exception as error:
+      raise OSError(
+          f'{path} could not be written ({error}); the results are in '
+          f'{_rescue(results, path.name)}: make a page of them with '
+          '`python -m unsc_jax report`.') from error
+  seconds = results.wall_seconds
+  print(f'\n{path / "report.html"}' + ('' if seconds is None else f' ({seconds:.0f} s)'))
+
+
+def _write(results: report.Results, path: pathlib.Path) -> None:
+  if cli.is_first():
+    path.parent.mkdir(parents=True, exist_ok=True)
   with atomic.written(path, here=cli.is_first()) as draft:
     draft.mkdir()
     report.write(draft / 'results.json', results)
-    (draft / 'report.html').write_text(report.render(results))
-  print(render(results))
-  print(f'\n{path / "report.html"} ({results.wall_seconds:.0f} s)')
+    (draft / 'report.html').write_text(report.render(results), encoding='utf-8')
+
+
+def _rescue(results: report.Results, name: str) -> pathlib.Path:
+  """Writes the results where it is possible: a new folder, here or for temporary files."""
+  for parent in (None, pathlib.Path.cwd()):
+    try:
+      path = pathlib.Path(tempfile.mkdtemp(prefix=f'{name}-', dir=parent)) / 'results.json'
+      report.write(path, results)
+      return path
+    except OSError:
+      continue
+  raise OSError(
+      'no other folder could be written to either: the table above is all that is left.')
 
 
 def kept(folder: pathlib.Path | None, name: str, run: dict[str, Any], kind: Any,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 import dataclasses
 import functools
+from typing import Any
 
 from flax import linen as nn
 import optax
@@ -176,7 +177,7 @@ def choose(dataset: str, network: str | None = None, forget: tuple[int, ...] = (
       else dataclasses.replace(recipe, epochs=epochs))
 
 
-def known(kind: str, name: str, names: Iterable[str]) -> str:
+def known(kind: str, name: Any, names: Iterable) -> Any:
   """The name, if there is one of this kind.
 
   Raises:
@@ -184,5 +185,5 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
   """
   if name not in names:
     raise ValueError(
-        f'No {kind} is called {name!r}: choose one of {", ".join(names)}.')
+        f'No {kind} is called {name!r}: choose one of {", ".join(map(str, names))}.')
   return name

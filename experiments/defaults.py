@@ -1,0 +1,38 @@
+"""What `--help` says of defaults that every data set has its own of."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tyro
+
+from experiments import settings as settings_lib
+
+
+def tuned(read: Callable[[settings_lib.Settings], Any]) -> Any:
+  """Annotates an option whose default is the data set's.
+
+  Args:
+    read: what a data set's settings have for it.
+
+  Returns:
+    For `typing.Annotated`.
+
+  Example:
+    >>> tuned(lambda settings: settings.unlearning.steps).help_behavior_hint
+    '(default: 300 on digits, else 150)'
+  """
+  names: dict[str, list[str]] = {}  # data sets by what they have
+  for name, settings in settings_lib.SETTINGS.items():
+    names.setdefault(_shown(read(settings)), []).append(name)
+  most = max(names, key=lambda value: len(names[value]))
+  rest = [f'{value} on {" and ".join(of)}' for value, of in names.items() if value != most]
+  shown = ', '.join([*rest, f'else {most}' if rest else most])
+  return tyro.conf.arg(help_behavior_hint=f'(default: {shown})')
+
+
+def _shown(value: Any) -> str:
+  if value is None:
+    return 'all'
+  if isinstance(value, tuple):
+    return ' '.join(map(str, value))
+  return f'{value:g}' if isinstance(value, float) else str(value)
