@@ -24,6 +24,7 @@ from unsc_jax.evaluation.metrics import accuracy
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import preservation
+from unsc_jax.problem import trainable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +172,8 @@ def _leak(problem, unlearned) -> float:
   """The largest share of a parameter's whole change outside the null space."""
   if unlearned.bases is None:
     raise checks.DoesNotApply('the method confines its update to no null space.')
-  change = jax.tree.map(lambda a, b: a - b, unlearned.params, problem.params)
+  change = jax.tree.map(
+      lambda a, b: a - b, *map(trainable.floats, (unlearned.params, problem.params)))
   return max(map(float, null_space.leak(change, unlearned.bases).values()))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from unsc_jax import capture
 from unsc_jax import problem as problem_lib
+from unsc_jax import sharding
 from unsc_jax import training
 from unsc_jax.evaluation import measured
 from unsc_jax.evaluation.metrics import accuracy
@@ -101,8 +102,12 @@ class _LogitsAndFeatures:
 
 
 def on_host(tree: Any) -> Any:
-  """Arrays that may lie on the devices of several processes, in host memory."""
-  return jax.tree.map(np.asarray, tree)
+  """Arrays that may lie on the devices of several processes, in host memory.
+
+  Random keys, which NumPy has no type for, stay where they are.
+  """
+  return jax.tree.map(
+      lambda leaf: leaf if sharding.is_key(leaf) else np.asarray(leaf), tree)
 
 
 def some_of(labels: np.ndarray, classes: Sequence[int]) -> list[int]:

@@ -22,6 +22,7 @@ from unsc_jax.evaluation import outputs
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 from unsc_jax.evaluation.metrics import signals
+from unsc_jax.problem import trainable as trainable_lib
 
 CAP = 40  # steps after which a network is given up
 _DRAWS = 3
@@ -102,7 +103,7 @@ def relearn_time(
   def accuracy_now() -> float:
     return _accuracy(training.predict(fn, params, watched.x), watched.labels)
 
-  state = jax.tree.map(jax.numpy.array, optimizer.init(params))
+  state = jax.tree.map(jax.numpy.array, optimizer.init(trainable_lib.floats(params)))
   params = jax.tree.map(jax.numpy.array, params)  # the step consumes them
   batches = batching.stream(few, min(batch_size, len(few)), batching.seed_of(key))
   at, accuracy = [0], [accuracy_now()]
@@ -119,9 +120,7 @@ def relearn_time(
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
 def _step(fn, optimizer, params, state, batch):
-  loss = lambda params: training.cross_entropy(fn(params, batch.x), batch.y)
-  updates, state = optimizer.update(jax.grad(loss)(params), state, params)
-  return optax.apply_updates(params, updates), state
+  return training.update(training.classify(fn), optimizer, params, state, batch, None)[:2]
 
 
 def _accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -166,7 +165,7 @@ def relearn_by_draws(
              for part in (problem.forget, problem.retain)]
     courses.append(relearn_time(
         problem.fn, params, outputs.joined(*drawn), watched, target, now,
-        trainable=problem.network.trainable, cap=CAP))
+        trainable=problem.trainable, cap=CAP))
   time = estimate_lib.student(
       np.array([one.steps for one in courses]), within=(0, CAP))
   return time, measured_lib.Relearning(

@@ -68,10 +68,11 @@ def example_localization(
       scores = masks.by_channel(
           masks.weighted(gradient, problem.params), passes.sites(problem), h)
       mask = masks.top(
-          masks.only_trainable(scores, problem.network.trainable), share)
+          masks.only_trainable(scores, problem.trainable), share)
       if problem.forget_classes and not published:
-        forgotten = head.of_classes(
-            problem, (*problem.forget_classes, *problem.forgotten))
+        forgotten = masks.only_trainable(head.of_classes(
+            problem, (*problem.forget_classes, *problem.forgotten)),
+            problem.trainable, False)
         mask = jax.tree.map(jnp.logical_or, mask, forgotten)
       params = problem.network.finish(edits.reset(
           problem.params, training.fresh(problem.network, fresh_key), mask),

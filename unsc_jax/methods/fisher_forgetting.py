@@ -10,6 +10,7 @@ from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import edits
 from unsc_jax.parts import head
+from unsc_jax.parts import masks
 from unsc_jax.parts import passes
 from unsc_jax.training import gradients
 
@@ -61,14 +62,14 @@ def fisher_forgetting(
             site=sites.get(path_of(path))), F)
     params = problem.params
     if problem.forget_classes:
-      forgotten = head.of_classes(
-          problem, (*problem.forget_classes, *problem.forgotten))
+      forgotten = masks.only_trainable(head.of_classes(
+          problem, (*problem.forget_classes, *problem.forgotten)), problem.trainable, False)
       params = edits.prune(params, forgotten)
       # Ten times 1e-4, as all of the head.
       variance = jax.tree.map(
           lambda m, v: jnp.where(m, 1e-3, v), forgotten, variance)
     trained = jax.tree_util.tree_map_with_path(
-        lambda path, v: v * problem.network.trainable(path_of(path)), variance)
+        lambda path, v: v * problem.trainable(path_of(path)), variance)
     return edits.add_noise(params, trained, key)
   return parts.compose(edit=edit)
 

@@ -11,6 +11,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax.parts import masks
 from unsc_jax.parts import passes
 from unsc_jax.parts import targets
+from unsc_jax.problem import trainable as trainable_lib
 from unsc_jax.training import losses
 
 
@@ -57,28 +58,32 @@ def influence(
     v = jax.tree.map(
         lambda f, r: f / n - n_f / (n * n_r) * r,
         total(unsaid), total(problem.retain))
-    trainable = problem.network.trainable
+    v = masks.only_trainable(v, problem.trainable, 0.)
     sample = jax.tree.map(jnp.asarray, problem.retain.drawn(examples, key))
     solve = _published if published else _solve
-    k = solve(
-        problem.fn, params, sample, masks.only_trainable(v, trainable, 0.), damping,
-        iterations, trainable, batch_size)
-    return jax.tree.map(lambda w, step: w + alpha * step, params, k)
+    step = solve(
+        problem.fn, params, sample,
+        jax.tree.map(lambda leaf, g: g if trainable_lib.is_floating(leaf) else None, params, v),
+        damping, iterations, problem.trainable, batch_size)
+    moved = jax.tree.map(lambda w, k: (w + alpha * k).astype(w.dtype),
+                         trainable_lib.floats(params), step)
+    return trainable_lib.merged(moved, params)
   return parts.compose(edit=edit)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))
 def _solve(fn, params, sample, v, damping, iterations, trainable, batch_size):
   """`(damping I + G^T G / m)^-1 v` with `G` the examples' gradients."""
-  m = len(sample.y)
+  m, here = len(sample.y), trainable_lib.floats(params)
+  cast = lambda tree: jax.tree.map(lambda w, t: t.astype(w.dtype), here, tree)
 
   def product(u):
     def add(total, part):
       examples, counts = part
-      each = lambda params: counts * losses.cross_entropies(
-          fn(params, examples.x), examples.y)
-      _, along = jax.jvp(each, (params,), (u,))
-      _, pull = jax.vjp(each, params)
+      each = lambda floating: counts * losses.cross_entropies(
+          fn(trainable_lib.merged(floating, params), examples.x), examples.y)
+      _, along = jax.jvp(each, (here,), (cast(u),))
+      _, pull = jax.vjp(each, here)
       (back,) = pull(along / m)
       return jax.tree.map(jnp.add, total, back), None
 
@@ -107,10 +112,10 @@ def _published(fn, params, sample, v, damping, iterations, trainable, batch_size
   del damping, iterations, batch_size
   constant = 1000
   alone = lambda leaf: leaf[None]
-  of_example = jax.grad(lambda p, x, y: losses.cross_entropies(
+  of_example = trainable_lib.value_and_grad(lambda p, x, y: losses.cross_entropies(
       fn(p, jax.tree.map(alone, x)), alone(y))[0])
-  grad = lambda *example: masks.only_trainable(
-      of_example(*example), trainable, 0.)
+  grad = lambda *example: masks.only_trainable(jax.tree.map(
+      lambda g: g.astype(jnp.float32), of_example(*example)[1]), trainable, 0.)
   dot = lambda a, b: sum(
       jnp.vdot(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)))
 

@@ -88,8 +88,8 @@ def eu_k(
   Source: as `cf_k`.
   """
   def edit(problem, key):
-    reset = edits.reset(
-        problem.params, training.fresh(problem.network, key), last(problem, k))
+    chosen = masks.only_trainable(last(problem, k), problem.trainable, False)
+    reset = edits.reset(problem.params, training.fresh(problem.network, key), chosen)
     return problem.network.finish(reset, problem.retain.x)
   return _last_k(edit, optimizer, k, _retained(steps, epochs, batch_size))
 

@@ -73,10 +73,10 @@ def loft(
       u = stiefel.start(retain, forget, rank)
       u = stiefel.polish(u, retain, forget, polish_steps)
       projection = jnp.asarray(u @ u.T, jnp.float32)
-    fold = lambda params, p: edits.project(params, {site.path: (site, p[None])})
     if not plugged:
-      return problem_lib.Unlearned(
-          problem.fn, fold(problem.params, projection), {}, stopwatch.seconds)
+      folded = edits.project_trainable(problem, {site.path: (site, projection[None])})
+      return problem_lib.Unlearned(problem.fn, folded, {}, stopwatch.seconds)
+    fold = lambda params, p: edits.project(params, {site.path: (site, p[None])})
     # x U U^T W: the same product, made when the network runs.
     fn = lambda p, x: problem.fn(fold(p.params, p.projection), x)
     return problem_lib.Unlearned(

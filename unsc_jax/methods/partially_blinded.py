@@ -11,6 +11,7 @@ from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
 from unsc_jax.parts import targets
+from unsc_jax.problem import trainable
 from unsc_jax.training import gradients
 
 
@@ -78,6 +79,6 @@ def leash(params, original, fisher, beta: float, gamma: float) -> jax.Array:
     >>> print(leash(w + 2, w, F, beta=1., gamma=.5))
     8.0
   """
-  return jax.tree.reduce(jnp.add, jax.tree.map(
-      lambda w, w0, f: jnp.sum((beta * f + gamma) * (w - w0)**2),
-      params, original, fisher))
+  pull = lambda w, w0, f: (
+      jnp.sum((beta * f + gamma) * (w - w0)**2) if trainable.is_floating(w) else 0.)
+  return jax.tree.reduce(jnp.add, jax.tree.map(pull, params, original, fisher))

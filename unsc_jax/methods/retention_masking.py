@@ -51,7 +51,7 @@ def retention_masking(
   def edit(problem, key):
     del key
     gradient = passes.gradient(problem, problem.params, problem.retain)
-    trainable = problem.network.trainable
+    trainable = problem.trainable
     kept = masks.top(
         masks.only_trainable(masks.absolute(gradient), trainable), share)
     dropped = masks.only_trainable(

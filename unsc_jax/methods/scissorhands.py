@@ -72,7 +72,7 @@ def scissorhands(
     part = problem.forget.drawn(examples, part_key)
     scores = masks.only_trainable(
         masks.weighted(_gradient(problem, problem.params, part), problem.params),
-        problem.network.trainable)
+        problem.trainable)
     trimmed = edits.reset(
         problem.params, training.fresh(problem.network, fresh_key),
         masks.top(scores, share))
@@ -84,7 +84,7 @@ def scissorhands(
 
     def memory(params):
       gradient = jax.tree.map(jnp.negative, _gradient(problem, params, part))
-      return (masks.only_trainable(gradient, problem.network.trainable, 0.),)
+      return (masks.only_trainable(gradient, problem.trainable, 0.),)
 
     _, every = schedule.in_epoch(problem.forget, problem.retain)
     return training.Refresh(every, memory)

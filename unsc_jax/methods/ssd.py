@@ -56,7 +56,7 @@ def ssd(
     all_key, forget_key = jax.random.split(key)
     everything = importance(all_key, problem.retain, problem.forget)
     forget = masks.only_trainable(
-        importance(forget_key, problem.forget), problem.network.trainable, 0.)
+        importance(forget_key, problem.forget), problem.trainable, 0.)
     return edits.dampen(
         problem.params, everything, forget, alpha=alpha, strength=strength)
   return parts.compose(edit=edit)

@@ -51,8 +51,8 @@ def esc(
     _, u = null_space.eigh(moment.mean_square)
     d = u.shape[-1]
     u = u[..., :max(1, int(share * d))]
-    return edits.project(
-        problem.params, {site.path: (site, jnp.eye(d) - _mul(u, u.mT))})
+    return edits.project_trainable(
+        problem, {site.path: (site, jnp.eye(d) - _mul(u, u.mT))})
   return parts.compose(edit=edit)
 
 
@@ -95,7 +95,7 @@ def class_projection(
             soft_span(moments[0].mean_square, alpha_forget)))
         for path, moments in forget.by_path.items()
         if len(moments) == 1 and moments[0].site.kind != 'lookup'}
-    return edits.project(problem.params, matrices)
+    return edits.project_trainable(problem, matrices)
   return parts.compose(edit=edit)
 
 

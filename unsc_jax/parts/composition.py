@@ -143,7 +143,7 @@ def train(
     fitted = training.fit(
         objective.loss(problem.fn), confined.optimizer, params, plan.batches,
         steps=plan.steps, key=loss_key, given=given,
-        trainable=problem.network.trainable, session=problem.session, label=loop,
+        trainable=problem.trainable, session=problem.session, label=loop,
         watch=watch and watch(problem), identity=identity)
   return problem_lib.Unlearned(
       problem.fn, fitted.params, fitted.history, stopwatch.seconds,

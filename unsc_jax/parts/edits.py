@@ -1,10 +1,10 @@
 """Edits of the weights: one step, no training.
 
-Pure functions on pytrees like the parameters. A mask is 1 where an entry is
+Functions on pytrees like the parameters. A mask is 1 where an entry is
 edited.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -13,6 +13,8 @@ import jax.numpy as jnp
 
 from unsc_jax import capture
 from unsc_jax import paths
+from unsc_jax import problem as problem_lib
+from unsc_jax.problem import trainable
 
 
 def reset(params: Any, fresh: Any, mask: Any) -> Any:
@@ -30,8 +32,16 @@ def reset(params: Any, fresh: Any, mask: Any) -> Any:
     >>> print(reset(jnp.array([1., 2.]), jnp.zeros(2), jnp.array([True, False])))
     [0. 2.]
   """
-  return jax.tree.map(
-      lambda m, new, old: jnp.where(m, new, old), mask, fresh, params)
+  return _each(lambda old, new, m: jnp.where(m, new, old), params, fresh, mask)
+
+
+def _each(edit: Callable, params: Any, *others: Any) -> Any:
+  """Edits floating leaves, which keep their dtypes; the rest stays as it is."""
+  def one(leaf, *theirs):
+    if not trainable.is_floating(leaf):
+      return leaf
+    return edit(leaf, *theirs).astype(jnp.result_type(leaf))
+  return jax.tree.map(one, params, *others)
 
 
 def prune(params: Any, mask: Any) -> Any:
@@ -41,7 +51,7 @@ def prune(params: Any, mask: Any) -> Any:
     >>> print(prune(jnp.array([1., 2.]), jnp.array([True, False])))
     [0. 2.]
   """
-  return reset(params, jax.tree.map(jnp.zeros_like, params), mask)
+  return _each(lambda old, m: jnp.where(m, 0, old), params, mask)
 
 
 def dampen(
@@ -74,7 +84,7 @@ def dampen(
     chosen = f_forget > alpha * f_all
     factor = strength * f_all / jnp.where(chosen, f_forget, 1)
     return jnp.where(chosen, w * jnp.minimum(1, factor), w)
-  return jax.tree.map(one, params, everything, forget)
+  return _each(one, params, everything, forget)
 
 
 def project(
@@ -98,7 +108,8 @@ def project(
     [1. 0.]
   """
   def one(path, w):
-    if (name := paths.path_name(path)) not in matrices:
+    name = paths.path_name(path)
+    if name not in matrices or not trainable.is_floating(w):
       return w
     site, matrix = matrices[name]
     folded = site.fold(w).astype(jnp.float32)
@@ -106,6 +117,14 @@ def project(
                         precision=lax.Precision.HIGHEST)
     return site.unfold(edited, w.shape).astype(w.dtype)
   return jax.tree_util.tree_map_with_path(one, params)
+
+
+def project_trainable(
+    problem: problem_lib.Problem, matrices: Mapping[str, tuple[capture.Site, jax.Array]]
+) -> Any:
+  """The problem's parameters after `project`, but for those that may not move."""
+  return project(problem.params, {
+      path: matrix for path, matrix in matrices.items() if problem.trainable(path)})
 
 
 def add_noise(params: Any, variance: Any, key: jax.Array) -> Any:
@@ -126,6 +145,6 @@ def add_noise(params: Any, variance: Any, key: jax.Array) -> Any:
   """
   leaves, tree = jax.tree.flatten(params)
   keys = jax.tree.unflatten(tree, list(jax.random.split(key, len(leaves))))
-  return jax.tree.map(
+  return _each(
       lambda w, v, k: w + jnp.sqrt(v) * jax.random.normal(k, w.shape, w.dtype),
       params, variance, keys)

@@ -7,6 +7,8 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
+from unsc_jax.problem import trainable
+
 
 def held(
     loss: Callable[[Any], jax.Array], params: Any, memory: Any, *,
@@ -32,11 +34,14 @@ def held(
     >>> print(jax.grad(lambda w: held(loss, w, jnp.array([1., 0.])))(jnp.zeros(2)))
     [0. 3.]
   """
-  here = lax.stop_gradient(params)
-  value, gradient = jax.value_and_grad(loss)(here)
+  here = lax.stop_gradient(trainable.floats(params))
+  value, gradient = trainable.value_and_grad(loss)(trainable.merged(here, params))
+  memory = jax.tree.map(
+      lambda leaf, m: m if trainable.is_floating(leaf) else None, params, memory)
   gradient = projected(gradient, memory, margin=margin, ridge=ridge)
   # It is zero, and so is linear in the parameters with that slope.
-  return value + _dot(gradient, jax.tree.map(jnp.subtract, params, here))
+  moved = jax.tree.map(jnp.subtract, trainable.floats(params), here)
+  return value + _dot(gradient, moved)
 
 
 def projected(

@@ -14,6 +14,7 @@ import optax
 
 from unsc_jax import capture
 from unsc_jax import paths
+from unsc_jax.problem import trainable as trainable_lib
 
 
 def top(scores: Any, share: float) -> Any:
@@ -56,7 +57,7 @@ def only_trainable(
 
   Args:
     scores: pytree of arrays.
-    trainable: tells by path whose scores count, see `problem.Network`.
+    trainable: tells by path whose scores count, see `Problem.trainable`.
     otherwise: what the others get.
 
   Returns:
@@ -79,7 +80,8 @@ def absolute(gradient: Any) -> Any:
 
 def weighted(gradient: Any, params: Any) -> Any:
   """SNIP's and DEL's score, the gradient weighted by the weight: `|w g|`."""
-  return jax.tree.map(lambda g, w: jnp.abs(g * w), gradient, params)
+  weigh = lambda g, w: jnp.abs(g * w) if trainable_lib.is_floating(w) else g
+  return jax.tree.map(weigh, gradient, params)
 
 
 def by_channel(

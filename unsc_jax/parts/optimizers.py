@@ -95,7 +95,6 @@ class saliency:
       self, problem: problem_lib.Problem, params: problem_lib.Params, key: jax.Array
   ) -> composition.Confined:
     gradient = passes.gradient(problem, params, problem.forget)
-    scores = masks.only_trainable(
-        masks.absolute(gradient), problem.network.trainable)
+    scores = masks.only_trainable(masks.absolute(gradient), problem.trainable)
     mask = masks.top(scores, self.share)
     return composition.Confined(masks.confine(self.optimizer, mask))

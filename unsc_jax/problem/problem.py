@@ -18,6 +18,7 @@ from unsc_jax import storage
 from unsc_jax.problem import checks
 from unsc_jax.problem import examples as examples_lib
 from unsc_jax.problem import network as network_lib
+from unsc_jax.problem import trainable as trainable_lib
 
 Examples = examples_lib.Examples
 Params = network_lib.Params
@@ -103,6 +104,11 @@ class Problem:
   @property
   def fn(self) -> Callable[[Params, jax.Array], jax.Array]:
     return self.network.fn
+
+  @property
+  def trainable(self) -> trainable_lib.Among:
+    """Tells by path which leaves may move: floating ones that the network trains."""
+    return trainable_lib.of(self.network.trainable, self.params)
 
   @property
   def retain_classes(self) -> tuple[int, ...]:

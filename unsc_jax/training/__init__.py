@@ -12,6 +12,7 @@ from unsc_jax.training.fit import only
 from unsc_jax.training.fit import Recipe
 from unsc_jax.training.fit import Refresh
 from unsc_jax.training.fit import train
+from unsc_jax.training.fit import update
 from unsc_jax.training.fit import Watch
 from unsc_jax.training.losses import cross_entropies
 from unsc_jax.training.losses import cross_entropy
@@ -21,5 +22,5 @@ from unsc_jax.training.predict import predict
 __all__ = (
     'Fitted', 'Loss', 'Recipe', 'Refresh', 'Watch', 'answers', 'classify',
     'classify_in_training', 'cross_entropies', 'cross_entropy', 'fit', 'fresh',
-    'gradients', 'make_step', 'only', 'predict', 'train',
+    'gradients', 'make_step', 'only', 'predict', 'train', 'update',
 )

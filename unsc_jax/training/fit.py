@@ -9,6 +9,7 @@ program.
 
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
+import functools
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
+from unsc_jax.problem import trainable as trainable_lib
 from unsc_jax.training import losses as losses_lib
 from unsc_jax.training import whose
 
@@ -105,7 +107,8 @@ def fit(
     key: for the loss.
     given: further arguments of the loss, pytrees of arrays; or how to make them
       anew from time to time.
-    trainable: tells by path which leaves the optimiser may touch.
+    trainable: tells by path which leaves the optimiser may touch. It is given the
+      floating ones alone, with None in the place of counters and random keys.
     session: where to run. A loop that finds its state in the checkpoint goes on from
       it: the batches that it saw are drawn again and dropped.
     label: of the loop: what the bar says, and the name of its state.
@@ -136,7 +139,8 @@ def fit(
   put = lambda tree: tree if mesh is None else sharding.place(tree, mesh)
   params = put(params)
   # The step consumes what it is given, so it gets copies.
-  params, state = jax.tree.map(jnp.array, (params, put(optimizer.init(params))))
+  state = put(optimizer.init(trainable_lib.floats(params)))
+  params, state = jax.tree.map(jnp.array, (params, state))
   where = (None, None) if mesh is None else jax.tree.map(
       lambda leaf: leaf.sharding, (params, state))
   step = make_step(loss, optimizer, where)
@@ -224,21 +228,29 @@ def make_step(
     `(params, state, batch, key, *given) -> (params, state, loss)`. It consumes
     the parameters and the state.
   """
-  def step(params, state, batch, key, *given):
-    differentiate = jax.value_and_grad(loss, has_aux=True)
-    (value, rewritten), gradient = differentiate(params, batch, key, *given)
-    updates, state = optimizer.update(gradient, state, params)
-    return optax.apply_updates(rewritten, updates), state, value
+  step = functools.partial(update, loss, optimizer)
   return jax.jit(step, donate_argnums=(0, 1), out_shardings=(*where, None))
+
+
+def update(
+    loss: Loss, optimizer: optax.GradientTransformation, params: Any, state: Any,
+    *args: Any,
+) -> tuple[Any, Any, jax.Array]:
+  """One update: the next parameters and state, and the loss `(params, *args)`."""
+  differentiate = trainable_lib.value_and_grad(loss, has_aux=True)
+  (value, rewritten), gradient = differentiate(params, *args)
+  updates, state = optimizer.update(gradient, state, trainable_lib.floats(params))
+  floating = optax.apply_updates(trainable_lib.floats(rewritten), updates)
+  return trainable_lib.merged(floating, rewritten), state, value
 
 
 def only(
     optimizer: optax.GradientTransformation,
     trainable: Callable[[str], bool], params: Any,
 ) -> optax.GradientTransformation:
-  """Confines an optimiser to the leaves whose path is trainable."""
+  """Confines an optimiser to the floating leaves whose path is trainable."""
   labels = jax.tree_util.tree_map_with_path(
-      lambda path, _: trainable(paths.path_name(path)), params)
+      lambda path, _: trainable(paths.path_name(path)), trainable_lib.floats(params))
   if all(jax.tree.leaves(labels)):
     return optimizer
   return optax.partition({True: optimizer, False: optax.set_to_zero()}, labels)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from unsc_jax import batching
 from unsc_jax import sharding
+from unsc_jax.problem import trainable
 from unsc_jax.training import losses
 
 
@@ -28,7 +29,8 @@ def total(fn: Callable, params: Any, batches: Iterable) -> Any:
     batches: examples, one batch after the other, of any sizes.
 
   Returns:
-    A pytree like `params`. Cost: one forward and one backward pass.
+    A pytree like `params`, float32, of zeros where a leaf cannot be trained. Cost:
+    one forward and one backward pass.
 
   Example:
     >>> from unsc_jax.problem import Examples
@@ -57,7 +59,8 @@ def mean_square(
       that much and mixes in the squared mean. A last group may be smaller.
 
   Returns:
-    A pytree like `params`. Cost: one forward and one backward pass.
+    A pytree like `params`, float32, of zeros where a leaf cannot be trained. Cost:
+    one forward and one backward pass.
 
   Raises:
     ValueError: there is no batch.
@@ -84,7 +87,8 @@ def fisher(fn: Callable, params: Any, batches: Iterable) -> Any:
     batches: examples, of which only `x` matters.
 
   Returns:
-    A pytree like `params`. Cost: one forward and `C` backward passes.
+    A pytree like `params`, float32, of zeros where a leaf cannot be trained. Cost:
+    one forward and `C` backward passes.
 
   Example:
     >>> from unsc_jax.problem import Examples
@@ -114,7 +118,17 @@ def _mean(step: Callable, params: Any, batches: Iterable) -> Any:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _gradient(fn, params, batch):
-  return jax.grad(lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).sum())(params)
+  loss = lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).sum()
+  return _like(params, trainable.value_and_grad(loss)(params)[1])
+
+
+def _like(params, gradient):
+  """A gradient in float32 at least, of zeros where a leaf has none."""
+  def one(leaf, g):
+    if g is None:
+      return jnp.zeros(jnp.shape(leaf), jnp.float32)
+    return g.astype(jnp.promote_types(g.dtype, jnp.float32))
+  return jax.tree.map(one, params, gradient)
 
 
 _AT_ONCE = 8  # of so many examples or groups gradients are held in memory
@@ -133,7 +147,7 @@ def _add_up(per_group, params, groups, size=1):
   several = lambda chunk: jax.tree.map(
       lambda leaf: leaf.sum(0), jax.vmap(per_group, (None, 0))(params, chunk))
   add = lambda carry, new: jax.tree.map(jnp.add, carry, new)
-  start = jax.tree.map(lambda p: jnp.zeros(p.shape, jnp.float32), params)
+  start = jax.tree.map(lambda p: jnp.zeros(jnp.shape(p), jnp.float32), params)
   out, _ = jax.lax.scan(
       lambda carry, chunk: (add(carry, several(chunk)), None), start, chunks)
   if whole < n:
@@ -145,9 +159,9 @@ def _add_up(per_group, params, groups, size=1):
 def _squares(fn, group, params, batch):
   """The summed squares of the groups' mean gradients, and how many groups."""
   def of_group(params, batch):
-    gradient = jax.grad(
-        lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).mean())(params)
-    return jax.tree.map(jnp.square, gradient)
+    loss = lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).mean()
+    return jax.tree.map(
+        jnp.square, _like(params, trainable.value_and_grad(loss)(params)[1]))
 
   n = len(batch.y)
   whole = n // group * group
@@ -164,12 +178,15 @@ def _fisher(fn, params, batch):
   """The summed squares of the examples' gradients, and how many examples."""
   def of_example(params, x):
     one = jax.tree.map(lambda leaf: leaf[None], x)
-    logits, pull = jax.vjp(lambda params: fn(params, one)[0], params)
+    logits, pull = jax.vjp(
+        lambda floating: fn(trainable.merged(floating, params), one)[0],
+        trainable.floats(params))
     p = jax.nn.softmax(logits.astype(jnp.float32))
     # The rows of sqrt(p_y) (p - e_y), whose pull-backs squared sum to F.
     rows = jnp.sqrt(p)[:, None] * (p[None] - jnp.eye(len(p)))
     (gradients,) = jax.vmap(pull)(rows.astype(logits.dtype))
-    return jax.tree.map(lambda g: jnp.square(g).sum(0), gradients)
+    square = lambda g: jnp.square(g.astype(jnp.float32)).sum(0)
+    return _like(params, jax.tree.map(square, gradients))
 
   return (_add_up(of_example, params, jax.tree.map(jnp.asarray, batch.x)),
           batching.count(batch.x))

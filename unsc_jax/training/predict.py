@@ -5,6 +5,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import batching
@@ -62,9 +63,12 @@ def answers(problem: problem_lib.Problem, params: Any, x: Any, *,
     fn: another function than the problem's own.
 
   Returns:
-    `[N, ...]` in host memory, in every process.
+    `[N, ...]` in host memory, in every process; floating ones in float32 at least.
   """
-  return predict(fn or problem.fn, params, x, session=problem.session)
+  found = predict(fn or problem.fn, params, x, session=problem.session)
+  if not jnp.issubdtype(found.dtype, jnp.floating):
+    return found
+  return found.astype(jnp.promote_types(found.dtype, jnp.float32))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

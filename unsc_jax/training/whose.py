@@ -7,6 +7,7 @@ import jax
 import optax
 
 from unsc_jax import storage
+from unsc_jax.problem import trainable as trainable_lib
 
 
 def identity(
@@ -31,11 +32,12 @@ def identity(
   Returns:
     Hashes by name, for `storage.describe`.
   """
-  step = jax.value_and_grad(loss, has_aux=True)
+  step = trainable_lib.value_and_grad(loss, has_aux=True)
+  floating = trainable_lib.floats(params)
   return {
       'jax': jax.__version__,  # another one's programs may read otherwise
       'parameters': storage.fingerprint(params), 'key': key,
       'loss': storage.program(step, params, batch, key, *given),
-      'optimizer': storage.program(optimizer.update, params, state, params),
+      'optimizer': storage.program(optimizer.update, floating, state, floating),
       'state': storage.fingerprint(state), 'given': storage.fingerprint(given),
       'first batch': storage.fingerprint(batch)}

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
@@ -23,6 +22,7 @@ from unsc_jax import sharding
 from unsc_jax import training
 from unsc_jax.evaluation.shadows import compilation
 from unsc_jax.evaluation.shadows import im2col
+from unsc_jax.problem import trainable
 
 _STEPS_A_CALL = 20  # looped in one program; between calls the bar moves
 
@@ -119,7 +119,7 @@ def train(
   params = init(jax.random.split(init_key, members))
   optimizer = training.only(
       recipe.optimizer(steps), network.trainable, member(params, 0))
-  state = jax.vmap(optimizer.init)(params)
+  state = jax.vmap(optimizer.init)(trainable.floats(params))
   spread = _spread(members, session.mesh)
   params, state = spread(params), spread(state)
   keys = spread(jax.random.split(loss_key, members))
@@ -154,9 +154,8 @@ def _steps(network, optimizer, params, state, keys, batches, count, data):
       logits, rewritten = forward(params, batch.x, now)
       return training.cross_entropy(logits, batch.y), rewritten
 
-    (value, rewritten), gradient = jax.value_and_grad(loss, has_aux=True)(params)
-    updates, state = optimizer.update(gradient, state, params)
-    return optax.apply_updates(rewritten, updates), state, key, value
+    params, state, value = training.update(loss, optimizer, params, state)
+    return params, state, key, value
 
   def once(i, carry):
     params, state, keys, losses = carry
