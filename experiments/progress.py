@@ -26,11 +26,12 @@ class Lines:
                clock: Callable[[], float] = time.monotonic):
     self._write, self._every, self._clock = write, every, clock
     self._start, self._last = clock(), -float('inf')
-    self._doing = ['measuring']  # the loops that run, the inmost last
+    self._doing = ['starting']  # the loops that run, the inmost last
     self._lock = threading.Lock()
 
   def __call__(self, steps: Iterable, label: str, total: int) -> Iterator:
     """Wraps a loop, as `session.Progress`."""
+    self._doing[0] = 'measuring'  # what is between loops, and is none
     self._doing.append(label)
     told = self._say(after=1)
     try:
