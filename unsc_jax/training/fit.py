@@ -115,9 +115,8 @@ def fit(
     watch: looks at the parameters now and then: returns measurements by name,
       which join the history, and whether to stop.
     watch_every: after how many steps, each time.
-    identity: gives what tells this loop from others beside what `whose` sees: hashes
-      of all its data and what it is watched by, say (see `storage.describe`). It is
-      called only where there is a checkpoint.
+    identity: gives what else than `whose` sees tells this loop from others: hashes of
+      all its data, say, and its watch. It is called only where there is a checkpoint.
 
   Returns:
     The new parameters, and the loss before every step.
@@ -146,9 +145,7 @@ def fit(
   step = make_step(loss, optimizer, where)
   extra = () if isinstance(given, Refresh) else put(given)
   refresh = given.every if isinstance(given, Refresh) else 1
-  losses: list = []
-  watched: list[dict[str, float]] = []
-  over = False
+  losses, watched, over = [], [], False
 
   def run():
     nonlocal batches
