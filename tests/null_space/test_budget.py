@@ -14,7 +14,7 @@ from unsc_jax import sharding
 
 BUDGET = .05
 PARAMS = {'a': toys.normal(0, 16, 8), 'b': toys.normal(1, 8, 4), 'bias': toys.normal(2, 4)}
-X = toys.normal(3, 40, 16) * .7**jnp.arange(16)
+X = toys.normal(3, 40, 16) * .7**np.arange(16, dtype=np.float32)[None]
 
 
 def _fn(params, x):

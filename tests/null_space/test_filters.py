@@ -170,7 +170,7 @@ def test_tied_table_is_damped_in_rows_and_columns():
 # Optimisers confined
 
 PARAMS = {'w': toys.normal(0, 16, 4), 'b': toys.normal(1, 4)}
-X = toys.normal(2, 40, 16) * .7**jnp.arange(16)
+X = toys.normal(2, 40, 16) * .7**np.arange(16, dtype=np.float32)[None]
 OPTIMISERS = {
     'sgd': optax.sgd(.1), 'momentum': optax.sgd(.1, momentum=.9),
     'adamw': optax.adamw(1e-2, weight_decay=.1), 'lion': optax.lion(1e-3),

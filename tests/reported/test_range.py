@@ -66,11 +66,12 @@ def test_others_are_named(scale, what):
 
 def test_inputs_of_1e18_work_or_are_named():
   """By how many there are; never a wrong rank."""
-  try:
-    assert unsc_jax.null_space_bases(
-        moments(1e18), unsc_jax.threshold_rank(1e-5))['w'].rank == RANK
-  except ValueError as error:
-    assert 'so large that their squares leave the range' in str(error)
+  if np.isfinite(moments(1e18)['w'].gross.sum()):
+    bases = unsc_jax.null_space_bases(moments(1e18), unsc_jax.threshold_rank(1e-5))
+    assert bases['w'].rank == RANK
+  else:
+    with pytest.raises(ValueError, match='so large that their squares leave the range'):
+      unsc_jax.null_space_bases(moments(1e18))
 
 
 def test_silent_layers_are_no_small_ones():

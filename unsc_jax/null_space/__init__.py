@@ -24,9 +24,9 @@ from unsc_jax.null_space.filters import soft
 from unsc_jax.null_space.gains import Confinement
 from unsc_jax.null_space.gains import Gain
 from unsc_jax.null_space.gains import Gains
-from unsc_jax.null_space.leaks import assert_preserves
 from unsc_jax.null_space.leaks import expected_leak
 from unsc_jax.null_space.leaks import leak
+from unsc_jax.null_space.preserves import assert_preserves
 from unsc_jax.null_space.projection import null_space_projection
 from unsc_jax.null_space.projection import project
 from unsc_jax.null_space.projection import project_updates

@@ -200,16 +200,16 @@ def _basis(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array,
   precision.check(moment, values)
   rank = rule(values + precision.doubt(moment, values)[:, None])
   site, d = moment.site, values.shape[-1]
-  columns = np.arange(d)
+  columns = np.arange(d, dtype=rank.dtype)[None]
   if isinstance(rank, core.Tracer):
-    vectors *= (columns >= rank[:, None])[:, None]
+    vectors *= (columns >= rank[:, None])[:, None].astype(vectors.dtype)
     return Basis(site, True, vectors, values, rank)
   # Cut to the smaller of the two. Where layers differ, zero columns fill up.
   least, most = int(rank.min()), int(rank.max())
   free = d - least < most
   mask = columns >= rank[:, None] if free else columns < rank[:, None]
   used = slice(least, d) if free else slice(0, most)
-  return Basis(site, free, (vectors * mask[:, None])[..., used], values, rank)
+  return Basis(site, free, (vectors * mask[:, None].astype(vectors.dtype))[..., used], values, rank)
 
 
 def _warn_if_full(basis: Basis) -> None:

@@ -142,7 +142,8 @@ class merged(Combine):
     precision.check(moment, values)
     rank = ranks.rank_rule(self.class_energy)(
         values + precision.doubt(moment, values)[:, None])
-    q = vectors * (jnp.arange(values.shape[-1]) < rank[..., None])[:, None]
+    held = jnp.arange(values.shape[-1], dtype=rank.dtype)[None] < rank[..., None]
+    q = vectors * held[:, None].astype(vectors.dtype)
     return _as_moment(moment, _matmul(q, q.mT))
 
   def bases(self, state):
@@ -224,7 +225,7 @@ def _rest(moment, kept=None) -> jax.Array:
   """What the subspace so far does not hold of a moment."""
   m = moment.mean_square
   held = jnp.zeros_like(m) if kept is None else kept.second
-  rest = jnp.eye(m.shape[-1]) - held
+  rest = jnp.eye(m.shape[-1], dtype=m.dtype)[None] - held
   # Held directions carry no energy in the rest; below zero they come last.
   return _matmul(_matmul(rest, m), rest) - _below(m)[..., None] * held
 
@@ -250,7 +251,7 @@ def _extend(solved, moment, kept=None, *, share: float, published: bool):
     enough = after - values >= share * total
   if kept is None and not published:
     enough = enough.at[:, 0].set(False)  # keep one direction at least
-  new = vectors * ~(enough | is_held)[:, None]
+  new = vectors * (~(enough | is_held))[:, None].astype(vectors.dtype)
   return _as_moment(moment, held + _matmul(new, new.mT))
 
 

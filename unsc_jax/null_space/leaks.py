@@ -1,14 +1,11 @@
 """Whether an update stays in the null space that it should be confined to."""
 
 import functools
-import math
 from typing import Any
-import warnings
 
 import jax
 from jax import lax
 import jax.numpy as jnp
-import optax
 
 from unsc_jax import paths
 from unsc_jax import sharding
@@ -107,97 +104,3 @@ def _traces(item: bases_lib.Basis | gains_lib.Gain) -> jax.Array:
   twice = jnp.matmul(once, once, precision=lax.Precision.HIGHEST)
   pairs = (once, once), (once, twice), (twice, twice)
   return jnp.stack([jnp.sum(a * b, (-2, -1)) for a, b in pairs])
-
-
-def assert_preserves(
-    optimizer: optax.GradientTransformation, bases: gains_lib.Confinement, params: Any, *,
-    steps: int = 3, tolerance: float | None = None,
-) -> None:
-  """Raises if an optimiser's updates leave the null space.
-
-  Feeds it random gradients for a few steps, so that whatever it adds or scales
-  after a projection shows.
-
-  Args:
-    optimizer: the whole chain that will be used.
-    bases: what its updates must be confined to.
-    params: pytree of arrays; left as they are.
-    steps: how many updates that move something to look at, at least 1.
-    tolerance: the largest `leak` allowed; 1e-4 for bases. Gains of a soft filter
-      preserve nothing exactly, so that it has to be named for them.
-
-  Raises:
-    AssertionError: naming the parameter that leaks most, and by how much.
-    ValueError: `steps` is below 1, or there is no tolerance for a soft filter.
-
-  Warns:
-    UserWarning: so many updates did not come of a hundred times as many gradients.
-
-  Example:
-    >>> from unsc_jax import moments as moments_lib
-    >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
-    >>> params = {'w': jnp.ones((3, 2))}
-    >>> _, M = fn(params, jnp.array([[1., 2., 0.]]))
-    >>> bases = bases_lib.null_space_bases(M)
-    >>> confined = projection.project_updates(optax.adam(1.), bases)
-    >>> assert_preserves(confined, bases, params)
-    >>> leaking = optax.chain(
-    ...     projection.null_space_projection(bases), optax.adam(1.))
-    >>> assert_preserves(leaking, bases, params)
-    Traceback (most recent call last):
-    ...
-    AssertionError: ... % of the update of w leaves the null space: ...
-
-  Source: ours.
-  """
-  if steps < 1:
-    raise ValueError(f'{steps} updates show nothing; look at one at least.')
-  if tolerance is None:
-    expected = expected_leak(bases)
-    soft = max(expected, key=expected.__getitem__, default='')
-    if soft and expected[soft] > 0:
-      raise ValueError(
-          'a soft filter preserves no direction exactly: of an even gradient that '
-          f'passed through it once {expected[soft]:.2g} leaks at {soft}; name the '
-          'leak that you allow, tolerance=..., or take a hard filter.')
-    tolerance = 1e-4
-
-  @jax.jit
-  def step(key, scale, state, params, bases):
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(key, len(leaves))
-    gradient = jax.tree.unflatten(tree, [
-        (scale * jax.random.normal(k, p.shape)).astype(p.dtype)
-        for k, p in zip(keys, leaves)])
-    updates, state = optimizer.update(gradient, state, params)
-    params = optax.apply_updates(params, updates)
-    moves = jnp.any(jnp.array([jnp.any(u != 0) for u in jax.tree.leaves(updates)]))
-    return state, params, leak(updates, bases), moves
-
-  state, moved = optimizer.init(params), 0
-  # Some updates are zero: the first of a warm-up, all but one of MultiSteps.
-  for key in jax.random.split(jax.random.key(0), 100 * steps):
-    scale = (1., 1e3, 1e-3)[moved % 3]  # large ones so that clipping bites
-    state, params, leaks, moves = jax.block_until_ready(
-        step(key, scale, state, params, bases))
-    leaks = {path: float(share) for path, share in leaks.items()}
-    worst = max(leaks, key=lambda path: (math.isnan(leaks[path]), leaks[path]))
-    if not leaks[worst] <= tolerance:  # NaN fails too
-      raise AssertionError(
-          f'{100 * leaks[worst]:.2g} % of the update of {worst} leaves the null '
-          f'space: {_reason(leaks[worst], paths.leaf_paths(params)[worst].dtype)}')
-    moved += bool(moves)
-    if moved == steps:
-      return
-  warnings.warn(
-      f'only {moved} of {100 * steps} gradients moved anything, so that little was '
-      'seen; check the optimiser without what holds it back, such as MultiSteps.',
-      stacklevel=2)
-
-
-def _reason(leak: float, dtype: jnp.dtype) -> str:
-  if leak < jnp.finfo(dtype).eps:
-    return (f'it is rounded to {dtype}; keep the parameters in float32, or allow '
-            'a larger tolerance.')
-  return ('something after the projection rescales entries or adds to them; use '
-          'project_updates(optimizer, bases), or put null_space_projection last.')

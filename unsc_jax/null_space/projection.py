@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from unsc_jax import paths
+from unsc_jax import sharding
 from unsc_jax.null_space import gains as gains_lib
 from unsc_jax.null_space import placement
 
@@ -94,7 +95,13 @@ def project_updates(
   or the damping `P` of another filter, such as `soft`.
 
   The outer projection is what protects; the inner one lets an adaptive
-  optimiser see only directions in which it may move, and so forget faster.
+  optimiser see only directions in which it may move, and so forget faster. Leaves
+  of 16 bits are float32 to the optimiser, in its state as well: zeros that a
+  projection makes would meet an epsilon that is zero in float16.
+
+  What an optimiser keeps for evaluation is not confined by it. Averages of
+  parameters go around: `optax.contrib.schedule_free(project_updates(...), rate)` and
+  `optax.lookahead(project_updates(...), ...)` evaluate inside the null space.
 
   Args:
     optimizer: any Optax optimiser, weight decay and all.
@@ -125,21 +132,34 @@ def project_updates(
 
   def init_fn(params) -> Any:
     check_fit(bases, params)
-    return ProjectedState(_copy(bases, params), inner.init(params))
+    return ProjectedState(_copy(bases, params), inner.init(_widened(params)))
 
   def update_fn(updates, state, params=None, **extra) -> Any:
     confine = lambda u: project(u, state.bases, train_others=train_others)
-    updates, inner_state = inner.update(
-        confine(updates), state.inner, params, **extra)
-    return confine(updates), ProjectedState(state.bases, inner_state)
+    wide, inner_state = inner.update(
+        confine(_widened(updates)), state.inner, _widened(params), **_widened(extra))
+    back = lambda u, given: u.astype(given.dtype) if _is_short(given) else u
+    return (jax.tree.map(back, confine(wide), updates),
+            ProjectedState(state.bases, inner_state))
 
   return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def _is_short(leaf: Any) -> bool:
+  return getattr(leaf, 'dtype', None) in (jnp.float16, jnp.bfloat16)
+
+
+def _widened(tree: Any) -> Any:
+  """Leaves of 16 bits as float32: Adam's epsilon is zero in float16."""
+  return jax.tree.map(lambda x: x.astype(jnp.float32) if _is_short(x) else x, tree)
 
 
 def project(updates: Any, bases: gains_lib.Confinement, *, train_others: bool = False) -> Any:
   """Projects a pytree of updates; see `null_space_projection`."""
   def one(path, update):
     name = paths.path_name(path)
+    if sharding.is_key(update) or update.dtype == jax.dtypes.float0:
+      return update  # no number that could move anything
     if name not in bases:
       return update if train_others else jnp.zeros_like(update)
     for basis in bases.by_path[name]:

@@ -103,6 +103,7 @@ def wilson(successes: chex.Numeric, trials: chex.Numeric,
                       trials):
     raise ValueError('successes should lie between 0 and trials: count both '
                      'on the same examples.')
+  successes, trials = (x.astype(float) for x in (successes, trials))
   return _wilson(successes, trials, normal_quantile(level))
 
 

@@ -68,7 +68,7 @@ def linear_cka(features: chex.Array, reference: chex.Array) -> estimate_lib.Esti
 
 
 def _centred(z):
-  z = z - jnp.mean(z, axis=0)
+  z = z - jnp.mean(z, axis=0, keepdims=True)
   return z / jnp.maximum(jnp.max(jnp.abs(z)), jnp.finfo(z.dtype).tiny)
 
 

@@ -86,8 +86,8 @@ def auc(positive: jax.Array, negative: jax.Array,
   """
   twice_wins = _twice_below(positive, negative)  # [N+]
   twice_losses = _twice_below(negative, positive)  # [N-]
-  wins = twice_wins / (2 * negative.size)
-  losses = twice_losses / (2 * positive.size)
+  wins = twice_wins.astype(float) / (2 * negative.size)
+  losses = twice_losses.astype(float) / (2 * positive.size)
   value = jnp.clip(jnp.mean(wins), 0, 1)
   n = min(positive.size, negative.size)
   if n < 2:

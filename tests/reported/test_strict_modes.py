@@ -1,0 +1,108 @@
+"""JAX's strict modes stop nothing of the library, from the pass to the metrics.
+
+The functions are strict themselves: what is stopped would be the library's. Values are
+those of the same calls without the mode, or of numpy.
+"""
+
+import functools
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import unsc_jax
+from unsc_jax import null_space
+from unsc_jax.evaluation import metrics
+
+MODES = {
+    'rank_promotion': lambda: jax.numpy_rank_promotion('raise'),
+    'dtype_promotion': lambda: jax.numpy_dtype_promotion('strict'),
+    'tracer_leaks': jax.checking_leaks,
+    'x64': lambda: jax.enable_x64(True),
+    'debug_nans': lambda: jax.debug_nans(True),
+}
+modes = pytest.mark.parametrize('mode', MODES)
+RNG = np.random.default_rng(0)
+normal = lambda *shape: RNG.normal(size=shape).astype(np.float32)
+PARAMS = {'conv': normal(3, 3, 2, 6), 'table': normal(5, 8), 'bias': normal(8),
+          'stack': normal(2, 8, 8), 'head': normal(8, 4)}
+IMAGES, IDS = normal(6, 4, 4, 4), np.arange(6, dtype=np.int32) % 3
+
+
+def network(params, images, ids):
+  """A grouped convolution, a table, a scan over stacked layers, a bias, a head."""
+  x = lax.conv_general_dilated(
+      images, params['conv'], (2, 2), 'SAME', feature_group_count=2,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
+  h = jnp.pad(x.mean((1, 2)), ((0, 0), (0, 2))) + params['table'][ids]
+  h, _ = lax.scan(lambda h, w: (jnp.tanh(h @ w), None), h, params['stack'])
+  return (h + params['bias'][None]) @ params['head']
+
+
+def arrays():
+  return jax.tree.map(jnp.asarray, (PARAMS, IMAGES, IDS))
+
+
+@functools.cache
+def reference():
+  """What the network's layers keep, without any mode."""
+  params, images, ids = arrays()
+  _, moments = jax.jit(unsc_jax.input_moments(network))(params, images[:3], ids[:3])
+  return moments, unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-4))
+
+
+@modes
+@pytest.mark.filterwarnings('ignore:.*has no free direction', 'ignore:only .* layers have room')
+def test_from_the_pass_to_a_confined_step(mode):
+  wanted, bases_wanted = reference()
+  with MODES[mode]():
+    params, images, ids = arrays()
+    fn = unsc_jax.input_moments(network)
+    _, moments = jax.jit(fn)(params, images[:3], ids[:3])
+    _, whole = jax.jit(fn)(params, images, ids)
+    bases = unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-4))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), moments, wanted)
+    for a, b in zip(bases, bases_wanted):
+      np.testing.assert_array_equal(a.rank, b.rank)
+    str(unsc_jax.capacity(bases))
+    rest = whole - moments
+    for combine in (null_space.pooled(.9), null_space.merged(.9), null_space.sequential(.9),
+                    null_space.pooled(null_space.soft(1e-2))):
+      combine([moments, rest])
+    jax.jit(unsc_jax.null_space_bases)(moments)
+    tx = unsc_jax.project_updates(optax.sgd(.1, momentum=.9), bases)
+    unsc_jax.assert_preserves(tx, bases, params)
+    gradient = jax.grad(lambda p: jnp.sum(network(p, images, ids)**2))(params)
+    updates, _ = jax.jit(tx.update)(gradient, tx.init(params), params)
+    after = optax.apply_updates(params, updates)
+    assert max(map(float, unsc_jax.drift(moments, params, after).values())) < 1e-2
+    assert max(map(float, unsc_jax.leak(updates, bases).values())) < 1e-4
+    out, new = (network(p, images[:3], ids[:3]) for p in (params, after))
+    np.testing.assert_allclose(new, out, atol=1e-4 * float(jnp.abs(out).max()))
+
+
+@modes
+def test_sampled_moments(mode):
+  conv = lambda p, x: lax.conv(x, p['w'], (1, 1), 'SAME')
+  with MODES[mode]():
+    _, sampled = unsc_jax.sampled_moments(conv, .5)(
+        jax.random.key(0), {'w': jnp.ones((1, 2, 3, 3), jnp.float32)}, jnp.asarray(IMAGES[:, :2]))
+    assert 0 < sampled.relative_error()['w'] < 1
+
+
+@modes
+def test_metrics(mode):
+  logits, labels, other = normal(20, 4), RNG.integers(0, 4, 20), normal(20, 4)
+  with MODES[mode]():
+    scores, unseen = (metrics.confidence(x, labels) for x in (logits, other))
+    metrics.auc(scores, unseen), metrics.balanced_accuracy(scores, unseen)
+    metrics.tpr_at_fpr(scores, unseen, .1)
+    metrics.threshold_attacks(logits, labels, other, labels)
+    metrics.linear_cka(logits, other)
+    models = np.stack([scores, unseen, scores[::-1]])
+    metrics.ulira(models, models[:, ::-1])
+    half = np.full((1, 20), .5, np.float32)
+    metrics.rmia_scores(scores, half, unseen, half)
