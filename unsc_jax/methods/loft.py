@@ -10,6 +10,7 @@ from unsc_jax import parts
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import edits
 from unsc_jax.parts import head
+from unsc_jax.parts import outcome
 from unsc_jax.parts import passes
 from unsc_jax.parts import stiefel
 
@@ -75,7 +76,8 @@ def loft(
       projection = jnp.asarray(u @ u.T, jnp.float32)
     if not plugged:
       folded = edits.project_trainable(problem, {site.path: (site, projection[None])})
-      return problem_lib.Unlearned(problem.fn, folded, {}, stopwatch.seconds)
+      return outcome.told(problem, problem_lib.Unlearned(
+          problem.fn, folded, {}, stopwatch.seconds))
     fold = lambda params, p: edits.project(params, {site.path: (site, p[None])})
     # x U U^T W: the same product, made when the network runs.
     fn = lambda p, x: problem.fn(fold(p.params, p.projection), x)

@@ -11,6 +11,7 @@ from jax import lax
 import jax.numpy as jnp
 import optax
 
+from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
@@ -43,6 +44,7 @@ def null_space_alignment(
     epochs: float | None = None,
     batch_size: int = 256,
     moments_batch_size: int = 256,
+    select: moments_lib.Select = moments_lib.all_of_them,
 ) -> problem_lib.Method:
   r"""Forgets in the features, in what the retained inputs leave free.
 
@@ -72,6 +74,8 @@ def null_space_alignment(
     epochs: instead, over the forget set.
     batch_size: forget examples a step, several times `d`.
     moments_batch_size: retained examples a step of the passes for the moments.
+    select: which layers may be trained, from a `Site` to a boolean: leave out one that
+      is too wide for a `[d, d]` matrix, as `lambda site: site.folded[1] < 10_000` does.
 
   Returns:
     The method. Cost: two passes over the retained data and `3 * steps *
@@ -114,7 +118,7 @@ def null_space_alignment(
             loss_of, forget=targets.pseudo_labels(), given=given),
         transform=optimizers.null_space(
             optimizer or optax.adam(1e-3), confined_to,
-            batch_size=moments_batch_size, drift_budget=drift_budget),
+            batch_size=moments_batch_size, select=select, drift_budget=drift_budget),
         schedule=schedule)(problem, key)
   return method
 

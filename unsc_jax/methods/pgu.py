@@ -55,7 +55,7 @@ def pgu(
     everything: moments_lib.Moments | None = None, share: float = .95,
     entropy_weight: float = .2, offset: float = .05, published: bool = False,
     steps: int | None = None, epochs: float | None = None, batch_size: int = 128,
-    moments_batch_size: int = 256,
+    moments_batch_size: int = 256, select: moments_lib.Select = moments_lib.all_of_them,
 ) -> problem_lib.Method:
   r"""Lowers the label's probability where the retained data do not feel it.
 
@@ -81,6 +81,8 @@ def pgu(
     epochs: instead, over the forget set; 100 if neither is given.
     batch_size: forget examples a step.
     moments_batch_size: examples a step of the passes for moments.
+    select: which layers may be trained, from a `Site` to a boolean: leave out one that
+      is too wide for a `[d, d]` matrix, as `lambda site: site.folded[1] < 10_000` does.
 
   Returns:
     The method. Cost: one pass over the forget set, `3 * epochs` passes over
@@ -104,7 +106,7 @@ def pgu(
     del params, key
     rate = optax.exponential_decay(
         .1, schedule.length(problem.forget, problem.retain), .1)
-    take = lambda x: passes.moments(problem, x, moments_batch_size)
+    take = lambda x: passes.moments(problem, x, moments_batch_size, select=select)
     retain = (take(problem.retain.x) if everything is None
               else everything - take(problem.forget.x))
     bases = null_space.null_space_bases(retain, rule)

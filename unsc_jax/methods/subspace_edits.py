@@ -5,6 +5,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
+from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
@@ -58,7 +59,7 @@ def esc(
 
 def class_projection(
     alpha_retain: float = 100., alpha_forget: float = 3., *,
-    batch_size: int = 256,
+    batch_size: int = 256, select: moments_lib.Select = moments_lib.all_of_them,
 ) -> problem_lib.Method:
   r"""Projects every layer's inputs away from what only the forget set uses.
 
@@ -74,6 +75,8 @@ def class_projection(
       CIFAR-10, 1000 on CIFAR-100.
     alpha_forget: the same for the forget set; 3 and 30.
     batch_size: examples a step of the passes.
+    select: which layers are projected, from a `Site` to a boolean: leave out one that
+      is too wide for a `[d, d]` matrix, as `lambda site: site.folded[1] < 10_000` does.
 
   Returns:
     The method. Cost: one pass over each set and two eigendecompositions a
@@ -87,7 +90,7 @@ def class_projection(
   """
   def edit(problem, key):
     del key
-    retain, forget = (passes.moments(problem, examples.x, batch_size)
+    retain, forget = (passes.moments(problem, examples.x, batch_size, select=select)
                       for examples in (problem.retain, problem.forget))
     matrices = {
         path: (moments[0].site, _removal(

@@ -3,6 +3,7 @@
 import jax
 import optax
 
+from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
@@ -27,6 +28,7 @@ def unsc(
     stop_below: float = .005,
     moments_batch_size: int = 256,
     moments_examples: int | None = None,
+    select: moments_lib.Select = moments_lib.all_of_them,
 ) -> problem_lib.Method:
   r"""Machine unlearning via null space calibration.
 
@@ -63,6 +65,8 @@ def unsc(
     moments_batch_size: retained examples a step of the pass for the moments.
     moments_examples: about how many of them to take the moments of, evenly spread
       over every retained class, in whole batches; by default all.
+    select: which layers may be trained, from a `Site` to a boolean: leave out one that
+      is too wide for a `[d, d]` matrix, as `lambda site: site.folded[1] < 10_000` does.
 
   Returns:
     The method. Cost: one pass over the retained data for their moments, one over
@@ -98,7 +102,7 @@ def unsc(
       transform=optimizers.null_space(
           optimizer or optax.adam(1e-3), null_space.chosen(combine, filter),
           batch_size=moments_batch_size, examples=moments_examples,
-          drift_budget=drift_budget),
+          select=select, drift_budget=drift_budget),
       schedule=schedules.forget_only(
           lengths.unless(epochs, steps, 200), batch_size, epochs=epochs),
       watch=stopping.until_forgotten(stop_below))

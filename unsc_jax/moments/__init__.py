@@ -4,14 +4,17 @@ from unsc_jax.moments.group import check_finite
 from unsc_jax.moments.group import Moment
 from unsc_jax.moments.group import Moments
 from unsc_jax.moments.moments import accumulate
+from unsc_jax.moments.moments import all_of_them
 from unsc_jax.moments.moments import input_moments
 from unsc_jax.moments.moments import MomentsFn
+from unsc_jax.moments.moments import Select
 from unsc_jax.moments.outputs import accumulate_outputs
 from unsc_jax.moments.outputs import output_moments
 from unsc_jax.moments.sampling import Sampled
 from unsc_jax.moments.sampling import sampled_moments
 
 __all__ = (
-    'Moment', 'Moments', 'MomentsFn', 'Sampled', 'accumulate', 'accumulate_outputs',
-    'check_finite', 'input_moments', 'output_moments', 'sampled_moments',
+    'Moment', 'Moments', 'MomentsFn', 'Sampled', 'Select', 'accumulate',
+    'accumulate_outputs', 'all_of_them', 'check_finite', 'input_moments', 'output_moments',
+    'sampled_moments',
 )

@@ -17,6 +17,7 @@ from unsc_jax.moments import group
 from unsc_jax.moments import sums
 
 MomentsFn = Callable[..., tuple[Any, group.Moments]]
+Select = Callable[[capture.Site], bool]
 
 
 def all_of_them(site_or_path: capture.Site | str) -> bool:
@@ -121,12 +122,14 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> group.M
   Args:
     moments_fn: what `input_moments` returned.
     params: pytree of arrays.
-    batches: inputs `x`, one batch after the other, sharded or not.
+    batches: inputs `x`, one batch after the other, sharded or not. Empty ones, as a
+      last one may be, add nothing.
 
   Returns:
     The moments of all batches together.
 
   Raises:
+    TypeError: batches are pairs, as of inputs and labels, that `fn` cannot take.
     ValueError: there is no batch, or an input is NaN or infinite.
 
   Example:
@@ -137,9 +140,25 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> group.M
     6.0
   """
   fn = hashable(moments_fn)
-  total = add_up(moments_of(fn, params, x) for x in batches)
+  total = add_up(_of_batch(fn, params, x) for x in batches if _some(x))
   group.check_finite(total)
   return total
+
+
+def _some(x: Any) -> bool:
+  """Whether a batch has any rows."""
+  return any(jnp.shape(leaf)[:1] != (0,) for leaf in jax.tree.leaves(x))
+
+
+def _of_batch(fn: MomentsFn, params: Any, x: Any) -> group.Moments:
+  try:
+    return moments_of(fn, params, x)
+  except (TypeError, ValueError, AttributeError, IndexError) as error:
+    if not isinstance(x, tuple | list) or len(x) != 2:
+      raise
+    raise TypeError(
+        'a batch is a pair that the function cannot be run on; if that is inputs and '
+        'labels, pass the inputs alone: `(x for x, y in batches)`.') from error
 
 
 def add_up(trees: Iterable[Any]) -> Any:

@@ -14,6 +14,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.parts import objectives
+from unsc_jax.parts import outcome
 from unsc_jax.parts import schedules
 
 
@@ -81,7 +82,7 @@ def compose(
     watch: from the problem to what looks on while it trains, and may stop it.
 
   Returns:
-    The method.
+    The method. It warns if it has moved nothing, or not come to its stop.
 
   Raises:
     ValueError: there is nothing to do, or one of objective, transform and
@@ -107,7 +108,8 @@ def compose(
       with stopwatch('edit'):
         params = jax.block_until_ready(edit(problem, edit_key))
     if objective is None:
-      return problem_lib.Unlearned(problem.fn, params, {}, stopwatch.seconds)
+      return outcome.told(problem, problem_lib.Unlearned(
+          problem.fn, params, {}, stopwatch.seconds))
     return train(problem, params, objective, transform, schedule, keys, stopwatch,
                  watch)
   return method
@@ -138,16 +140,19 @@ def train(
   identity = lambda: {
       **problem.identity(), 'targets': storage.fingerprint([forget.y, retain.y]),
       'schedule': schedule, 'watch': watch}
+  looking = watch and watch(problem)
   with stopwatch('steps'):
     plan = schedule(forget, retain, order_key)
     fitted = training.fit(
         objective.loss(problem.fn), confined.optimizer, params, plan.batches,
         steps=plan.steps, key=loss_key, given=given,
         trainable=problem.trainable, session=problem.session, label=loop,
-        watch=watch and watch(problem), identity=identity)
-  return problem_lib.Unlearned(
+        watch=looking, identity=identity)
+  unlearned = problem_lib.Unlearned(
       problem.fn, fitted.params, fitted.history, stopwatch.seconds,
       confined.moments, confined.bases)
+  return outcome.told(problem, unlearned, looking=looking,
+                      stopped=len(fitted.history['loss']) < plan.steps)
 
 
 def whole_classes(problem: problem_lib.Problem, name: str) -> tuple[int, ...]:

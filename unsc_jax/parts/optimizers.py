@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import optax
 
+from unsc_jax import moments as moments_lib
 from unsc_jax import problem as problem_lib
 from unsc_jax.null_space import budget
 from unsc_jax.null_space import combining
@@ -32,6 +33,8 @@ class null_space:
     batch_size: retained examples a step of the pass for the moments.
     examples: about how many of them to take, evenly spread over every class, in
       whole batches; by default all.
+    select: which layers to take moments of, as for `input_moments`; the others are
+      frozen. Leave out one that is too wide for a `[d, d]` matrix.
     drift_budget: how far the outputs of every layer may move on the retained inputs,
       relative to what they were, .05 for 5 %; see `null_space.drift_budget`. By
       default as far as they do.
@@ -53,13 +56,14 @@ class null_space:
   _: dataclasses.KW_ONLY
   batch_size: int = 256
   examples: int | None = None
+  select: moments_lib.Select = moments_lib.all_of_them
   drift_budget: float | None = None
 
   def __call__(
       self, problem: problem_lib.Problem, params: problem_lib.Params, key: jax.Array
   ) -> composition.Confined:
     bases, moments = retained.bases(
-        problem, self.combine, self.batch_size, self.examples)
+        problem, self.combine, self.batch_size, self.examples, self.select)
     confined = projection.project_updates(self.optimizer, bases)
     if self.drift_budget is not None:
       if moments is None:

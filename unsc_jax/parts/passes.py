@@ -1,6 +1,6 @@
 """One pass over some examples: batches, moments, sites."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 import dataclasses
 
 import jax
@@ -68,7 +68,7 @@ def gradient(
 
 def moments(
     problem: problem_lib.Problem, x: np.ndarray, size: int = 256, *,
-    select: Callable[[capture.Site], bool] = lambda site: True,
+    select: moments_lib.Select = moments_lib.all_of_them,
 ) -> moments_lib.Moments:
   """The moments of the original network's inputs on some examples."""
   moments_fn = moments_lib.input_moments(problem.fn, select=select)

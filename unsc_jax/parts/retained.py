@@ -21,13 +21,13 @@ from unsc_jax.storage import moments as stored
 
 
 def moments_by_class(
-    problem: problem_lib.Problem, batch_size: int, examples: int | None = None
+    problem: problem_lib.Problem, batch_size: int, examples: int | None = None,
+    select: moments_lib.Select = moments_lib.all_of_them,
 ) -> Iterator[moments_lib.Moments]:
   """The moments of the retained inputs, one retained class after the other.
 
   Of `examples` of them, about, classes keep their shares, and each has one at least.
   """
-  moments_fn = moments_lib.input_moments(problem.fn)
   classes = problem.retain_classes
   for c in problem.session.progress(classes, 'moments', len(classes)):
     of_class = problem.retain.where(problem.retain.labels == c)
@@ -36,13 +36,13 @@ def moments_by_class(
       if count > batch_size:  # each other size of a batch would be compiled for again
         count -= count % batch_size
       of_class = of_class.spread(count)
-    yield moments_lib.accumulate(
-        moments_fn, problem.params, passes.batches(problem, of_class.x, batch_size))
+    yield passes.moments(problem, of_class.x, batch_size, select=select)
 
 
 def bases(
     problem: problem_lib.Problem, combine: null_space.Combine | null_space.Confinement,
     batch_size: int, examples: int | None = None,
+    select: moments_lib.Select = moments_lib.all_of_them,
 ) -> tuple[null_space.Confinement, moments_lib.Moments | None]:
   """The bases or gains of the retained classes, and the sum of their moments.
 
@@ -56,6 +56,7 @@ def bases(
       where there is a checkpoint; or the bases or gains.
     batch_size: retained examples a step of the pass.
     examples: how many of them to take, by default all.
+    select: which layers to take moments of; the others are frozen.
 
   Returns:
     Bases and moments; None for these if the bases were given.
@@ -72,10 +73,10 @@ def bases(
     return combine, None
   where = problem.session.within('constraint').checkpoint
   if where is None:
-    return _made(problem, combine, batch_size, examples)
+    return _made(problem, combine, batch_size, examples, select)
   folder = pathlib.Path(where.folder)
   one = jax.tree.map(lambda leaf: leaf[:1], problem.retain.x)
-  whose = {**problem.identity(), 'combine': combine, 'examples': examples,
+  whose = {**problem.identity(), 'combine': combine, 'examples': examples, 'select': select,
            'network': storage.program(problem.fn, problem.params, one)}
   moments_at, bases_at = folder / 'moments.npz', folder / 'bases.npz'
   # The bases are written last. What the first process sees holds for all.
@@ -86,19 +87,20 @@ def bases(
       return kept, total
     except digests.Damaged as error:
       warnings.warn(f'{error.args[0]} They are made again.', stacklevel=2)
-  made, total = _made(problem, combine, batch_size, examples)
+  made, total = _made(problem, combine, batch_size, examples, select)
   stored.save(moments_at, _everywhere(problem, total), whose)
   stored.save(bases_at, _everywhere(problem, made), whose)
   return made, total
 
 
 def outputs(
-    problem: problem_lib.Problem, batch_size: int, examples: int | None = None
+    problem: problem_lib.Problem, batch_size: int, examples: int | None = None,
+    select: moments_lib.Select = moments_lib.all_of_them,
 ) -> moments_lib.Moments:
   """What the retained classes' logits read of every layer's outputs, on retained inputs."""
   retain = problem.retain if examples is None else problem.retain.spread(examples)
   return moments_lib.accumulate_outputs(
-      moments_lib.output_moments(_answers(problem.fn, problem.retain_classes)),
+      moments_lib.output_moments(_answers(problem.fn, problem.retain_classes), select=select),
       jax.random.key(0), problem.params, passes.batches(problem, retain.x, batch_size))
 
 
@@ -112,15 +114,16 @@ class _answers:
     return self.fn(params, x)[:, np.array(self.classes)]
 
 
-def _made(problem, combine, batch_size, examples):
+def _made(problem, combine, batch_size, examples, select):
   state = total = None
-  for moments in moments_by_class(problem, batch_size, examples):
+  for moments in moments_by_class(problem, batch_size, examples, select):
     state = combine.add(state, moments)
     total = moments if total is None else total + moments
   filter = getattr(combine, 'filter', None)
   if not isinstance(filter, null_space.two_sided):
     return jax.block_until_ready(combine.bases(state)), total
-  return jax.block_until_ready(filter(total, outputs(problem, batch_size, examples))), total
+  return jax.block_until_ready(filter(
+      total, outputs(problem, batch_size, examples, select))), total
 
 
 def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:

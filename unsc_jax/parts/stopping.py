@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from unsc_jax import problem as problem_lib
-from unsc_jax import training
 from unsc_jax.parts import answers as answers_lib
 from unsc_jax.parts import targets
 
@@ -32,7 +31,7 @@ class until_forgotten:
   below: float
   examples: int = 500
 
-  def __call__(self, problem: problem_lib.Problem) -> training.Watch:
+  def __call__(self, problem: problem_lib.Problem) -> 'Look':
     forget = problem.forget.spread(self.examples)
     limit = self.below
     if not problem.forget_classes and self.below >= 0:
@@ -40,12 +39,35 @@ class until_forgotten:
       limit = _of_labels(
           answers_lib.answers_of(problem, problem.params, unseen.x), unseen).mean()
 
-    def look(params: Any) -> tuple[dict[str, float], bool]:
-      answers = answers_lib.answers_of(problem, params, forget.x)
-      seen = {'forget_probability': float(_of_labels(answers, forget).mean()),
-              'forget_accuracy': float(np.mean(answers.argmax(-1) == forget.labels))}
-      return seen, bool(seen['forget_probability'] < limit)
-    return look
+    return Look(problem, forget, float(limit))
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+  """What `until_forgotten` sees of some parameters, and whether that is enough."""
+  problem: problem_lib.Problem
+  forget: problem_lib.Examples
+  limit: float  # of the mean probability of the labels
+
+  def __call__(self, params: Any) -> tuple[dict[str, float], bool]:
+    answers = answers_lib.answers_of(self.problem, params, self.forget.x)
+    probability = float(_of_labels(answers, self.forget).mean())
+    accuracy = float(np.mean(answers.argmax(-1) == self.forget.labels))
+    return ({'forget_probability': probability, 'forget_accuracy': accuracy},
+            probability < self.limit)
+
+  def missed(self, params: Any, steps: int) -> str | None:
+    """A sentence on how far the last step is from the stop; None if it is there."""
+    if self.limit < 0:
+      return None  # all steps were asked for
+    seen, reached = self(params)
+    if reached:
+      return None
+    return (
+        f'after its {steps} steps the method has not reached its stop: the forget '
+        f"examples' labels have probability {seen['forget_probability']:.3g} and accuracy "
+        f'{seen["forget_accuracy"]:.3g}, where a probability below {self.limit:.3g} was '
+        'asked for; make more steps, or leave more room.')
 
 
 def _of_labels(answers: np.ndarray, examples) -> np.ndarray:

@@ -9,8 +9,9 @@ from unsc_jax.problem.problem import Problem
 from unsc_jax.problem.problem import Unlearned
 from unsc_jax.problem.splitting import split_classes
 from unsc_jax.problem.splitting import split_random
+from unsc_jax.problem.trainable import floats
 
 __all__ = (
     'Examples', 'Method', 'Network', 'Params', 'Problem', 'Unlearned', 'checked',
-    'split_classes', 'split_random',
+    'floats', 'split_classes', 'split_random',
 )
