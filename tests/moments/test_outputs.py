@@ -140,25 +140,52 @@ def test_what_cannot_be_taken_is_told():
   assert not _found(fn, params, ids, select=lambda site: site.folded[1] > 3).by_path
 
 
-def test_two_sided_is_the_minimiser_of_its_price():
+@pytest.mark.parametrize('charges_each_side', [True, False])
+def test_a_filter_of_both_sides_is_the_minimiser_of_its_price(charges_each_side):
   fn, params, x, *_ = CASES['mlp']
   taus = .01, .1
-  passed = null_space.two_sided(*map(null_space.soft, taus))(
-      toys.moments_of(fn, params, x),
-      _found(fn, params, x, draws=None))
+  filter = (null_space.two_sided(*map(null_space.soft, taus)) if charges_each_side
+            else null_space.kronecker(taus[0] * taus[1]))
+  moments = toys.moments_of(fn, params, x)
+  gains = filter(moments, _found(fn, params, x, draws=None))
   update = np.asarray(toys.normal(9, 6, 5), np.float64)
-  got = null_space.project({'a': jnp.asarray(update, jnp.float32)}, passed)['a']
+  got = null_space.project({'a': jnp.asarray(update, jnp.float32)}, gains)['a']
   rows = np.asarray(x, np.float64)
   a = rows.T @ rows / np.sum(rows**2) / taus[0]
   g = _wanted(*CASES['mlp'])['a'][0]
   g = g / np.trace(g) / taus[1]
-  eye = np.eye
-  # Of D as a vector, row by row: |D - U|^2 + <D, A D> + <D, D G> + <D, A D G>.
-  system = np.kron(eye(6), eye(5)) + np.kron(a, eye(5)) + np.kron(eye(6), g) + np.kron(a, g)
+  # Of D as a vector, row by row: |D - U|^2 + <D, A D G>, and <D, A D> + <D, D G>.
+  system = np.eye(30) + np.kron(a, g)
+  if charges_each_side:
+    system += np.kron(a, np.eye(5)) + np.kron(np.eye(6), g)
   want = np.linalg.solve(system, update.ravel()).reshape(6, 5)
   np.testing.assert_allclose(got, want, atol=1e-4)
-  with pytest.raises(ValueError, match='a two-sided filter needs the moments of outputs'):
-    null_space.two_sided()(toys.moments_of(fn, params, x))
+  # Random entries leak as expected, on average.
+  many = [{'a': toys.normal(i, 6, 5)} for i in range(40)]
+  once = [null_space.project(one, gains)['a'] for one in many]
+  twice = [null_space.project({'a': one}, gains)['a'] for one in once]
+  leak = np.sqrt(sum(np.sum((p - q)**2) for p, q in zip(once, twice))
+                 / sum(np.sum(p**2) for p in once))
+  np.testing.assert_allclose(null_space.expected_leak(gains)['a'], leak, rtol=.15)
+  with pytest.raises(ValueError, match='needs the moments of outputs too'):
+    filter(moments)
+
+
+def test_a_stacked_layer_has_a_filter_of_both_sides_each():
+  """And what has no output moments has the soft filter of its inputs."""
+  fn, params, x, *_ = CASES['scan']
+  moments, outputs = toys.moments_of(fn, params, x), _found(fn, params, x)
+  whole = null_space.kronecker(.01)(moments, outputs)
+  update = toys.normal(9, 3, 4, 4)
+  got = null_space.project({'w': update}, whole)['w']
+  for i in range(3):
+    share = lambda m, i=i: np.asarray(m.second[i], np.float64) / np.trace(m.second[i])
+    system = np.eye(16) + np.kron(share(moments['w']), share(outputs['w'])) / .01
+    want = np.linalg.solve(system, np.asarray(update[i], np.float64).ravel())
+    np.testing.assert_allclose(got[i].ravel(), want, atol=1e-3)
+  alone = null_space.kronecker(.01)(moments, moments_lib.Moments({}))
+  np.testing.assert_array_equal(
+      alone['w'].matrix, null_space.soft(.01)(moments)['w'].matrix)
 
 
 @pytest.mark.filterwarnings('ignore:b has no free direction')
@@ -170,8 +197,11 @@ def test_what_no_answer_reads_is_free():
   outputs = _found(_mlp, params, x)
   outer = null_space.hard(null_space.threshold_rank(1e-5))(outputs)
   assert outer['a'].degrees_of_freedom.item() == 3
-  update = {**jax.tree.map(jnp.zeros_like, params),
-            'a': outer['a'].project(toys.normal(4, 6, 5))}
+  noise = toys.normal(4, 6, 5)
+  update = {**jax.tree.map(jnp.zeros_like, params), 'a': outer['a'].project(noise)}
   assert jnp.abs(update['a']).max() > .1
+  moments = toys.moments_of(_mlp, params, x)
+  passed = null_space.project(update, null_space.kronecker(1e-4)(moments, outputs))['a']
+  np.testing.assert_allclose(passed, update['a'], atol=1e-3)
   _, moved = jax.jvp(lambda p: _mlp(p, x), (params,), (update,))
   assert jnp.abs(moved).max() < 1e-4

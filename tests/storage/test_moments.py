@@ -32,9 +32,13 @@ def moments():
 
 
 def _mixed(moments):
-  """Gains of which one is a basis."""
+  """Gains of which one is a basis, and one of two sides."""
   gains, bases = null_space.soft(.1)(moments), null_space.hard(.9)(moments)
-  return null_space.Gains({**gains.by_path, 'layers/w': bases.by_path['layers/w']})
+  sides = null_space.KroneckerGain(
+      gains['places'].site, *(toys.normal(i, 1, *shape) for i, shape in enumerate(
+          ((4, 4), (6, 6), (4, 6)))))
+  return null_space.Gains({**gains.by_path, 'layers/w': bases.by_path['layers/w'],
+                           'places': (sides,)})
 
 
 @pytest.mark.parametrize('devices', [None, 8])

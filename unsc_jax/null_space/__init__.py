@@ -24,6 +24,7 @@ from unsc_jax.null_space.filters import soft
 from unsc_jax.null_space.gains import Confinement
 from unsc_jax.null_space.gains import Gain
 from unsc_jax.null_space.gains import Gains
+from unsc_jax.null_space.gains import KroneckerGain
 from unsc_jax.null_space.leaks import expected_leak
 from unsc_jax.null_space.leaks import leak
 from unsc_jax.null_space.preserves import assert_preserves
@@ -34,18 +35,20 @@ from unsc_jax.null_space.ranks import energy_rank
 from unsc_jax.null_space.ranks import published_rank
 from unsc_jax.null_space.ranks import RankRule
 from unsc_jax.null_space.ranks import threshold_rank
+from unsc_jax.null_space.responses import butterworth
+from unsc_jax.null_space.responses import Response
+from unsc_jax.null_space.responses import soft_beyond
+from unsc_jax.null_space.responses import spectral
+from unsc_jax.null_space.sides import BothSides
+from unsc_jax.null_space.sides import kronecker
 from unsc_jax.null_space.sides import two_sided
-from unsc_jax.null_space.spectral import butterworth
-from unsc_jax.null_space.spectral import Response
-from unsc_jax.null_space.spectral import soft_beyond
-from unsc_jax.null_space.spectral import spectral
 
 __all__ = (
-    'Bases', 'Basis', 'Capacity', 'Combine', 'Confinement', 'Eigh', 'Filter', 'Gain',
-    'Gains', 'Inverse', 'RankRule', 'Response', 'assert_preserves', 'butterworth',
-    'capacity', 'chosen', 'drift', 'drift_budget', 'eigh', 'eigh_float64',
-    'energy_rank', 'expected_leak', 'hard', 'inverse', 'inverse_float64', 'leak',
-    'merged', 'null_space_bases', 'null_space_projection', 'pooled', 'project',
-    'project_updates', 'published_rank', 'sequential', 'soft', 'soft_beyond',
-    'spectral', 'threshold_rank', 'two_sided',
+    'Bases', 'Basis', 'BothSides', 'Capacity', 'Combine', 'Confinement', 'Eigh',
+    'Filter', 'Gain', 'Gains', 'Inverse', 'KroneckerGain', 'RankRule', 'Response',
+    'assert_preserves', 'butterworth', 'capacity', 'chosen', 'drift', 'drift_budget',
+    'eigh', 'eigh_float64', 'energy_rank', 'expected_leak', 'hard', 'inverse',
+    'inverse_float64', 'kronecker', 'leak', 'merged', 'null_space_bases',
+    'null_space_projection', 'pooled', 'project', 'project_updates', 'published_rank',
+    'sequential', 'soft', 'soft_beyond', 'spectral', 'threshold_rank', 'two_sided',
 )

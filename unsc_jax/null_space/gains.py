@@ -50,9 +50,44 @@ class Gain:
     return jnp.trace(self.matrix, axis1=-2, axis2=-1)
 
 
+@functools.partial(
+    jax.tree_util.register_dataclass, data_fields=('left', 'right', 'passed'),
+    meta_fields=('site',))
+@dataclasses.dataclass(frozen=True)
+class KroneckerGain:
+  """A gain for each pair of a direction of inputs and one of outputs.
+
+  Attributes:
+    site: of the inputs.
+    left: `[B, d, d]` directions of inputs, as columns.
+    right: `[B, o, o]` directions of outputs, as columns.
+    passed: `[B, d, o]` how much of each pair passes, in [0, 1].
+  """
+  site: capture.Site
+  left: jax.Array
+  right: jax.Array
+  passed: jax.Array
+
+  def project(self, update: jax.Array) -> jax.Array:
+    """What passes of an update, shaped like the parameter."""
+    mul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
+    folded = self.site.fold(update).astype(jnp.float32)
+    pairs = self.passed * mul(self.left.mT, mul(folded, self.right))
+    passed = mul(self.left, mul(pairs, self.right.mT))
+    return self.site.unfold(passed, update.shape).astype(update.dtype)
+
+  @property
+  def degrees_of_freedom(self) -> jax.Array:
+    """`[B]` how many directions of inputs are free in effect, on average."""
+    return self.passed.mean(-1).sum(-1)
+
+
+Item = bases_lib.Basis | Gain | KroneckerGain
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Gains(paths.ByPath[Gain | bases_lib.Basis]):
+class Gains(paths.ByPath[Item]):
   """The gains of a network's layers, by parameter path; a pytree of arrays.
 
   Where a parameter has several uses or sides, an update passes through all of them;

@@ -94,10 +94,12 @@ def _expected(uses) -> jax.Array:
   return jnp.sqrt(jnp.maximum(two - 2 * three + four, 0) / jnp.where(two > 0, two, 1))
 
 
-def _traces(item: bases_lib.Basis | gains_lib.Gain) -> jax.Array:
+def _traces(item: gains_lib.Item) -> jax.Array:
   """The traces `[3, B]` of the second, third and fourth power."""
   if isinstance(item, bases_lib.Basis):
     return jnp.broadcast_to(item.degrees_of_freedom, (3, len(item.rank)))
+  if isinstance(item, gains_lib.KroneckerGain):
+    return jnp.stack([jnp.sum(item.passed**n, (1, 2)) for n in (2, 3, 4)])
   once = item.matrix
   if item.site.kind == 'lookup':
     return jnp.stack([jnp.sum(once**n, -1) for n in (2, 3, 4)])

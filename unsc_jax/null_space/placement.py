@@ -17,10 +17,9 @@ from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
 from unsc_jax import sharding
-from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import gains as gains_lib
 
-Item = TypeVar('Item', bound=bases_lib.Basis | gains_lib.Gain | moments_lib.Moment)
+Item = TypeVar('Item', bound=gains_lib.Item | moments_lib.Moment)
 Collection = TypeVar('Collection', bound=paths.ByPath)
 
 
@@ -52,6 +51,8 @@ def _follow(item: Item, param: jax.Array, mesh: Mesh) -> Item:
   rows = NamedSharding(mesh, PartitionSpec(*spec))
   if isinstance(item, gains_lib.Gain):
     return dataclasses.replace(item, matrix=jax.device_put(item.matrix, rows))
+  if isinstance(item, gains_lib.KroneckerGain):
+    return sharding.replicate(item, mesh)
   if isinstance(item, moments_lib.Moment):
     first, count, gross = sharding.replicate(
         (item.first, item.count, item.gross), mesh)

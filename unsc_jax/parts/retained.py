@@ -120,7 +120,7 @@ def _made(problem, combine, batch_size, examples, select):
     state = combine.add(state, moments)
     total = moments if total is None else total + moments
   filter = getattr(combine, 'filter', None)
-  if not isinstance(filter, null_space.two_sided):
+  if not isinstance(filter, null_space.BothSides):
     return jax.block_until_ready(combine.bases(state)), total
   return jax.block_until_ready(filter(
       total, outputs(problem, batch_size, examples, select))), total

@@ -25,7 +25,9 @@ _KINDS = {'moments': Moments, 'bases': Bases, 'gains': Gains}
 _ARRAYS = {
     'moments': ('second', 'first', 'count', 'gross'),
     'bases': ('vectors', 'eigenvalues', 'rank'),
-    'gains': ('matrix',)}
+    'gains': ('matrix',), 'kronecker': ('left', 'right', 'passed')}
+# What else there may be among gains.
+_OTHERS = {null_space.Basis: 'bases', null_space.KroneckerGain: 'kronecker'}
 
 
 def save(
@@ -41,8 +43,7 @@ def save(
   kind = next(name for name, cls in _KINDS.items() if isinstance(what, cls))
   arrays, sites = {}, []
   for i, item in enumerate(what):
-    # Among gains there may be bases.
-    kind_of = 'bases' if isinstance(item, null_space.Basis) else kind
+    kind_of = _OTHERS.get(type(item), kind)
     arrays |= {f'{i}-{name}': getattr(item, name) for name in _ARRAYS[kind_of]}
     fixed = getattr(item, 'fixed', None)
     arrays |= {f'{i}-fixed-{j}': leaf for j, leaf in enumerate(fixed or ())}
@@ -98,6 +99,8 @@ def load(path: str | os.PathLike[str], of: Any = None) -> Any:
       item = moments_lib.Moment(where, **values, fixed=fixed)
     elif kind == 'bases':
       item = null_space.Basis(where, free, **values)
+    elif kind == 'kronecker':
+      item = null_space.KroneckerGain(where, **values)
     else:
       item = null_space.Gain(where, **values)
     by_path[where.path] = (*by_path.get(where.path, ()), item)

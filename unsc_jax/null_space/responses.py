@@ -134,19 +134,24 @@ class spectral(filters.Filter):
 
 def _of_rows(moment: moments_lib.Moment, response: Response) -> gains_lib.Gain:
   """Each row by its own share, in the order that responses are asked in."""
-  shares = filters.row_shares(moment)
-  order = jnp.argsort(-shares, axis=-1)
-  passed = response(jnp.take_along_axis(shares, order, -1))
+  read = filters.row_shares(moment)
+  order = jnp.argsort(-read, axis=-1)
+  passed = response(jnp.take_along_axis(read, order, -1))
   return gains_lib.Gain(
       moment.site, jnp.take_along_axis(passed, jnp.argsort(order, axis=-1), -1))
 
 
 def _of_directions(moment: moments_lib.Moment, response: Response, values: jax.Array,
                    vectors: jax.Array) -> gains_lib.Gain:
-  precision.check(moment, values)
-  values = jnp.maximum(values + precision.doubt(moment, values)[:, None], 0)
-  total = values.sum(-1, keepdims=True)
-  passed = response(values / jnp.where(total > 0, total, 1))
+  passed = response(shares(moment, values))
   matrix = jnp.einsum('bik,bk,bjk->bij', vectors, passed, vectors,
                       precision=lax.Precision.HIGHEST)
   return gains_lib.Gain(moment.site, (matrix + matrix.mT) / 2)
+
+
+def shares(moment: moments_lib.Moment, values: jax.Array) -> jax.Array:
+  """Eigenvalues `[B, d]` relative to their sum; what is in doubt counts as used."""
+  precision.check(moment, values)
+  values = jnp.maximum(values + precision.doubt(moment, values)[:, None], 0)
+  total = values.sum(-1, keepdims=True)
+  return values / jnp.where(total > 0, total, 1)
