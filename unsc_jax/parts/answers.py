@@ -5,6 +5,8 @@ to be forgotten, that an earlier request took, or that never had an example: of 
 an answer `argmax` and `softmax` find the best and the shares of the rest.
 """
 
+from collections.abc import Callable
+import dataclasses
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ import numpy as np
 
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
+from unsc_jax.training import losses
 
 # Finite, so that no gradient or difference of it becomes NaN.
 _NEVER = -1e9
@@ -67,3 +70,40 @@ def check_another(problem: problem_lib.Problem) -> None:
 def answers_of(problem: problem_lib.Problem, params: Any, x: Any) -> np.ndarray:
   """The probabilities `[N, C]` that the network gives with some parameters."""
   return np.asarray(jax.nn.softmax(training.answers(problem, params, x)))
+
+
+def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:
+  """The held-out examples, of every label that is to be forgotten.
+
+  Raises:
+    ValueError: there are none, or a label has none.
+  """
+  if problem.held_out is None:
+    raise ValueError(
+        'to forget single examples one must know how the network speaks of '
+        'examples that it never saw; give the Problem some as held_out.')
+  missing = np.setdiff1d(problem.forget.labels, problem.held_out.labels)
+  if missing.size:
+    raise ValueError(
+        f'no held-out example has label {missing[0]}, which is among those to '
+        'forget; add some to held_out.')
+  return problem.held_out
+
+
+@dataclasses.dataclass(frozen=True)
+class AfterStep:
+  """What a network says of examples that are moved up the slope of their loss."""
+  fn: Callable
+  bound: float
+
+  def __call__(self, params: Any, batch: tuple[Any, jax.Array]) -> jax.Array:
+    x, y = batch
+    def step(x, slope):
+      move = is_floating(x)
+      return x + (self.bound * jnp.sign(slope)).astype(x.dtype) if move else x
+    loss = lambda x: losses.cross_entropies(self.fn(params, x), y).sum()
+    return self.fn(params, jax.tree.map(step, x, jax.grad(loss, allow_int=True)(x)))
+
+
+def is_floating(leaf: Any) -> bool:
+  return jnp.issubdtype(leaf.dtype, jnp.floating)

@@ -7,7 +7,6 @@ import numpy as np
 
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import answers as answers_lib
-from unsc_jax.parts import targets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +34,7 @@ class until_forgotten:
     forget = problem.forget.spread(self.examples)
     limit = self.below
     if not problem.forget_classes and self.below >= 0:
-      unseen = targets.held_out_of(problem).spread(self.examples)
+      unseen = answers_lib.held_out_of(problem).spread(self.examples)
       limit = _of_labels(
           answers_lib.answers_of(problem, problem.params, unseen.x), unseen).mean()
 

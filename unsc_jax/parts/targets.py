@@ -10,13 +10,11 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
 from unsc_jax.parts import answers as answers_lib
-from unsc_jax.training import losses
 
 Target = Callable[[problem_lib.Problem, jax.Array], Any]
 
@@ -34,6 +32,7 @@ class pseudo_labels:
     ValueError: when used: the request is not one of whole classes.
 
   Example:
+    >>> import jax.numpy as jnp
     >>> examples = problem_lib.Examples(np.array([[3., 1., 2.]]).repeat(3, 0), np.arange(3))
     >>> problem = problem_lib.Problem(
     ...     problem_lib.Network(lambda params, x: jnp.asarray(x)), {},
@@ -72,6 +71,7 @@ class unseen_answers:
       label.
 
   Example:
+    >>> import jax.numpy as jnp
     >>> network = problem_lib.Network(lambda params, x: jnp.log(x))
     >>> seen, unseen = (
     ...     problem_lib.Examples(jnp.array([[p, 1 - p]]), np.array([0])) for p in (1., .75))
@@ -84,7 +84,7 @@ class unseen_answers:
   """
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
-    held_out = held_out_of(problem)
+    held_out = answers_lib.held_out_of(problem)
     seen, unseen = (
         np.asarray(jax.nn.softmax(answers_lib.mask_classes(
             training.answers(problem, problem.params, examples.x), problem.gone)))
@@ -97,24 +97,6 @@ class unseen_answers:
       quantile = (np.arange(len(mine)) + .5) / len(mine)
       answers[mine] = unseen[theirs[(quantile * len(theirs)).astype(int)]]
     return answers
-
-
-def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:
-  """The held-out examples, of every label that is to be forgotten.
-
-  Raises:
-    ValueError: there are none, or a label has none.
-  """
-  if problem.held_out is None:
-    raise ValueError(
-        'to forget single examples one must know how the network speaks of '
-        'examples that it never saw; give the Problem some as held_out.')
-  missing = np.setdiff1d(problem.forget.labels, problem.held_out.labels)
-  if missing.size:
-    raise ValueError(
-        f'no held-out example has label {missing[0]}, which is among those to '
-        'forget; add some to held_out.')
-  return problem.held_out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +151,7 @@ class boundary_labels:
     ValueError: when used: no input is floating.
 
   Example:
+    >>> import jax.numpy as jnp
     >>> network = problem_lib.Network(lambda params, x: x * params)
     >>> examples = problem_lib.Examples(
     ...     jnp.array([[.3, .2, 0.]]).repeat(3, 0), jnp.arange(3))
@@ -185,36 +168,17 @@ class boundary_labels:
   published: bool = dataclasses.field(default=False, kw_only=True)
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
-    if not any(map(_is_floating, jax.tree.leaves(problem.forget.x))):
+    if not any(map(answers_lib.is_floating, jax.tree.leaves(problem.forget.x))):
       raise ValueError(
           'a boundary is found by a step along the gradient of the inputs, and these '
           'are integers; give the network floating inputs, as images scaled before fn '
           'and not in it, or choose a method that takes no such step.')
     logits = training.answers(
         problem, problem.params, (problem.forget.x, problem.forget.y),
-        fn=_AfterStep(problem.fn, self.bound))
+        fn=answers_lib.AfterStep(problem.fn, self.bound))
     masked = (answers_lib.mask_classes(logits, problem.gone) if self.published
               else answers_lib.without_own(problem, logits))
     return np.asarray(masked.argmax(-1), np.int32)
-
-
-@dataclasses.dataclass(frozen=True)
-class _AfterStep:
-  """What a network says of examples that are moved up the slope of their loss."""
-  fn: Callable
-  bound: float
-
-  def __call__(self, params: Any, batch: tuple[Any, jax.Array]) -> jax.Array:
-    x, y = batch
-    def step(x, slope):
-      move = _is_floating(x)
-      return x + (self.bound * jnp.sign(slope)).astype(x.dtype) if move else x
-    loss = lambda x: losses.cross_entropies(self.fn(params, x), y).sum()
-    return self.fn(params, jax.tree.map(step, x, jax.grad(loss, allow_int=True)(x)))
-
-
-def _is_floating(leaf: Any) -> bool:
-  return jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,6 +195,7 @@ class other_logits:
       be forgotten.
 
   Example:
+    >>> import jax.numpy as jnp
     >>> network = problem_lib.Network(lambda params, x: x * params)
     >>> examples = problem_lib.Examples(jnp.array([[2., 1.], [2., 1.]]), np.arange(2))
     >>> problem = problem_lib.Problem(network, 1., examples, examples, 2)
