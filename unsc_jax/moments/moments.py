@@ -1,6 +1,7 @@
 """The pass that takes the moments of a function's layers, over streams of data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+import contextlib
 import dataclasses
 import functools
 from typing import Any
@@ -130,7 +131,8 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> group.M
 
   Raises:
     TypeError: batches are pairs, as of inputs and labels, that `fn` cannot take.
-    ValueError: there is no batch, or an input is NaN or infinite.
+    ValueError: there is no batch, an input is NaN or infinite, or the moments do not
+      fit the memory.
 
   Example:
     >>> fn = input_moments(lambda params, x: x @ params['w'])
@@ -140,7 +142,8 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> group.M
     6.0
   """
   fn = hashable(moments_fn)
-  total = add_up(_of_batch(fn, params, x) for x in batches if _some(x))
+  with explained(lambda x: jax.eval_shape(fn, params, x)[1]) as seen:
+    total = add_up(_of_batch(fn, params, seen(x)) for x in batches if _some(x))
   group.check_finite(total)
   return total
 
@@ -159,6 +162,42 @@ def _of_batch(fn: MomentsFn, params: Any, x: Any) -> group.Moments:
     raise TypeError(
         'a batch is a pair that the function cannot be run on; if that is inputs and '
         'labels, pass the inputs alone: `(x for x, y in batches)`.') from error
+
+
+@contextlib.contextmanager
+def explained(shapes_of: Callable[[Any], group.Moments]) -> Iterator[Callable]:
+  """Says which layers it is that do not fit, where the memory gives out.
+
+  Only then are shapes worked out: what fits costs nothing and is never refused.
+
+  Args:
+    shapes_of: from a batch to the moments' shapes.
+
+  Yields:
+    A function to pass every batch through.
+
+  Raises:
+    ValueError: in place of JAX's RESOURCE_EXHAUSTED.
+  """
+  last: list[Any] = [None]
+
+  def seen(x):
+    last[0] = jax.tree.map(jax.typeof, x)
+    return x
+
+  try:
+    yield seen
+  except jax.errors.JaxRuntimeError as error:
+    if 'RESOURCE_EXHAUSTED' not in str(error):
+      raise
+    sizes = sorted(((4 * m.second.size, m.second.shape[-1], m.site.path)
+                    for m in shapes_of(last[0])), reverse=True)
+    largest = ', '.join(f'{path} (fan-in {d:,}: {size / 2**30:,.2f} GiB)'
+                        for size, d, path in sizes[:3])
+    raise ValueError(
+        'the moments do not fit the memory, of which two sets are held at a time; the '
+        f'largest are those of {largest}: leave layers out with `select` of '
+        '`input_moments`, and they are frozen, or take smaller batches.') from error
 
 
 def add_up(trees: Iterable[Any]) -> Any:

@@ -152,7 +152,7 @@ def row_shares(moment: moments_lib.Moment) -> jax.Array:
 @jax.jit
 def _plus(matrices: jax.Array, number: jax.Array) -> jax.Array:
   """Matrices with a number `[B]` added to each one's diagonal."""
-  one = jnp.eye(matrices.shape[-1], dtype=matrices.dtype)
+  one = jnp.eye(matrices.shape[-1], dtype=matrices.dtype)[None]
   return matrices + number[:, None, None] * one
 
 

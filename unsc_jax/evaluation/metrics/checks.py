@@ -29,7 +29,7 @@ class DoesNotApply(ValueError):
 
 def jitted(*static: str, **rules: Callable[[Any, str], Any]
            ) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
-  """Decorates a metric: checks its arguments, then calls it under `jit`.
+  """Decorates a metric: checks its arguments, then calls it under `jit`; `precise`.
 
   Args:
     *static: names of arguments that are compiled in.
@@ -43,8 +43,41 @@ def jitted(*static: str, **rules: Callable[[Any, str], Any]
       given = signature.bind(*args, **kwargs).arguments
       return compiled(**given | {name: rule(given[name], name)
                                  for name, rule in rules.items()})
-    return checked
+    return precise(checked)
   return decorate
+
+
+def precise(metric: Callable[..., _T]) -> Callable[..., _T]:
+  """Decorates a metric: what float32 would change is computed in float64.
+
+  Scores near 1, or far from 0, are told apart by digits that float32 does not have.
+  Host arrays with such entries go through JAX's 64 bits, and what comes of them are
+  NumPy's; nothing changes for other arguments or under a trace.
+  """
+  @functools.wraps(metric)
+  def in_full(*args, **kwargs):
+    if not any(map(_loses, (*args, *kwargs.values()))):
+      return metric(*args, **kwargs)
+    with jax.enable_x64(True):
+      return jax.device_get(metric(*args, **kwargs))
+  return in_full
+
+
+def _loses(x: Any) -> bool:
+  """Whether an array or a list is not the same in float32."""
+  if isinstance(x, jax.core.Tracer) or not isinstance(x, (list, np.ndarray, jax.Array)):
+    return False
+  if isinstance(x, jax.Array) and not (
+      x.is_fully_addressable and x.dtype in (jnp.float64, jnp.int32, jnp.int64, jnp.uint32)):
+    return False
+  try:
+    x = np.asarray(x)
+  except ValueError:  # ragged: for the checks to say
+    return False
+  if x.dtype.kind not in 'fiu' or x.dtype.itemsize < 4 or x.dtype == np.float32:
+    return False
+  with np.errstate(over='ignore'):
+    return not np.array_equal(x, x.astype(np.float32), equal_nan=x.dtype.kind == 'f')
 
 
 def holds(test: Callable[..., Any], *arrays: jax.Array) -> bool:
@@ -64,6 +97,8 @@ def _array(x: chex.Array, ndim: int, shape: str, name: str) -> jax.Array:
   if x.size == 0:
     raise DoesNotApply(f'{name} is empty (shape {x.shape}): nothing can be '
                        'measured without examples.')
+  if not jnp.issubdtype(x.dtype, jnp.inexact):
+    return x.astype(float)
   return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 

@@ -79,6 +79,7 @@ def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
                    2 * both / jnp.maximum(cluster + label, 1), 0.)
 
 
+@checks.precise
 def cluster_scores(features: chex.Array, labels: chex.Array,
                    key: jax.Array, *, clusters: int | None = None,
                    forget: chex.Array | None = None) -> ClusterScores:

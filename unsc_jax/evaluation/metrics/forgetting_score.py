@@ -122,6 +122,7 @@ def attack_epsilons(unlearned: jax.Array, retrained: jax.Array) -> jax.Array:
                      (unlearned.T, retrained.T), batch_size=4)
 
 
+@checks.precise
 def forgetting_quality(epsilons: chex.Array, models: int) -> estimate_lib.Estimate:
   """Mean score of the forget examples: 1 for ε < ½, ½ for ε < 1, ¼ …
 

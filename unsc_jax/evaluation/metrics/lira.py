@@ -38,6 +38,7 @@ def _log_ratio(x, mean_u, var_u, mean_o, var_o) -> jax.Array:
   return log_density(mean_u, var_u) - log_density(mean_o, var_o)
 
 
+@checks.precise
 def ulira_scores(observed: chex.Array, unlearned: chex.Array, out: chex.Array,
                  *, pooled_variance: bool = False) -> jax.Array:
   """The log likelihood ratio of "unlearned" against "never seen".
@@ -75,9 +76,9 @@ def ulira_scores(observed: chex.Array, unlearned: chex.Array, out: chex.Array,
 def _fits_without_each(x: jax.Array, count: int, pooled: bool):
   """Mean and variance (ddof 1) of x [M, N] without model i, for i < count."""
   m = x.shape[0]
-  mean = jnp.mean(x, axis=0)
+  mean = jnp.mean(x, axis=0, keepdims=True)
   away = x - mean
-  square = jnp.sum(away**2, axis=0) - away[:count]**2 * (m / (m - 1))
+  square = jnp.sum(away**2, axis=0, keepdims=True) - away[:count]**2 * (m / (m - 1))
   var = square / (m - 2)
   if pooled:
     var = jnp.mean(var, axis=1, keepdims=True)
@@ -141,7 +142,7 @@ def ulira(unlearned: jax.Array, out: jax.Array, *,
 
   areas = jax.vmap(lambda p, n: roc.auc(p, n).value)(ours, theirs)
   # A ratio of exactly 1 decides nothing: it counts a half for either side.
-  called = lambda s: (s > 0) + 0.5 * (s == 0)
+  called = lambda s: (1 + jnp.sign(s)) / 2
   right = jnp.mean(called(ours) + called(-theirs), axis=1) / 2
   def tpr(fpr):
     above = ours > roc.threshold_at_fpr(negative, fpr)

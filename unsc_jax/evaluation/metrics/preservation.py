@@ -71,6 +71,7 @@ def logit_drift(
   return estimate_lib.around(value, half, within=(0, math.inf))
 
 
+@checks.precise
 def flips(before: chex.Array, after: chex.Array) -> estimate_lib.Estimate:
   """The share of examples whose predicted class has changed.
 

@@ -29,6 +29,7 @@ class DimensionalAlignment(NamedTuple):
   forget_rank: jax.Array
 
 
+@checks.precise
 def linear_cka(features: chex.Array, reference: chex.Array) -> estimate_lib.Estimate:
   """Linear centred kernel alignment of two models' features.
 
@@ -87,6 +88,7 @@ def _directions(features: jax.Array, energy: float, rank: int | None):
   return vectors, jnp.arange(values.size) < leading
 
 
+@checks.precise
 def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
                           energy: float = 0.99,
                           rank: int | None = None) -> DimensionalAlignment:

@@ -35,6 +35,7 @@ def _ratio(target: jax.Array, references: jax.Array, offline_a) -> jax.Array:
           - jnp.log(jnp.maximum(prior, _TINY)))
 
 
+@checks.precise
 def rmia_scores(target: chex.Array, references: chex.Array,
                 population: chex.Array, population_references: chex.Array, *,
                 offline_a: float = 0.3, gamma: float = 1.) -> jax.Array:

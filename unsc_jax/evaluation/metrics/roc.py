@@ -31,6 +31,7 @@ def _twice_below(x: jax.Array, sample: jax.Array) -> jax.Array:
   return left + right
 
 
+@checks.precise
 def roc_curve(positive: chex.Array, negative: chex.Array) -> Curve:
   """The ROC curve at every threshold that occurs.
 
@@ -101,6 +102,7 @@ def auc(positive: jax.Array, negative: jax.Array,
   return jax.tree.map(functools.partial(jnp.where, flat), fallback, delong)
 
 
+@checks.precise
 def threshold_at_fpr(negative: chex.Array, fpr: float) -> jax.Array:
   """The score to exceed so that at most `fpr` of the negatives exceed it.
 
@@ -127,6 +129,7 @@ def threshold_at_fpr(negative: chex.Array, fpr: float) -> jax.Array:
   return jnp.sort(negative)[negative.size - 1 - allowed]
 
 
+@checks.precise
 def tpr_at_fpr(positive: chex.Array, negative: chex.Array,
                fpr: float) -> estimate_lib.Estimate:
   """The best true positive rate with a false positive rate of at most `fpr`.

@@ -30,13 +30,14 @@ def _checked(signal: Callable[[jax.Array, jax.Array], jax.Array]) -> Signal:
   def checked(logits, labels):
     logits = checks.logits(logits)
     return jitted(logits, checks.labels(labels, logits))
-  return checked
+  return checks.precise(checked)
 
 
 def _at(values: jax.Array, labels: jax.Array) -> jax.Array:
   return jnp.take_along_axis(values, labels[:, None], axis=1)[:, 0]
 
 
+@checks.precise
 def probabilities(logits: chex.Array,
                   labels: chex.Array | None = None) -> jax.Array:
   """Softmax probabilities p [N, C]; the labels are not used."""
