@@ -1,9 +1,11 @@
 """How long to train: so many steps, or so many epochs, as papers count."""
 
 import dataclasses
-from typing import Any
+from typing import Any, TypeVar
 
 from unsc_jax import batching
+
+T = TypeVar('T', int, float)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +54,11 @@ class Lasting:
     return batching.steps_for(*self.goes_by(forget, retain), self.epochs)
 
 
-def unless(steps: int | None, epochs: float | None, default: float) -> float | None:
-  """The epochs that were asked for; without those and steps, the default.
+def unless(other: float | None, own: T | None, default: T) -> T | None:
+  """The length that was asked for in its own unit; in neither, the default.
 
   Example:
     >>> unless(None, None, 10), unless(50, None, 10), unless(None, 3, 10)
     (10, None, 3)
   """
-  return default if steps is None and epochs is None else epochs
+  return default if other is None and own is None else own
