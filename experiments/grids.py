@@ -61,6 +61,7 @@ _RATES = (.003, .01, .03, .1)
 _SLOW = (.0003, .001, .003, .01)
 _ADAM = (1e-4, 3e-4, 1e-3, 3e-3)
 _LONG = {'steps': 200}
+_ALL = {'stop_below': -1.}  # steps: that many are part of the search
 _FEW = {'examples': 300}  # more would take most of the comparison's time
 _UNSC = {'rate': (3e-4, 1e-3, 3e-3), 'energy': (.95, .97, .99),
          'stop_below': (.005, .02, .05)}
@@ -74,10 +75,10 @@ CANDIDATES = {
     'eu_k': Candidate(methods.eu_k, {'rate': _RATES, 'k': (1, 2)}, _LONG),
     'gradient_ascent': Candidate(
         methods.gradient_ascent,
-        {'rate': (.005, .01, .02, .05), 'steps': (25, 50)}, optimizer='clipped'),
+        {'rate': (.005, .01, .02, .05), 'steps': (25, 50)}, _ALL, 'clipped'),
     'neggrad_plus': Candidate(
         methods.neggrad_plus, {'rate': (.05, .1, .2), 'alpha': (.95, .98, .99)},
-        {'steps': 100}, 'clipped'),
+        {'steps': 100, **_ALL}, 'clipped'),
     'random_label': Candidate(
         methods.random_label, {'rate': _ADAM}, _LONG, 'adam'),
     'boundary_shrink': Candidate(
@@ -93,7 +94,7 @@ CANDIDATES = {
     'bad_teacher': Candidate(
         methods.bad_teacher, {'rate': _ADAM}, _LONG, 'adam'),
     'scrub': Candidate(
-        methods.scrub, {'rate': (5e-4, 1e-3, 2e-3), 'forget_rounds': (1, 2, 3)},
+        methods.scrub, {'rate': (5e-4, 1e-3, 2e-3), 'forget_rounds': (2, 3)},
         # As published for small networks.
         {'temperature': 2., 'gamma': 1., 'alpha': .5, 'rounds': 10}, 'adam'),
     'delete': Candidate(methods.delete, {'rate': _SLOW}, {'steps': 50}),
@@ -111,7 +112,7 @@ CANDIDATES = {
         whole_classes=True),
     'pgu': Candidate(
         methods.pgu, {'rate': (.03, .1, .3, 1.), 'share': (.7, .8, .9)},
-        {'steps': 100}, 'sgd'),
+        {'steps': 100, **_ALL}, 'sgd'),
     'loft': Candidate(
         methods.loft, {'rank': (9, 20, 40, 80), 'centred': (True, False)},
         whole_classes=True),
@@ -132,8 +133,7 @@ CANDIDATES = {
         {'epochs': 10}),
     'partially_blinded': Candidate(
         methods.partially_blinded,
-        {'rate': (1e-4, 3e-4), 'gamma': (1., 6.), 'steps': (40, 60)},
-        optimizer='adam'),
+        {'rate': (1e-4, 3e-4), 'gamma': (1., 6.), 'steps': (40, 60)}, _ALL, 'adam'),
     'retention_masking': Candidate(
         methods.retention_masking, {'rate': (.01, .03, .1), 'share': (.3, .5)},
         _LONG),

@@ -25,7 +25,7 @@ def bad_teacher(
   what a retrained one would say of either.
 
   Args:
-    optimizer: any of Optax; Adam at 1e-4.
+    optimizer: any of Optax; Adam at 1e-3 (published: 1e-4, for one epoch).
     retain_share: the part of the retain set that is used, drawn at random.
     published: divides the loss by the number of classes too, as PyTorch's
       default reduction does; it matters to SGD, not to Adam.
@@ -58,6 +58,6 @@ def bad_teacher(
           forget=term, retain=term, per_example=True,
           forget_target=targets.novice_logits(),
           retain_target=targets.teacher_logits(of_retain=True)),
-      transform=optimizer or optax.adam(1e-4),
+      transform=optimizer or optax.adam(1e-3),
       schedule=schedules.of_part(schedules.mixed(
           steps, batch_size, epochs=lengths.unless(steps, epochs, 10)), retain_share))

@@ -39,8 +39,8 @@ def dimensional_alignment(
   perfectly: read alignment beside accuracy, as a gap to retraining.
 
   Args:
-    optimizer: any of Optax, one for both; SGD at 1e-2, momentum .9 and weight
-      decay 5e-4.
+    optimizer: any of Optax, one for both; SGD at 3e-3, momentum .9 and
+      weight decay 5e-4.
     weight: `lambda`.
     energy: of the retained features that `V_k` carries.
     rounds: of forgetting and recovering.
@@ -96,7 +96,7 @@ def dimensional_alignment(
     return parts.compose(
         objective=objectives.Objective(
             loss_of, forget=targets.other_logits(), given=given),
-        transform=optimizer or optimizers.sgd(),
+        transform=optimizer or optimizers.sgd(3e-3),
         schedule=schedule)(problem, key)
   return method
 

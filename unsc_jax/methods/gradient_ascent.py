@@ -8,26 +8,30 @@ from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
+from unsc_jax.parts import stopping
 from unsc_jax.parts import targets
 
 
 def gradient_ascent(
     optimizer: optax.GradientTransformation | None = None, *,
-    steps: int | None = None, epochs: float | None = None,
-    batch_size: int = 128,
+    steps: int | None = None, epochs: float | None = None, batch_size: int = 128,
+    stop_below: float = .05,
 ) -> problem_lib.Method:
   r"""Climbs the loss of the forget set.
 
   .. math:: \max_\theta \mathrm{CE}(f_\theta(x), y), \quad (x, y) \in D_f
 
-  The loss has no bound: stop early, or the network breaks. For whole classes and
-  for single examples.
+  The loss has no bound, so that going on breaks the network: it stops once the labels
+  are hardly probable. For whole classes and for single examples.
 
   Args:
-    optimizer: any of Optax; SGD at 1e-4.
-    steps: updates to make.
-    epochs: instead, over the forget set; 5 if neither is given.
+    optimizer: any of Optax; SGD at 1e-2 down gradients clipped to a norm of 1.
+    steps: updates to make at most.
+    epochs: instead, over the forget set; 100 if neither is given.
     batch_size: forget examples a step.
+    stop_below: mean probability of the forget examples' labels under which to stop; of
+      single examples that of held-out ones, where there are some. Negative to make all
+      steps.
 
   Returns:
     The method. Cost: `3 * epochs` passes over the forget set;
@@ -43,15 +47,17 @@ def gradient_ascent(
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, -1.),
           forget_target=targets.not_to_say()),
-      transform=optimizer or optax.sgd(1e-4),
+      transform=optimizer or optax.chain(
+          optax.clip_by_global_norm(1.), optax.sgd(1e-2)),
       schedule=schedules.forget_only(
-          steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 100)),
+      watch=stopping.until_forgotten(stop_below, or_never=True))
 
 
 def neggrad_plus(
     optimizer: optax.GradientTransformation | None = None, *,
     alpha: float = .95, steps: int | None = None,
-    epochs: float | None = None, batch_size: int = 128,
+    epochs: float | None = None, batch_size: int = 128, stop_below: float = .01,
 ) -> problem_lib.Method:
   r"""NegGrad+: descends on retain and climbs on forget batches at once.
 
@@ -63,9 +69,10 @@ def neggrad_plus(
   Args:
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
     alpha: weight of what remains, in [0, 1]; .95 to .9999 is published.
-    steps: updates to make.
+    steps: updates to make at most.
     epochs: instead, over the retained data; 5 if neither is given.
     batch_size: examples of each set a step.
+    stop_below: as for `gradient_ascent`.
 
   Returns:
     The method. Cost: `3 * epochs` passes over the retained data, and as many
@@ -90,4 +97,5 @@ def neggrad_plus(
           forget_target=targets.not_to_say()),
       transform=optimizer or optimizers.sgd(),
       schedule=schedules.paired(
-          steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 5)),
+      watch=stopping.until_forgotten(stop_below, or_never=True))

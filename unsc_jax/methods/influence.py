@@ -16,7 +16,7 @@ from unsc_jax.training import losses
 
 
 def influence(
-    alpha: float = 1., *, damping: float = 1., examples: int = 1000,
+    alpha: float = 1., *, damping: float = .03, examples: int = 1000,
     iterations: int = 50, published: bool = False, batch_size: int = 256,
 ) -> problem_lib.Method:
   r"""Undoes the influence of the forget set to first order.
@@ -31,7 +31,7 @@ def influence(
 
   Args:
     alpha: how far to go; 2 to 42000 is published, chosen by data set.
-    damping: `lambda`; 1 in WoodFisher's code.
+    damping: `lambda`; 1 in WoodFisher's code, of whose inverse little is left then.
     examples: `m`, of the retain set, drawn at random.
     iterations: of conjugate gradients, at most.
     published: applies the published recursion instead, which starts from the

@@ -10,6 +10,7 @@ from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
+from unsc_jax.parts import stopping
 from unsc_jax.parts import targets
 from unsc_jax.problem import trainable
 from unsc_jax.training import gradients
@@ -19,6 +20,7 @@ def partially_blinded(
     optimizer: optax.GradientTransformation | None = None, *,
     alpha: float = 1., beta: float = .15, gamma: float = 6.,
     steps: int | None = None, epochs: float | None = None, batch_size: int = 48,
+    stop_below: float = .05,
 ) -> problem_lib.Method:
   r"""Climbs the forget loss on a leash that the Fisher matrix shapes.
 
@@ -30,14 +32,17 @@ def partially_blinded(
   labels. For whole classes and for single examples.
 
   Args:
-    optimizer: any of Optax; Adam at 1e-4.
+    optimizer: any of Optax; Adam at 3e-5.
     alpha: weight of the ascent.
     beta: weight of the Fisher term.
     gamma: weight of the plain distance. The three are published as 631 to 721,
       90 to 100 and 4001; only their ratios matter to Adam.
-    steps: updates to make.
-    epochs: instead, over the forget set; 5 if neither is given.
+    steps: updates to make at most.
+    epochs: instead, over the forget set; 100 if neither is given.
     batch_size: forget examples a step.
+    stop_below: mean probability of the forget examples' labels under which to stop; of
+      single examples that of held-out ones, where there are some. Negative to make all
+      steps.
 
   Returns:
     The method. Cost: one forward and `C` backward passes over the forget set
@@ -66,9 +71,10 @@ def partially_blinded(
   return parts.compose(
       objective=objectives.Objective(
           loss_of, forget=targets.not_to_say(), given=given),
-      transform=optimizer or optax.adam(1e-4),
+      transform=optimizer or optax.adam(3e-5),
       schedule=schedules.forget_only(
-          steps, batch_size, epochs=lengths.unless(steps, epochs, 5)))
+          steps, batch_size, epochs=lengths.unless(steps, epochs, 100)),
+      watch=stopping.until_forgotten(stop_below, or_never=True))
 
 
 def leash(params, original, fisher, beta: float, gamma: float) -> jax.Array:

@@ -14,6 +14,7 @@ from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import passes
 from unsc_jax.parts import schedules
+from unsc_jax.parts import stopping
 from unsc_jax.parts import targets
 
 
@@ -52,10 +53,11 @@ class amplitude_rank:
 
 def pgu(
     optimizer: optax.GradientTransformation | None = None, *,
-    everything: moments_lib.Moments | None = None, share: float = .95,
+    everything: moments_lib.Moments | None = None, share: float = .9,
     entropy_weight: float = .2, offset: float = .05, published: bool = False,
     steps: int | None = None, epochs: float | None = None, batch_size: int = 128,
-    moments_batch_size: int = 256, select: moments_lib.Select = moments_lib.all_of_them,
+    stop_below: float = .01, moments_batch_size: int = 256,
+    select: moments_lib.Select = moments_lib.all_of_them,
 ) -> problem_lib.Method:
   r"""Lowers the label's probability where the retained data do not feel it.
 
@@ -68,7 +70,8 @@ def pgu(
   a retrained network does not give.
 
   Args:
-    optimizer: any of Optax, confined by `project_updates`; SGD from .1 to .01.
+    optimizer: any of Optax, confined by `project_updates`; SGD at 1 (published: from .1
+      to .01 over all steps).
     everything: moments of the whole training set, stored when the network was
       trained: then no retained example is touched. By default they are taken
       here, of both sets.
@@ -80,6 +83,9 @@ def pgu(
       that of the forget set, is left to the caller.
     epochs: instead, over the forget set; 100 if neither is given.
     batch_size: forget examples a step.
+    stop_below: mean probability of the forget examples' labels under which to stop; of
+      single examples that of held-out ones, where there are some. Negative to make all
+      steps.
     moments_batch_size: examples a step of the passes for moments.
     select: which layers may be trained, from a `Site` to a boolean: leave out one that
       is too wide for a `[d, d]` matrix, as `lambda site: site.folded[1] < 10_000` does.
@@ -104,16 +110,15 @@ def pgu(
 
   def transform(problem, params, key):
     del params, key
-    rate = optax.exponential_decay(
-        .1, schedule.length(problem.forget, problem.retain), .1)
     take = lambda x: passes.moments(problem, x, moments_batch_size, select=select)
     retain = (take(problem.retain.x) if everything is None
               else everything - take(problem.forget.x))
     bases = null_space.null_space_bases(retain, rule)
     return parts.Confined(
-        null_space.project_updates(optimizer or optax.sgd(rate), bases), retain, bases)
+        null_space.project_updates(optimizer or optax.sgd(1.), bases), retain, bases)
 
   return parts.compose(
       objective=objectives.objective(
           forget=term, forget_target=targets.not_to_say()),
-      transform=transform, schedule=schedule)
+      transform=transform, schedule=schedule,
+      watch=stopping.until_forgotten(stop_below, or_never=True))

@@ -93,7 +93,8 @@ def unsc(
 
   Source: UNSC (Chen et al., IJCAI 2024), exact after the authors' code but for the
   flaws that `docs/methods.md` tells; the paper's text was not read, and its equations'
-  numbers are from others. Forgetting single examples is ours.
+  numbers are from others. Forgetting single examples is ours; closest to its targets is
+  ReGUn (arXiv 2603.11210).
   """
   return parts.compose(
       objective=objectives.objective(

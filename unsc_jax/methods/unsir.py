@@ -23,20 +23,20 @@ def unsir(
     repair: optax.GradientTransformation | None = None, *,
     noise_steps: int = 40, noise_rate: float = .1, noise_batch: int = 256,
     noise_copies: int = 20, retain_per_class: int = 1000,
-    impair_epochs: float = 1, repair_epochs: float = 1, batch_size: int = 256,
+    impair_epochs: float = 1, repair_epochs: float = 5, batch_size: int = 256,
 ) -> problem_lib.Method:
   r"""Learns noise the network errs on, teaches it as the class, and repairs.
 
   .. math:: N_c = \arg\min_N -\mathrm{CE}(f_{\theta_0}(N), c) + .1 \,
     \tfrac{1}{B} \sum_i \|N_i\|^2, \quad c \in F
 
-  then one epoch of cross-entropy over the noise, labelled `c`, with a part of
-  the retain set, and one over that part alone. For whole classes only. The
+  then an epoch of cross-entropy over the noise, labelled `c`, with a part of
+  the retain set, and some over that part alone. For whole classes only. The
   forget set itself is not needed.
 
   Args:
-    optimizer: of the impairing epoch; Adam at .02 as published, far too much
-      for small networks.
+    optimizer: of the impairing epoch; Adam at .02 as published, which small networks
+      need several epochs to recover from.
     repair: of the repairing epoch; Adam at .01 as published.
     noise_steps: of Adam on the noise; 5 epochs of 8 as published.
     noise_rate: its learning rate.
@@ -44,7 +44,7 @@ def unsir(
     noise_copies: how often each counts in the impairing epoch.
     retain_per_class: retain examples of each class that take part, at most.
     impair_epochs: over noise and retain part.
-    repair_epochs: over the retain part.
+    repair_epochs: over the retain part; 1 as published.
     batch_size: examples a step.
 
   Returns:

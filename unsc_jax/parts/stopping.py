@@ -23,17 +23,22 @@ class until_forgotten:
     below: mean probability under which to stop, for whole classes; negative for
       never, whatever the request.
     examples: of the forget set to look at, evenly spread, at most.
+    or_never: whether single examples of a problem without held-out ones make all
+      steps; otherwise they are refused.
 
   Called with a problem it is the `watch` of `parts.compose`, which records
   `forget_probability` and `forget_accuracy`.
   """
   below: float
   examples: int = 500
+  or_never: bool = dataclasses.field(default=False, kw_only=True)
 
   def __call__(self, problem: problem_lib.Problem) -> 'Look':
     forget = problem.forget.spread(self.examples)
     limit = self.below
-    if not problem.forget_classes and self.below >= 0:
+    if not problem.forget_classes and self.or_never and problem.held_out is None:
+      limit = -1.
+    elif not problem.forget_classes and self.below >= 0:
       unseen = answers_lib.held_out_of(problem).spread(self.examples)
       limit = _of_labels(
           answers_lib.answers_of(problem, problem.params, unseen.x), unseen).mean()

@@ -80,7 +80,9 @@ class unseen_answers:
     >>> print(unseen_answers()(problem, jax.random.key(0)).round(3))
     [[0.75 0.25]]
 
-  Source: ours, for requests of single examples; no published UNSC covers these.
+  Source: ours, for requests of single examples; no published UNSC covers these. The
+  closest published is ReGUn (arXiv 2603.11210), whose forget batches all learn the mean
+  of what the original says of held-out examples in their classes.
   """
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:

@@ -1,0 +1,40 @@
+"""Every method, as it is called without a word, does what it is for on small networks.
+
+On the digits' MLP: less than a tenth of the class is left of its training images, and
+at least nine of ten test images of the rest are answered right; a retrained network has
+0 and .98. Fine-tuning of a network, or of its head, forgets by chance, and little.
+"""
+
+import pathlib
+import re
+
+import jax
+import optax
+import pytest
+
+from unsc_jax import methods
+from unsc_jax import parts
+
+BY_CHANCE = {'cf_k', 'fine_tune'}
+# Whose corner in test_corners.py is reached by the same call.
+ELSEWHERE = {'class_projection', 'esc', 'head_only', 'null_space_alignment', 'original',
+             'retrain', 'unsc'}
+NEEDED = {'loft': 16}  # directions to keep: a quarter of the features
+
+
+@pytest.mark.parametrize('name', sorted(set(methods.__all__) - ELSEWHERE))
+def test_forgets_and_keeps_the_rest(name, problem, accuracies):
+  needed = [NEEDED[name]] if name in NEEDED else []
+  method = getattr(methods, name)(*needed)
+  forgotten, kept = accuracies(method(problem, jax.random.key(1)))
+  assert kept > .9
+  assert forgotten < .1 or name in BY_CHANCE
+
+
+def test_published_settings_can_be_had():
+  page = (pathlib.Path(__file__).parents[2] / 'docs' / 'methods.md').read_text()
+  block = page.partition('<!-- recipes -->')[2].partition('<!-- /recipes -->')[0]
+  calls = re.findall(r'`(methods\.[^`]*)`', block)
+  assert len(calls) > 15
+  for call in calls:
+    assert callable(eval(call, {'methods': methods, 'optax': optax, 'parts': parts}))
