@@ -63,7 +63,7 @@ METHODS = {
     'retrain': methods.retrain(RECIPE),
     'salun': methods.salun(ADAM, rounds=1, batch_size=8),
     'scissorhands': methods.scissorhands(ADAM, share=.3, **SHORT),
-    'scrub': methods.scrub(ADAM, rounds=1, batch_size=8, retain_batch_size=8),
+    'scrub': methods.scrub(ADAM, rounds=2, batch_size=8, retain_batch_size=8),
     'ssd': methods.ssd(1., .1),
     'unsc': methods.unsc(null_space.pooled(.8), ADAM, **SHORT),
     'unsir': methods.unsir(

@@ -41,7 +41,8 @@ def problem(digits):
 
 @pytest.mark.parametrize('method', [
     methods.example_localization(steps=100), methods.scissorhands(share=.3, steps=100),
-    methods.eu_k(k=3, steps=100), methods.retention_masking(steps=100)])
+    methods.eu_k(k=3, steps=100),
+    methods.retention_masking(optax.sgd(.01, momentum=.9), steps=100)])
 def test_what_is_reset_learns_again(method, problem, digits):
   done = method(problem, jax.random.key(1))
   kept = digits.test.where(digits.test.y != 3)

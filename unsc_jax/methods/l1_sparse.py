@@ -62,7 +62,7 @@ def l1_sparse(
   For whole classes and for single examples.
 
   Args:
-    optimizer: any of Optax; SGD at .1, momentum .9. The penalty's gradient is
+    optimizer: any of Optax; Adam at 2e-3. The penalty's gradient is
       part of what it sees.
     alpha: weight of the penalty at the first step; it fades to zero.
     steps: `T`, updates to make.
@@ -78,7 +78,7 @@ def l1_sparse(
 
   Source: Jia et al. (arXiv 2304.04934), exact from code, with the fading by
   step rather than by epoch. `alpha` is 5e-4 in the paper, from memory, 1e-4 in
-  Scissorhands' code and 7e-5 in DEL's, all at a rate of .01.
+  Scissorhands' code and 7e-5 in DEL's, all with SGD at .01.
   """
   schedule = schedules.retain_only(
       steps, batch_size, epochs=lengths.unless(steps, epochs, 10))
@@ -88,7 +88,7 @@ def l1_sparse(
     fading = optax.linear_schedule(
         alpha, 0., schedule.length(problem.forget, problem.retain))
     return parts.Confined(optax.chain(
-        add_sign_decay(fading), optimizer or optax.sgd(.1, momentum=.9)))
+        add_sign_decay(fading), optimizer or optax.adam(2e-3)))
 
   return parts.compose(
       objective=objectives.objective(retain=objectives.cross_entropy),

@@ -31,7 +31,7 @@ def retention_masking(
   classes and for single examples.
 
   Args:
-    optimizer: any of Optax; SGD at .02, momentum .9 and weight decay 5e-4.
+    optimizer: any of Optax; SGD at .03, momentum .9 and weight decay 5e-4.
     share: `q`, of all weights that are kept.
     steps: updates to make.
     epochs: instead, over the retained data; 10 if neither is given.
@@ -62,6 +62,6 @@ def retention_masking(
   return parts.compose(
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=optimizer or optimizers.sgd(.02),
+      transform=optimizer or optimizers.sgd(.03),
       schedule=schedules.retain_only(
           steps, batch_size, epochs=lengths.unless(steps, epochs, 10)))
