@@ -64,6 +64,7 @@ relabelled = lambda term, target, optimizer, steps: parts.compose(
     objective=objectives.objective(forget=term, forget_target=target),
     transform=optimizer, schedule=schedules.forget_only(steps))
 
+_SCRUB = {'temperature': 4., 'gamma': .99, 'alpha': .001, 'rounds': 6}  # of large networks
 CASES = {
     'retrain': Case(None),  # filled in by the test, which knows the recipe
     'head_only': Case(methods.head_only(), methods.original()),
@@ -110,8 +111,8 @@ CASES = {
         methods.bad_teacher(adam(1e-3), steps=100), misled=knowing_init,
         forget=(0., .2), remain=.93),
     'scrub': Case(
-        methods.scrub(sgd(.005), rounds=6, forget_rounds=2),
-        methods.scrub(sgd(.005), rounds=6, forget_rounds=0)),
+        methods.scrub(sgd(.005), **_SCRUB, forget_rounds=2),
+        methods.scrub(sgd(.005), **_SCRUB, forget_rounds=0)),
     'l1_sparse': Case(
         methods.l1_sparse(sgd(.05), alpha=2e-3, steps=300),
         methods.l1_sparse(sgd(.05), alpha=0., steps=300), forget=(0., .1)),

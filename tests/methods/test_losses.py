@@ -125,6 +125,11 @@ def test_shares_and_weights_are_such(method, options):
     method(**options)
 
 
+def test_a_single_round_from_the_teacher_is_refused():
+  with pytest.raises(ValueError, match='forgets nothing; take two rounds or more'):
+    methods.scrub(forget_rounds=1)
+
+
 @pytest.mark.parametrize('published', [False, True])
 def test_boundary_labels(toy, ref, published):
   head = {**toy.params['b'], 'bias': toy.params['b']['bias'].at[2].add(4.)}
