@@ -58,17 +58,20 @@ class Ledger:
 
   @functools.cached_property
   def salt(self) -> bytes:
-    return self._rows('SELECT value FROM about WHERE name = ?', 'salt')[0][0]
+    rows = self._rows((bytes,), 'SELECT value FROM about WHERE name = ?', 'salt')
+    if not rows:
+      raise damaged(self.path, 'the salt is missing')
+    return rows[0][0]
 
   @property
   def links(self) -> list[tuple[str, str]]:
     """Text and hash of every record, in order."""
-    return self._rows('SELECT body, hash FROM records ORDER BY number')
+    return self._rows((str, str), 'SELECT body, hash FROM records ORDER BY number')
 
   @property
   def begun(self) -> list[tuple[int, str]]:
     """Number and text of requests that were begun and not done."""
-    return self._rows('SELECT number, body FROM begun ORDER BY number')
+    return self._rows((int, str), 'SELECT number, body FROM begun ORDER BY number')
 
   def all(self) -> list[Enrolled]:
     """All examples, forgotten or not."""
@@ -86,15 +89,13 @@ class Ledger:
     """The examples of some hashes of inputs and labels."""
     return self._examples_where('data', data)
 
-  def remaining(self) -> dict[int, int]:
-    """How many examples every label has that no request took."""
-    return dict(self._rows(
-        'SELECT label, count(*) FROM examples WHERE id NOT IN (SELECT id FROM forgotten) '
-        'GROUP BY label ORDER BY label'))
-
   def of_request(self, number: int) -> list[Enrolled]:
     """The examples that a request took."""
     return self._examples('WHERE request = ?', number)
+
+  def set(self, pragma: str) -> None:
+    """Sets how SQLite works."""
+    self._rows((), f'PRAGMA {pragma}')
 
   def begin(self, number: int, body: Mapping[str, Any]) -> None:
     """Notes that a request is being served."""
@@ -127,8 +128,9 @@ class Ledger:
     bodies = [chain.body(text) for text, _ in links]
     if hashlib.sha256(self.salt).hexdigest() != bodies[0]['salt']:
       found.append('the salt is not that of the first record.')
-    by_request = itertools.groupby(
-        self._rows('SELECT request, id FROM forgotten ORDER BY request'), lambda row: row[0])
+    rows = self._rows(
+        (int, bytes), 'SELECT request, id FROM forgotten ORDER BY request')
+    by_request = itertools.groupby(rows, lambda row: row[0])
     own = {number: hashes.together(row[1] for row in rows) for number, rows in by_request}
     told = {body['number']: body['forgotten']['ids'] for body in bodies
             if 'forgotten' in body}
@@ -139,9 +141,9 @@ class Ledger:
   def all_faults(self) -> list[str]:
     """The same of every example as well; reads all of them."""
     found = self.faults()
-    rows = self._rows('PRAGMA integrity_check')
+    rows = self._rows((str,), 'PRAGMA integrity_check')
     if rows != [('ok',)]:
-      found.append(f'SQLite finds {rows[0][0]}.')
+      found.append(f'SQLite finds: {" ".join(rows[0][0].split())}.')
     first = chain.body(self.links[0][0])
     if first['enrolled']['ids'] != hashes.together(e.id for e in self.all()):
       found.append('who was enrolled is not what the first record says.')
@@ -149,7 +151,8 @@ class Ledger:
 
   def check_count(self, label: int, told: Mapping[str, int]) -> None:
     """Raises ValueError unless as many examples have a label as were enrolled."""
-    found = self._rows('SELECT count(*) FROM examples WHERE label = ?', label)[0][0]
+    query = 'SELECT count(*) FROM examples WHERE label = ?'
+    found = self._rows((int,), query, label)[0][0]
     if found != told.get(str(label), 0):
       raise damaged(self.path, f'{found} examples have label {label}, but '
                     f'{told.get(str(label), 0)} were enrolled')
@@ -160,6 +163,7 @@ class Ledger:
 
   def _examples(self, where: str, *values: Any) -> list[Enrolled]:
     rows = self._rows(
+        (bytes, bytes, int, int | None, bytes),
         'SELECT examples.id, data, label, request, seal FROM examples '
         f'LEFT JOIN forgotten ON examples.id = forgotten.id {where} ORDER BY examples.id',
         *values)
@@ -169,9 +173,13 @@ class Ledger:
         raise damaged(self.path, 'an example is not as it was enrolled')
     return examples
 
-  def _rows(self, query: str, *values: Any) -> list[tuple]:
+  def _rows(self, kinds: Sequence[Any], query: str, *values: Any) -> list[tuple]:
+    """The rows of a query, with columns of these types."""
     with self._told():
-      return self._connection.execute(query, values).fetchall()
+      rows = self._connection.execute(query, values).fetchall()
+    if not all(all(map(isinstance, row, kinds)) for row in rows):
+      raise damaged(self.path, 'values are not of the type that was written')
+    return rows
 
   @contextlib.contextmanager
   def _transaction(self) -> Iterator[Callable]:
@@ -192,7 +200,7 @@ class Ledger:
     try:
       yield
     except sqlite3.OperationalError as error:
-      name = error.sqlite_errorname
+      name = getattr(error, 'sqlite_errorname', '')
       if name == 'SQLITE_FULL':
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path)) from error
       if name.startswith(('SQLITE_READONLY', 'SQLITE_CANTOPEN', 'SQLITE_BUSY')):
@@ -209,6 +217,7 @@ def commit(connection: sqlite3.Connection) -> None:
 
 def damaged(path: pathlib.Path, why: str) -> ValueError:
   """What is said of a ledger that cannot be trusted."""
+  why = ' '.join(why.split())
   return ValueError(
       f'{path} is damaged ({why}); put it back from a copy. The model can still be read, '
       'with `export`.')
@@ -236,24 +245,24 @@ def opened(path: pathlib.Path, *, write: bool = False) -> Iterator[Ledger]:
   if not path.is_file():
     raise FileNotFoundError(
         f'there is no store in {path.parent}: enrol a model there first.')
-  mode = 'rw' if write else 'ro'
-  with contextlib.closing(sqlite3.connect(
-      f'{path.absolute().as_uri()}?mode={mode}', uri=True, isolation_level=None)) as connection:
+  # Never 'ro': what a killed process left half-written has to be taken back first.
+  uri = f'{path.absolute().as_uri()}?mode=rw'
+  with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
     ledger = Ledger(path, connection)
     version = _version(ledger)
     if version > FORMAT:
       raise ValueError(
           f'{path.parent} was written by a newer unsc_jax (format {version}, and this one '
           f'reads {FORMAT}); upgrade unsc_jax.')
-    connection.execute('PRAGMA synchronous = FULL')
+    ledger.set('synchronous = FULL' if write else 'query_only = ON')
     yield ledger
 
 
 def _version(ledger: Ledger) -> int:
   rows = ledger._rows
-  if rows('PRAGMA application_id') != [(_APPLICATION,)]:
+  if rows((int,), 'PRAGMA application_id') != [(_APPLICATION,)]:
     raise damaged(ledger.path, 'it is no ledger of unsc_jax')
-  return rows('PRAGMA user_version')[0][0]
+  return rows((int,), 'PRAGMA user_version')[0][0]
 
 
 def _seal(salt: bytes, example: Enrolled) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import errno
 import pathlib
 import sqlite3
 
@@ -14,6 +15,8 @@ def alone(folder: pathlib.Path) -> Iterator[None]:
 
   Raises:
     BlockingIOError: another process writes.
+    OSError: the folder cannot be written to.
+    ValueError: the file that is locked is damaged.
 
   Example:
     >>> import tempfile
@@ -27,11 +30,15 @@ def alone(folder: pathlib.Path) -> Iterator[None]:
   try:
     try:
       connection.execute('BEGIN EXCLUSIVE')
-    except sqlite3.OperationalError as error:
-      if 'locked' not in str(error):
-        raise
-      raise BlockingIOError(
-          f'{folder} is in use by another request; wait until it is done.') from error
+    except sqlite3.DatabaseError as error:
+      name = getattr(error, 'sqlite_errorname', '')
+      if name.startswith('SQLITE_BUSY'):
+        raise BlockingIOError(
+            f'{folder} is in use by another request; wait until it is done.') from error
+      if name == 'SQLITE_NOTADB':
+        raise ValueError(
+            f'{folder / "lock"} is damaged; remove it, nothing is kept in it.') from error
+      raise OSError(errno.EACCES, str(error), str(folder / 'lock')) from error
     yield
   finally:
     connection.close()

@@ -201,10 +201,11 @@ class Absent:
     return self.shape[0]
 
   def __getitem__(self, index: Any) -> NoReturn:
-    raise ValueError('the retained examples are no longer held, and cannot be read.')
+    raise ValueError(
+        'the retained examples are no longer held, and cannot be read; a request takes a '
+        'method that does without them.')
 
-  def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-    raise self[...]
+  __array__ = __getitem__
 
 
 def _absent(like: Any, counts: Mapping[int, int]) -> problem_lib.Examples:

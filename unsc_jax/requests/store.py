@@ -233,7 +233,7 @@ def _readable(folder: pathlib.Path, request: int | None) -> Record:
 def _params(folder: pathlib.Path, record: Record, like: Any) -> Any:
   at = folder / 'objects', record['version']['parameters']
   if like is None:
-    params = objects.get(*at, lambda path: _nested(checkpoints.read(path)))
+    params = objects.get(*at, lambda path: nested(checkpoints.read(path)))
   else:
     params = objects.get(*at, lambda path: checkpoints.load(path, like))
   if hash_of(params) != record['weights']['after']:
@@ -243,7 +243,7 @@ def _params(folder: pathlib.Path, record: Record, like: Any) -> Any:
   return params
 
 
-def _nested(flat: Mapping[str, Any]) -> Any:
+def nested(flat: Mapping[str, Any]) -> Any:
   """Nested dictionaries of arrays by their paths."""
   tree: dict[str, Any] = {}
   for path, leaf in flat.items():
