@@ -2,6 +2,7 @@
 #   make demo           forget a class of the digits, write runs/.../report.html
 #   make test           linters, types, doctests and the quick tests
 #   make test-slow      the tests that take minutes
+#   make test-faults   500 kills and 200 damaged stores of deletion requests
 #   make test-oldest    the quick tests, on the oldest supported versions
 #   make bench          the speed claims, BENCHMARKS=moment_rate for one of them
 #   make pod-plan       what TPU pods would do; needs libtpu, but no TPU
@@ -33,7 +34,7 @@ install_into = $(1)/bin/python -m pip install -qq --disable-pip-version-check uv
   $(1)/bin/uv pip install -qq --python $(1)/bin/python $(2) || \
   $(1)/bin/python -m pip install -qq --no-compile --disable-pip-version-check $(2); }
 
-.PHONY: demo test lint test-slow test-oldest bench pod-plan install clean
+.PHONY: demo test lint test-slow test-faults test-oldest bench pod-plan install clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.experiments
@@ -48,6 +49,9 @@ lint: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) -m slow
+
+test-faults: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.requests.faults --kills 500 --corruptions 200
 
 test-oldest: $(OLDEST)/.oldest
 	$(OLDEST)/bin/python $(PYTEST) -m 'not slow and not real_data'

@@ -1,0 +1,62 @@
+"""Kills, damage and full disks: the model before or the one after always loads."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from tests.requests import conftest as small
+from unsc_jax import requests
+from unsc_jax.requests import ledger
+from unsc_jax.requests import objects
+
+
+def test_a_few_kills_and_damaged_files_lose_nothing():
+  """Of many more, `make test-faults`."""
+  out = subprocess.run(
+      [sys.executable, '-m', 'tests.requests.faults', '--kills=12', '--corruptions=16'],
+      capture_output=True, text=True, check=False)
+  assert out.returncode == 0, out.stderr
+
+
+class Killed(BaseException):
+  """What no handler of errors catches."""
+
+
+def fails(error, after=0):
+  """A function that lets so many calls pass and raises from then on."""
+  def wrap(function):
+    calls = iter(range(10**9))
+    def run(*args, **kwargs):
+      if next(calls) >= after:
+        raise error
+      return function(*args, **kwargs)
+    return run
+  return wrap
+
+
+@pytest.mark.parametrize(('module', 'name', 'after'), [
+    (objects, '_to_disk', 0), (objects, '_to_disk', 1), (ledger, 'commit', 0),
+    (ledger, 'commit', 1)])
+@pytest.mark.parametrize('error', [
+    Killed(), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'store')])
+def test_a_request_that_cannot_be_written_leaves_the_store_as_it_was(
+    store, monkeypatch, module, name, after, error):
+  with monkeypatch.context() as patch:
+    patch.setattr(module, name, fails(error, after)(getattr(module, name)))
+    with pytest.raises(type(error)):
+      requests.forget(store, small.NETWORK, requests.Classes((1,)), small.DATA)
+  jax.tree.map(np.testing.assert_array_equal, requests.load(store), small.PARAMS)
+  assert requests.verify(store) == []
+  records, begun = requests.history(store)
+  assert len(records) == 1
+  assert len(begun) == (0 if (module, after) == (ledger, 0) else 1)
+  requests.forget(store, small.NETWORK, requests.Classes((1,)), small.DATA)
+  records, begun = requests.history(store)
+  assert len(records) == 2
+  assert not begun
+  assert requests.again(store, small.NETWORK, 1, small.DATA)
