@@ -176,7 +176,40 @@ def _point(name: str, setting: str, point: dict, target: float) -> list[str]:
           *(f'{point[f"mismatch_{to}"]:.3f}' for to in ('to_before', 'now'))]
 
 
+def _deletion_requests() -> str:
+  """All requests so far, after every one of them, beside retrained networks."""
+  results = _load('docs/results/deletion_requests-digits.json')
+  share = lambda value: '–' if value is None else f'{100 * value:.1f}'
+  rows = [['request', 'for', 'forgotten classes', 'retrained', 'forgotten examples',
+           'retrained', 'what remains', 'retrained', 'logit drift', 'retrained',
+           'layer drift', 'seconds', 'retraining']]
+  for row in results['rows']:
+    of = [row[name] for name in ('unlearned', 'retrained')]
+    asked = f'class {row["classes"][-1]}' if row['asked'] == 'classes' else (
+        f'{row["examples"]} examples')
+    rows.append([
+        str(row['request']), asked, *(
+            share(scores[name]) for name in
+            ('forgotten_classes', 'forgotten_examples', 'retained') for scores in of),
+        *(share(row[name]) for name in
+          ('logit_drift', 'retrained_logit_drift', 'layer_drift')),
+        f'{row["seconds"]:.1f}', f'{row["retrained_seconds"]:.1f}'])
+  once, worst = results['at_once'], max(row['moments_error'] for row in results['rows'])
+  return (
+      f'{_markdown(rows)}\n\n'
+      'In per cent: accuracy on test images of all forgotten classes, mean confidence on all '
+      'forgotten training examples, accuracy on the other test images, drift since enrolment. '
+      f'Stored less forgotten moments differ from a fresh pass by {worst:.0e} at most. The '
+      'four classes in one request and in four: moments differ by '
+      f'{once["moments_difference"]:.0e}, retained logits by {share(once["logit_difference"])} '
+      f'%; {share(once["once_forgotten_classes"])} and '
+      f'{share(once["steps_forgotten_classes"])} % of them are still named, '
+      f'{share(once["once_retained"])} and {share(once["steps_retained"])} % of the rest are '
+      'right.')
+
+
 PAGES = {
+    'docs/deletion-requests.md': {'digits': _deletion_requests},
     'README.md': {'optimizer_order': _optimizer_order, 'results': _results,
                   'retraining': _retraining},
     'docs/null-space-alignment.md': {

@@ -15,9 +15,16 @@ import numpy as np
 import tyro
 
 from unsc_jax import problem as problem_lib
-from unsc_jax import requests
+from unsc_jax.requests import asked
+from unsc_jax.requests import choices
 from unsc_jax.requests import request
 from unsc_jax.requests import store
+from unsc_jax.requests.enroll import enroll
+from unsc_jax.requests.forget import forget
+from unsc_jax.requests.refresh import refresh
+from unsc_jax.requests.verify import again
+from unsc_jax.requests.verify import history
+from unsc_jax.requests.verify import verify
 from unsc_jax.storage import checkpoints
 
 Store = Annotated[pathlib.Path, tyro.conf.Positional]
@@ -34,15 +41,15 @@ class Enroll:
   """The trained parameters, a .npz file or an Orbax folder."""
   data: pathlib.Path
   """Training data: .npz with x, y and, if you like, ids."""
-  choices: tyro.conf.OmitArgPrefixes[requests.Choices] = dataclasses.field(
-      default_factory=requests.Choices)
+  how: tyro.conf.OmitArgPrefixes[choices.Choices] = dataclasses.field(
+      default_factory=choices.Choices)
 
   def run(self) -> int:
     network, (examples, ids) = _network(self.network), _read(self.data)
     like = request.structure(network, None) or store.nested(checkpoints.read(self.params))
-    record = requests.enroll(
+    record = enroll(
         self.store, network, checkpoints.load(self.params, like), examples, ids=ids,
-        choices=self.choices)
+        choices=self.how)
     print(f'enrolled {record["enrolled"]["count"]} examples in {self.store}')
     return 0
 
@@ -79,24 +86,24 @@ class Forget:
 
   def run(self) -> int:
     examples, _ = _read(self.data)
-    given = {name: path and _read(path)[0]
-             for name, path in (('held_out', self.held_out), ('test', self.test))}
-    _, record = requests.forget(
+    given: Any = {name: path and _read(path)[0]
+                  for name, path in (('held_out', self.held_out), ('test', self.test))}
+    _, record = forget(
         self.store, _network(self.network), self._what(examples), examples, by=self.by,
         dry_run=self.dry_run, drift_budget=self.drift_budget, **given)
     print(_summary(record))
     return 0
 
-  def _what(self, examples: problem_lib.Examples) -> requests.Asked:
-    asked: list[requests.Asked] = [
-        *([requests.Classes(self.classes)] if self.classes else []),
-        *([requests.Ids(self.ids)] if self.ids else []),
-        *([requests.Arrays(examples)] if self.all else []),
-        *([requests.Share(self.share, self.seed)] if self.share is not None else [])]
-    if len(asked) != 1:
+  def _what(self, examples: problem_lib.Examples) -> asked.Asked:
+    named: list[asked.Asked] = [
+        *([asked.Classes(self.classes)] if self.classes else []),
+        *([asked.Ids(self.ids)] if self.ids else []),
+        *([asked.Arrays(examples)] if self.all else []),
+        *([asked.Share(self.share, self.seed)] if self.share is not None else [])]
+    if len(named) != 1:
       raise ValueError(
           'a request is of one kind: give either --classes, --ids, --all or --share.')
-    return asked[0]
+    return named[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,11 +121,11 @@ class Verify:
   """For that: what was given as held out."""
 
   def run(self) -> int:
-    faults = requests.verify(self.store)
+    faults = verify(self.store)
     if self.request is not None:
       if self.network is None or self.data is None:
         raise ValueError('to serve a request again, give --network and --data.')
-      same = requests.again(
+      same = again(
           self.store, _network(self.network), self.request, _read(self.data)[0],
           held_out=self.held_out and _read(self.held_out)[0])
       if not same:
@@ -136,7 +143,7 @@ class History:
   """All of every record."""
 
   def run(self) -> int:
-    records, begun = requests.history(self.store)
+    records, begun = history(self.store)
     if self.json:
       print(json.dumps(records, indent=1))
       return 0
@@ -159,7 +166,7 @@ class Export:
   """After which request; by default the newest that can be read."""
 
   def run(self) -> int:
-    record = requests.export(self.store, self.out, request=self.request)
+    record = store.export(self.store, self.out, request=self.request)
     print(f'{self.out}: after request {record["number"]}, '
           f'weights {record["weights"]["after"]}')
     return 0
@@ -176,7 +183,7 @@ class Refresh:
   """All that is retained: .npz with x and y."""
 
   def run(self) -> int:
-    record = requests.refresh(self.store, _network(self.network), _read(self.data)[0])
+    record = refresh(self.store, _network(self.network), _read(self.data)[0])
     print(f'refreshed with {record["enrolled"]["count"]} examples')
     return 0
 
