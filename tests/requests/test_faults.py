@@ -48,7 +48,7 @@ def test_a_request_that_cannot_be_written_leaves_the_store_as_it_was(
     store, monkeypatch, module, name, after, error):
   with monkeypatch.context() as patch:
     patch.setattr(module, name, fails(error, after)(getattr(module, name)))
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error), match=str(error) and 'disk is full, and the store is as'):
       requests.forget(store, small.NETWORK, requests.Classes((1,)), small.DATA)
   jax.tree.map(np.testing.assert_array_equal, requests.load(store), small.PARAMS)
   assert requests.verify(store) == []

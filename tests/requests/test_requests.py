@@ -93,6 +93,12 @@ def test_single_examples_need_held_out_ones(served):
     serve(served, requests.Ids(('person 1',)), dry_run=True)
 
 
+def test_held_out_examples_are_none_that_were_enrolled(served):
+  seen = small.DATA.where(slice(3, 5))  # the first of them was forgotten
+  with pytest.raises(ValueError, match='2 of 2 held-out examples were enrolled; give some'):
+    serve(served, requests.Ids(('person 1',)), held_out=seen, dry_run=True)
+
+
 def test_all_that_is_asked_for_has_to_be_given(served):
   with pytest.raises(ValueError, match='of 2 examples to be forgotten 1 are not among'):
     requests.forget(

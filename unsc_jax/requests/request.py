@@ -121,8 +121,19 @@ def asked(
     raise ValueError(
         'single examples learn to be answered as examples that the network never saw; '
         'give some of the same classes as held_out. Whole classes need none.')
+  if held_out is not None:
+    _check_unseen(store.ledger, held_out)
   return found(store, network, len(store.records), what.whole, rows, examples, held_out,
                like)
+
+
+def _check_unseen(ledger: ledger_lib.Ledger, held_out: problem_lib.Examples) -> None:
+  """Raises ValueError if an example was enrolled, forgotten since or not."""
+  data = hashes.of_examples(ledger.salt, held_out.x, np.asarray(held_out.y))
+  if enrolled := {row.data for row in ledger.of_data({*data})}:
+    raise ValueError(
+        f'{sum(key in enrolled for key in data)} of {len(data)} held-out examples were '
+        'enrolled; give some that the network never saw.')
 
 
 def _places(salt, examples, rows) -> dict[bytes, int]:

@@ -12,6 +12,7 @@ was before the request, or what it is after it.
 from collections.abc import Iterable, Iterator, Mapping
 import contextlib
 import dataclasses
+import errno
 import functools
 import os
 import pathlib
@@ -157,7 +158,21 @@ def opened(folder: Path, *, write: bool = False) -> Iterator[Store]:
           name for record in records for name in names(record)})
       objects.sweep(folder / 'audit', None)
       audit.write(folder / 'audit', links)
-    yield Store(folder, ledger, records)
+    with _room(folder):
+      yield Store(folder, ledger, records)
+
+
+@contextlib.contextmanager
+def _room(folder: pathlib.Path) -> Iterator[None]:
+  """Says of a full disk what it means for the store."""
+  try:
+    yield
+  except OSError as error:
+    if error.errno != errno.ENOSPC:
+      raise
+    raise OSError(
+        errno.ENOSPC, 'the disk is full, and the store is as it was; make room and ask '
+        'again', str(folder)) from error
 
 
 def load(folder: Path, like: Any = None, *, request: int | None = None) -> Any:
