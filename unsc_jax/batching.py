@@ -4,11 +4,11 @@ A stream is the same in every process of a run, and so is what is trained on it.
 Which rows a process reads is another matter: only those of its own devices.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 import dataclasses
 import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -132,6 +132,72 @@ def peeked(batches: Iterable) -> tuple[Any, Iterator]:
   return next(iter(ahead), None), itertools.chain(ahead, batches)
 
 
+class Filled(NamedTuple):
+  """A batch of one size whatever there is to fill it, and which rows count."""
+  data: Any  # pytree of arrays [size, ...]
+  weights: np.ndarray  # [size] one, or zero where a row only fills up
+
+
+def filled(data: Any, size: int) -> Iterator[Filled]:
+  """The data once, in order, in batches of one size.
+
+  The last is filled up with its own first row, which then does not count: a network
+  has met it anyway, and no further program has to be compiled.
+
+  Args:
+    data: pytree of arrays `[N, ...]`.
+    size: rows a batch.
+
+  Yields:
+    Batches.
+
+  Example:
+    >>> [(batch.data.tolist(), batch.weights.tolist()) for batch in filled(np.arange(3), 2)]
+    [([0, 1], [1.0, 1.0]), ([2, 2], [1.0, 0.0])]
+  """
+  data = jax.tree.map(np.asarray, data)
+  for batch in in_order(data, size):
+    n = count(batch)
+    fill = lambda leaf, more=size - n: np.concatenate([leaf, leaf[:1].repeat(more, 0)])
+    yield Filled(batch if n == size else jax.tree.map(fill, batch),
+                 np.float32(np.arange(size) < n))
+
+
+def weighted(batch: Any) -> Filled:
+  """A batch of which all rows count, unless it says which."""
+  if isinstance(batch, Filled):
+    return batch
+  return Filled(batch, np.ones(count(batch), np.float32))
+
+
+def power_of_two(n: int, most: int) -> int:
+  """The size of batch for a set of `n`: so that sets of about one size share it.
+
+  Example:
+    >>> [power_of_two(n, most=500) for n in (1, 100, 120, 3000)]
+    [1, 128, 128, 500]
+  """
+  return min(most, 1 << max(0, n - 1).bit_length())
+
+
+def common(counts: Sequence[int], most: int) -> int:
+  """The one size of batch that serves several sets with the least to fill up.
+
+  Args:
+    counts: of the sets' rows.
+    most: the largest size; others are a half of it, a quarter, and so on.
+
+  Returns:
+    The size. A batch as such is taken to cost as much as 16 rows.
+
+  Example:
+    >>> common([700, 650, 720], 256), common([1000, 20, 3, 2], 256)
+    (256, 64)
+  """
+  sizes = [max(1, most >> halvings) for halvings in range(most.bit_length())]
+  return min(sizes, key=lambda size: sum(-(-n // size) for n in counts) * (size + 16))
+
+
 def steps_for(n: int, size: int, epochs: float) -> int:
   """How many batches make so many epochs of `n` examples."""
   return max(1, math.ceil(epochs * n / size))
@@ -139,4 +205,7 @@ def steps_for(n: int, size: int, epochs: float) -> int:
 
 def seed_of(key: jax.Array) -> int:
   """A seed for NumPy from a JAX key."""
-  return int(jax.random.bits(key))
+  return int(_bits(key))
+
+
+_bits = jax.jit(jax.random.bits)

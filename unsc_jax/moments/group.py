@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from unsc_jax import capture
 from unsc_jax import paths
+from unsc_jax import programs
 
 
 @functools.partial(
@@ -75,16 +76,21 @@ class Moments(paths.ByPath[Moment]):
 
   def __add__(self, other: 'Moments') -> 'Moments':
     _check_same(self, other)
-    return jax.tree.map(jnp.add, self, other)
+    return programs.add(self, other)
 
   def __sub__(self, other: 'Moments') -> 'Moments':
     return self + -1. * other
 
   def __mul__(self, scale: float) -> 'Moments':
-    return jax.tree.map(lambda moment: _times(moment, scale), self,
-                        is_leaf=lambda x: isinstance(x, Moment))
+    return _scaled(self, scale)
 
   __rmul__ = __mul__
+
+
+@jax.jit
+def _scaled(moments: Moments, scale: jax.Array) -> Moments:
+  return jax.tree.map(lambda moment: _times(moment, scale), moments,
+                      is_leaf=lambda x: isinstance(x, Moment))
 
 
 def _times(moment: Moment, scale: float) -> Moment:
@@ -142,7 +148,7 @@ def _flat(site: capture.Site, sums: Any) -> Any:
 
 def check_finite(moments: Moments) -> None:
   """Raises if a moment is not finite, or out of float32's range, naming the parameter."""
-  states = jax.device_get([_state(m.second, m.first, m.gross) for m in moments])
+  states = jax.device_get(_states([(m.second, m.first, m.gross) for m in moments]))
   for moment, (finite, small, large) in zip(moments, states):
     path = moment.site.path
     if small or large:
@@ -157,6 +163,10 @@ def check_finite(moments: Moments) -> None:
 
 
 @jax.jit
+def _states(sums: list[tuple[jax.Array, ...]]) -> list[tuple[jax.Array, ...]]:
+  return [_state(*of_moment) for of_moment in sums]
+
+
 def _state(second, first, gross) -> tuple[jax.Array, jax.Array, jax.Array]:
   """Whether sums are finite, and why they say nothing if they are too small or large."""
   inputs = jnp.isfinite(first).all()

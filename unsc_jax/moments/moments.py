@@ -11,6 +11,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from unsc_jax import capture
+from unsc_jax import programs
 from unsc_jax import sharding
 from unsc_jax.capture import layers
 from unsc_jax.capture import trace
@@ -25,18 +26,6 @@ def all_of_them(site_or_path: capture.Site | str) -> bool:
   """Whether to take a site, or data at a path: always."""
   del site_or_path
   return True
-
-
-def hashable(fn: Callable) -> Callable:
-  """The function, or one like it that equals nothing but itself.
-
-  Functions are static arguments of compiled passes, so that equal ones share them.
-  """
-  try:
-    hash(fn)
-  except TypeError:
-    return functools.partial(fn)
-  return fn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +75,7 @@ class input_moments:
   chunk_bytes: int | None = None
 
   def __post_init__(self):
-    object.__setattr__(self, 'fn', hashable(self.fn))
+    object.__setattr__(self, 'fn', programs.hashable(self.fn))
 
   def __call__(self, params, *args) -> tuple[Any, group.Moments]:
     traced = trace.trace(self.fn, self._sums, params, *args, data=self.data)
@@ -141,7 +130,7 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> group.M
     >>> moments['w'].count.item()
     6.0
   """
-  fn = hashable(moments_fn)
+  fn = programs.hashable(moments_fn)
   with explained(lambda x: jax.eval_shape(fn, params, x)[1]) as seen:
     total = add_up(_of_batch(fn, params, seen(x)) for x in batches if _some(x))
   group.check_finite(total)

@@ -19,6 +19,7 @@ import numpy as np
 
 from unsc_jax import capture
 from unsc_jax import paths
+from unsc_jax import programs
 from unsc_jax.capture import trace
 from unsc_jax.moments import group
 from unsc_jax.moments import moments as moments_lib
@@ -67,7 +68,7 @@ class output_moments:
   draws: int | None = 1
 
   def __post_init__(self):
-    object.__setattr__(self, 'fn', moments_lib.hashable(self.fn))
+    object.__setattr__(self, 'fn', programs.hashable(self.fn))
     if self.draws is not None and self.draws < 1:
       raise ValueError(
           f'{self.draws} combinations say nothing; draw one, or None for the exact sum.')

@@ -17,6 +17,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from unsc_jax import capture
+from unsc_jax import programs
 from unsc_jax.capture import layers
 from unsc_jax.capture import trace
 from unsc_jax.capture import varying
@@ -100,7 +101,7 @@ class sampled_moments:
     if not 0 < self.share <= 1:
       raise ValueError(
           f'share is that of the positions, in (0, 1], not {self.share}; try .1.')
-    object.__setattr__(self, 'fn', moments_lib.hashable(self.fn))
+    object.__setattr__(self, 'fn', programs.hashable(self.fn))
 
   def __call__(self, key, params, *args) -> tuple[Any, Sampled]:
     draws, room = itertools.count(), sums.room(self.chunk_bytes)
@@ -168,7 +169,7 @@ def accumulate(
   Raises:
     ValueError: there is no batch, or an input is NaN or infinite.
   """
-  fn = moments_lib.hashable(sampled_fn)
+  fn = programs.hashable(sampled_fn)
   total = moments_lib.add_up(
       moments_lib.moments_of(fn, jax.random.fold_in(key, i), params, x)
       for i, x in enumerate(batches))

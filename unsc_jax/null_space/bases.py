@@ -6,7 +6,7 @@ to be kept; their complement is free. Whichever is smaller is stored.
 `B` layers that share a parameter, `d` fan-in, `k` columns stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 from typing import TypeVar
@@ -21,6 +21,7 @@ import numpy as np
 from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
+from unsc_jax import sharding
 from unsc_jax.null_space import eigen
 from unsc_jax.null_space import precision
 from unsc_jax.null_space import ranks
@@ -128,7 +129,7 @@ def null_space_bases(
   chosen = choices(moments, energy, per_path)
   check(moments)
   solved = eigen.each(
-      [m.mean_square for m in moments if m.site.kind != 'lookup'], solver)
+      mean_squares([m for m in moments if m.site.kind != 'lookup']), solver)
   rules = {path: ranks.rank_rule(choice) for path, choice in chosen.items()}
   bases = Bases({path: tuple(
       _of_lookup(moment) if moment.site.kind == 'lookup'
@@ -137,6 +138,12 @@ def null_space_bases(
   for basis in bases:
     _warn_if_full(basis)
   return bases
+
+
+@jax.jit
+def mean_squares(moments: Sequence[moments_lib.Moment]) -> list[jax.Array]:
+  """The second moments `[B, d, d]` of a single input of each."""
+  return [moment.mean_square for moment in moments]
 
 
 def choices(
@@ -165,7 +172,7 @@ def check(moments: moments_lib.Moments) -> None:
   if any(isinstance(m.count, core.Tracer) for m in moments):
     return
   moments_lib.check_finite(moments)
-  if all(np.max(moment.count) < 0 for moment in moments):
+  if all((np.asarray(moment.count) < 0).all() for moment in moments):
     raise ValueError(
         'the moments count fewer inputs than none: more were subtracted than had ever '
         'been added; subtract only moments of data that are among those.')
@@ -177,6 +184,7 @@ def check(moments: moments_lib.Moments) -> None:
 
 def _is_fed(moment: moments_lib.Moment) -> bool:
   """Whether inputs are left, of data where there ever were some."""
+  moment = on_host(moment)
   if moment.site.kind == 'lookup' and np.any(moment.gross > precision.COUNTABLE):
     return True
   if moment.fixed is None:
@@ -197,19 +205,31 @@ def _of_lookup(moment: moments_lib.Moment) -> Basis:
 
 def _basis(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array,
            vectors: jax.Array) -> Basis:
-  precision.check(moment, values)
-  rank = rule(values + precision.doubt(moment, values)[:, None])
   site, d = moment.site, values.shape[-1]
-  columns = np.arange(d, dtype=rank.dtype)[None]
-  if isinstance(rank, core.Tracer):
+  if isinstance(values, core.Tracer):
+    rank = rule(values + precision.doubt(moment, values)[:, None])
+    columns = np.arange(d, dtype=rank.dtype)[None]
     vectors *= (columns >= rank[:, None])[:, None].astype(vectors.dtype)
     return Basis(site, True, vectors, values, rank)
-  # Cut to the smaller of the two. Where layers differ, zero columns fill up.
+  values, small = np.asarray(values), on_host(moment)
+  precision.check(small, values)
+  rank = np.asarray(rule(values + precision.doubt(small, values)[:, None]), np.int32)
+  # The smaller of the two is kept. Where layers need fewer, zero columns fill up.
   least, most = int(rank.min()), int(rank.max())
   free = d - least < most
-  mask = columns >= rank[:, None] if free else columns < rank[:, None]
+  mask = np.arange(d) >= rank[:, None] if free else np.arange(d) < rank[:, None]
   used = slice(least, d) if free else slice(0, most)
-  return Basis(site, free, (vectors * mask[:, None].astype(vectors.dtype))[..., used], values, rank)
+  if sharding.mesh_of(vectors) is None:  # where it can be read, nothing is compiled
+    vectors = np.asarray(vectors)
+  chosen = (vectors * mask[:, None].astype(vectors.dtype))[..., used]
+  return Basis(site, free, *jax.device_put((chosen, values, rank)))
+
+
+def on_host(moment: moments_lib.Moment) -> moments_lib.Moment:
+  """A moment whose sums are in host memory, but for the large one."""
+  small = jax.tree.map(np.asarray, (moment.first, moment.count, moment.gross))
+  return moments_lib.Moment(
+      moment.site, moment.second, *small, fixed=moment.fixed)
 
 
 def _warn_if_full(basis: Basis) -> None:

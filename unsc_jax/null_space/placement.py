@@ -9,9 +9,11 @@ import math
 from typing import Any, TypeVar
 
 import jax
+from jax import core
 from jax.sharding import Mesh
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec
+import numpy as np
 
 from unsc_jax import capture
 from unsc_jax import moments as moments_lib
@@ -79,3 +81,24 @@ def _split(site: capture.Site, param: jax.Array, mesh: Mesh) -> tuple:
   fits = lambda n, over: n % math.prod(mesh.shape[name] for name in over) == 0
   return tuple(tuple(over) if over and fits(n, over) else None
                for n, over in zip(site.folded, names))
+
+
+def in_few_shapes(bases: gains_lib.Confinement) -> gains_lib.Confinement:
+  """The same with zero columns to fill bases up, for programs that outlive them.
+
+  The ranks of other data are mostly other ones, and a step is compiled for every shape
+  of the bases in its state. Filled up to an eighth of `d`, a quarter and so on, they
+  have few; under 32 columns more cost nothing. What is traced stays as it is.
+  """
+  def fill(item):
+    k, d = item.vectors.shape[-1], item.site.folded[1]
+    step = max(32, -(-d // 8))
+    more = max(k, min(d // 2, -(-max(k, 1) // step) * step)) - k
+    if not more or isinstance(item.vectors, core.Tracer) or item.site.kind == 'lookup':
+      return item
+    wide = np.pad(np.asarray(item.vectors), [(0, 0), (0, 0), (0, more)])
+    return dataclasses.replace(item, vectors=jax.device_put(wide))
+
+  return dataclasses.replace(bases, by_path={
+      path: tuple(fill(item) if isinstance(item, bases_lib.Basis) else item
+                  for item in uses) for path, uses in bases.by_path.items()})

@@ -36,9 +36,10 @@ def doubt(moment: moments_lib.Moment, values: jax.Array) -> jax.Array:
   Returns:
     `[B]`: 0 where rounding is below a thousandth of what remains.
   """
-  unsure = jnp.maximum(_rounding(moment), -values.min(-1))
-  remains = jnp.maximum(values, 0).sum(-1)
-  return jnp.where(unsure > _DOUBTFUL * remains, unsure, 0)
+  xp = values.__array_namespace__()
+  unsure = xp.maximum(_rounding(moment), -values.min(-1))
+  remains = xp.maximum(values, 0).sum(-1)
+  return xp.where(unsure > _DOUBTFUL * remains, unsure, 0)
 
 
 def check(moment: moments_lib.Moment, values: jax.Array) -> None:
@@ -98,7 +99,8 @@ def check_counts(moment: moments_lib.Moment) -> None:
 
 def _energy(moment: moments_lib.Moment) -> jax.Array:
   """`[B]`: of all that was ever added, for every input that is left."""
-  return moment.gross.sum(-1) / jnp.maximum(moment.count, 1)
+  xp = moment.count.__array_namespace__()
+  return moment.gross.sum(-1) / xp.maximum(moment.count, 1)
 
 
 def _rounding(moment: moments_lib.Moment) -> jax.Array:

@@ -4,7 +4,10 @@ Bases live in the optimiser's state: they are sharded like their parameters,
 donated and checkpointed with it, and never become constants of the program.
 """
 
+from collections.abc import Callable
+import dataclasses
 import difflib
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -13,6 +16,7 @@ import jax.numpy as jnp
 import optax
 
 from unsc_jax import paths
+from unsc_jax import programs
 from unsc_jax import sharding
 from unsc_jax.null_space import gains as gains_lib
 from unsc_jax.null_space import placement
@@ -73,15 +77,8 @@ def null_space_projection(
   Source: UNSC (IJCAI 2024), algorithm 2, which projects gradients of plain SGD;
   exact after its code, the paper's text was not read.
   """
-  def init_fn(params) -> Any:
-    check_fit(bases, params)
-    return NullSpaceState(_copy(bases, params))
-
-  def update_fn(updates, state, params=None):
-    del params
-    return project(updates, state.bases, train_others=train_others), state
-
-  return optax.GradientTransformation(init_fn, update_fn)
+  return optax.GradientTransformation(
+      jax.tree_util.Partial(_start_alone, bases), _Project(train_others))
 
 
 def project_updates(
@@ -128,21 +125,44 @@ def project_updates(
 
   Source: ours. Adam-NSCL projects after Adam alone; UNSC before SGD alone.
   """
-  inner = optax.with_extra_args_support(optimizer)
+  return optax.GradientTransformationExtraArgs(
+      jax.tree_util.Partial(functools.partial(_start, optimizer.init), bases),
+      _ProjectTwice(programs.update_of(optimizer), train_others))
 
-  def init_fn(params) -> Any:
-    check_fit(bases, params)
-    return ProjectedState(_copy(bases, params), inner.init(_widened(params)))
 
-  def update_fn(updates, state, params=None, **extra) -> Any:
-    confine = lambda u: project(u, state.bases, train_others=train_others)
-    wide, inner_state = inner.update(
+def _start_alone(bases: gains_lib.Confinement, params: Any) -> NullSpaceState:
+  check_fit(bases, params)
+  return NullSpaceState(_copy(bases, params))
+
+
+def _start(init: Callable, bases: gains_lib.Confinement, params: Any) -> ProjectedState:
+  check_fit(bases, params)
+  return ProjectedState(_copy(bases, params), programs.begin(init, _widened(params)))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Project:
+  """The update of `null_space_projection`: equal for all bases, as a step is."""
+  train_others: bool
+
+  def __call__(self, updates, state, params=None) -> Any:
+    del params
+    return project(updates, state.bases, train_others=self.train_others), state
+
+
+@dataclasses.dataclass(frozen=True)
+class _ProjectTwice:
+  """The update of `project_updates`: equal for all bases, as a step is."""
+  inner: programs.Update
+  train_others: bool
+
+  def __call__(self, updates, state, params=None, **extra) -> Any:
+    confine = lambda u: project(u, state.bases, train_others=self.train_others)
+    wide, inner_state = self.inner(
         confine(_widened(updates)), state.inner, _widened(params), **_widened(extra))
     back = lambda u, given: u.astype(given.dtype) if _is_short(given) else u
     return (jax.tree.map(back, confine(wide), updates),
             ProjectedState(state.bases, inner_state))
-
-  return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
 
 def _is_short(leaf: Any) -> bool:
@@ -170,7 +190,10 @@ def project(updates: Any, bases: gains_lib.Confinement, *, train_others: bool = 
 
 def _copy(bases: gains_lib.Confinement, params: Any) -> gains_lib.Confinement:
   """Buffers of the state's own: a step may donate them, the caller's live on."""
-  return jax.tree.map(jnp.copy, placement.follow(bases, paths.leaf_paths(params)))
+  by_path = paths.leaf_paths(params)
+  if any(sharding.mesh_of(leaf) is not None for leaf in by_path.values()):
+    return programs.copy(placement.follow(bases, by_path))
+  return programs.copy(placement.in_few_shapes(bases))
 
 
 def check_fit(what: paths.ByPath, params: Any) -> None:

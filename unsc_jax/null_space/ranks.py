@@ -1,13 +1,13 @@
 """How many directions of a layer's inputs to keep, by their eigenvalues.
 
-A rule maps eigenvalues `[..., d]`, largest first, to ranks `[...]`.
+A rule maps eigenvalues `[..., d]`, largest first, to ranks `[...]`: on the host arrays
+of NumPy, so that nothing is compiled for it; under `jax.jit` those of JAX.
 """
 
 from collections.abc import Callable
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 
 RankRule = Callable[[jax.Array], jax.Array]
 Energy = float | RankRule  # a share of the energy to keep, or a rule
@@ -41,10 +41,11 @@ class energy_rank:
           f'energy is a share of the total in (0, 1], not {self.energy}; try 0.99.')
 
   def __call__(self, eigenvalues: jax.Array) -> jax.Array:
-    total = jnp.cumsum(_relative(eigenvalues), -1)
+    xp = eigenvalues.__array_namespace__()
+    total = xp.cumsum(_relative(eigenvalues), -1)
     # Relative to the last partial sum: at energy 1 rounding must not matter.
     short = total < self.energy * total[..., -1:]
-    return 1 + jnp.minimum(short.sum(-1), eigenvalues.shape[-1] - 1)
+    return 1 + xp.minimum(short.sum(-1), eigenvalues.shape[-1] - 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,13 +103,13 @@ class threshold_rank:
 
   def __call__(self, eigenvalues: jax.Array) -> jax.Array:
     exceeds = _relative(eigenvalues) > self.relative
-    return jnp.maximum(1, exceeds.sum(-1))
+    return eigenvalues.__array_namespace__().maximum(1, exceeds.sum(-1))
 
 
 def _relative(eigenvalues: jax.Array) -> jax.Array:
   """As shares of the largest, whose sums are in range; zero for negative ones."""
-  largest = eigenvalues[..., :1]
-  return jnp.maximum(eigenvalues, 0) / jnp.where(largest > 0, largest, 1)
+  xp, largest = eigenvalues.__array_namespace__(), eigenvalues[..., :1]
+  return xp.maximum(eigenvalues, 0) / xp.where(largest > 0, largest, 1)
 
 
 def rank_rule(energy: Energy) -> RankRule:

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import special
 
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
@@ -21,16 +22,17 @@ from unsc_jax.training import losses
 _NEVER = -1e9
 
 
-def mask_classes(logits: jax.typing.ArrayLike, classes: tuple[int, ...]) -> jax.Array:
+def mask_classes(logits: jax.typing.ArrayLike, classes: tuple[int, ...]) -> Any:
   """Logits `[N, C]` with those of some classes too low to win.
 
   Example:
     >>> print(mask_classes(jnp.array([[3., 1., 2.]]), (0,)).argmax())
     2
   """
-  logits = jnp.asarray(logits)
-  never = max(_NEVER, float(jnp.finfo(logits.dtype).min) / 2)
-  return logits.at[:, jnp.array(classes, int)].set(never)
+  xp = np if isinstance(logits, np.ndarray) else jnp  # on the host nothing is compiled
+  logits = xp.asarray(logits)
+  never = np.asarray(max(_NEVER, float(jnp.finfo(logits.dtype).min) / 2), logits.dtype)
+  return xp.where(np.isin(np.arange(logits.shape[-1]), classes)[None], never, logits)
 
 
 def ruled_out(problem: problem_lib.Problem) -> tuple[int, ...]:
@@ -69,7 +71,17 @@ def check_another(problem: problem_lib.Problem) -> None:
 
 def answers_of(problem: problem_lib.Problem, params: Any, x: Any) -> np.ndarray:
   """The probabilities `[N, C]` that the network gives with some parameters."""
-  return np.asarray(jax.nn.softmax(training.answers(problem, params, x)))
+  return softmax(training.answers(problem, params, x))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+  """The probabilities `[N, C]` that logits in host memory stand for.
+
+  Example:
+    >>> softmax(np.zeros((1, 2))).tolist()
+    [[0.5, 0.5]]
+  """
+  return special.softmax(logits.astype(np.result_type(logits, np.float32)), -1)
 
 
 def held_out_of(problem: problem_lib.Problem) -> problem_lib.Examples:

@@ -11,6 +11,7 @@ import optax
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import programs
 from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.parts import objectives
@@ -102,7 +103,7 @@ def compose(
 
   def method(problem, key):
     stopwatch = Stopwatch()
-    edit_key, *keys = jax.random.split(key, 4)
+    edit_key, *keys = programs.split(key, 4)
     params = problem.params
     if edit is not None:
       with stopwatch('edit'):
@@ -127,7 +128,7 @@ def train(
   retarget = lambda examples, target, key: (
       examples if target is None else examples.replace(y=target(problem, key)))
   target_keys, (order_key, loss_key) = (
-      jax.random.split(target_key, 3), jax.random.split(loss_key))
+      programs.split(target_key, 3), programs.split(loss_key))
   with stopwatch('targets'):
     forget = retarget(problem.forget, objective.forget, target_keys[0])
     retain = retarget(problem.retain, objective.retain, target_keys[1])

@@ -5,6 +5,8 @@ change and 0 where not.
 """
 
 from collections.abc import Callable, Mapping
+import dataclasses
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +16,7 @@ import optax
 
 from unsc_jax import capture
 from unsc_jax import paths
+from unsc_jax import programs
 from unsc_jax.problem import trainable as trainable_lib
 
 
@@ -159,22 +162,29 @@ def confine(
   Source: SalUn (arXiv 2310.12508), with the later fix of its code, which puts
   masked weights and momentum back after the step.
   """
-  inner = optax.with_extra_args_support(optimizer)
-  by_path = paths.leaf_paths(mask)
+  return optax.GradientTransformationExtraArgs(
+      jax.tree_util.Partial(
+          functools.partial(_start, optimizer.init), paths.leaf_paths(mask)),
+      _Confined(programs.update_of(optimizer)))
 
-  def init_fn(params):
-    for path, leaf in paths.leaf_paths(params).items():
-      if path not in by_path or by_path[path].shape != jnp.shape(leaf):
-        raise ValueError(
-            f'the mask does not fit {path}; make it of gradients of the same '
-            'parameters.')
-    own = jax.tree.map(lambda m: jnp.array(m, bool), by_path)
-    return MaskedState(own, inner.init(params))
 
-  def update_fn(updates, state, params=None, **extra):
+def _start(init: Callable, by_path: Mapping[str, jax.Array], params: Any) -> MaskedState:
+  for path, leaf in paths.leaf_paths(params).items():
+    if path not in by_path or by_path[path].shape != jnp.shape(leaf):
+      raise ValueError(
+          f'the mask does not fit {path}; make it of gradients of the same '
+          'parameters.')
+  own = jax.tree.map(lambda m: jnp.array(m, bool), by_path)
+  return MaskedState(own, programs.begin(init, params))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Confined:
+  """The update of `confine`: equal for all masks, as a step is."""
+  inner: programs.Update
+
+  def __call__(self, updates, state, params=None, **extra) -> Any:
     hold = lambda tree: jax.tree_util.tree_map_with_path(
         lambda path, u: jnp.where(state.mask[paths.path_name(path)], u, 0), tree)
-    updates, inner_state = inner.update(hold(updates), state.inner, params, **extra)
+    updates, inner_state = self.inner(hold(updates), state.inner, params, **extra)
     return hold(updates), MaskedState(state.mask, inner_state)
-
-  return optax.GradientTransformationExtraArgs(init_fn, update_fn)

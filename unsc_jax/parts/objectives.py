@@ -82,23 +82,31 @@ class _Sum:
   per_example: bool
 
   def __call__(self, fn: Callable) -> training.Loss:
-    def loss(params, batch, key):
-      del key
-      value, count = jnp.zeros(()), 0
-      for name, examples in batch._asdict().items():
-        if examples is None:
-          continue
-        term = getattr(self, name)
-        if term is None:
-          raise ValueError(
-              f'the schedule brings {name} batches, for which this objective '
-              'has no term; give it one, or choose another schedule.')
-        n = batching.count(examples.x)
-        size = n if self.per_example else 1
-        value += size * term(fn(params, examples.x), examples.y)
-        count += n
-      return value / (count if self.per_example else 1), params
-    return loss
+    return _Loss(fn, self)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loss:
+  """The sum of a network's terms; equal for equal networks and terms."""
+  fn: Callable
+  terms: _Sum
+
+  def __call__(self, params: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
+    del key
+    value, count, terms = jnp.zeros(()), 0, self.terms
+    for name, examples in batch._asdict().items():
+      if examples is None:
+        continue
+      term = getattr(terms, name)
+      if term is None:
+        raise ValueError(
+            f'the schedule brings {name} batches, for which this objective '
+            'has no term; give it one, or choose another schedule.')
+      n = batching.count(examples.x)
+      size = n if terms.per_example else 1
+      value += size * term(self.fn(params, examples.x), examples.y)
+      count += n
+    return value / (count if terms.per_example else 1), params
 
 
 cross_entropy: Term = training.cross_entropy

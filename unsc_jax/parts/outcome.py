@@ -42,14 +42,14 @@ def told(
 
 
 def _moved(before: Any, after: Any) -> bool:
-  """Whether a floating leaf is another; the first that is settles it."""
-  return any(bool(_differ(a, b)) for a, b in zip(*(
+  """Whether a floating leaf is another."""
+  return bool(_differ(*(
       jax.tree.leaves(problem_lib.floats(params)) for params in (before, after))))
 
 
 @jax.jit
-def _differ(a: jax.Array, b: jax.Array) -> jax.Array:
-  return jnp.any(a != b)
+def _differ(before: list[jax.Array], after: list[jax.Array]) -> jax.Array:
+  return jnp.any(jnp.array([jnp.any(a != b) for a, b in zip(before, after)]))
 
 
 def _nothing(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned) -> str:

@@ -16,20 +16,19 @@ from unsc_jax.training import gradients
 
 def batches(
     problem: problem_lib.Problem, data, size: int = 256
-) -> Iterator:
-  """All of `data` once, in batches of few sizes, on the problem's devices.
+) -> Iterator[batching.Filled]:
+  """All of `data` once, in batches of one size, on the problem's devices."""
+  yield from _of_one_size(
+      problem, data, batching.power_of_two(batching.count(data), size))
 
-  On one device the sizes differ by one at most; on several they are such that
-  most of them can be split.
-  """
-  if problem.session.mesh is None:
-    n = batching.count(data)
-    edges = np.linspace(0, n, -(-n // size) + 1).astype(int)
-    for lo, hi in zip(edges, edges[1:]):
-      yield jax.tree.map(lambda leaf, lo=lo, hi=hi: leaf[lo:hi], data)
-    return
-  for batch in batching.in_few_sizes(data, size):
-    yield sharding.shard_batch(batch, problem.session.mesh)
+
+def _of_one_size(
+    problem: problem_lib.Problem, data, size: int
+) -> Iterator[batching.Filled]:
+  mesh = problem.session.mesh
+  devices = 1 if mesh is None else mesh.size
+  for batch in batching.filled(data, -(-size // devices) * devices):
+    yield sharding.shard_batch(batch, mesh)
 
 
 def shuffled(
@@ -58,6 +57,12 @@ def _rows(leaves: Sequence[np.ndarray], at: np.ndarray) -> np.ndarray:
   return out
 
 
+def unfilled(problem: problem_lib.Problem, data, size: int = 256) -> Iterator:
+  """The same in batches of few sizes, for passes in which every row counts."""
+  for batch in batching.in_few_sizes(data, size):
+    yield sharding.shard_batch(batch, problem.session.mesh)
+
+
 def gradient(
     problem: problem_lib.Problem, params: problem_lib.Params,
     examples: problem_lib.Examples, size: int = 256,
@@ -72,8 +77,12 @@ def moments(
 ) -> moments_lib.Moments:
   """The moments of the original network's inputs on some examples."""
   moments_fn = moments_lib.input_moments(problem.fn, select=select)
-  return moments_lib.accumulate(
-      moments_fn, problem.params, batches(problem, x, size))
+  first, *_ = batching.filled(jax.tree.map(lambda leaf: leaf[:1], x), size)
+  if not moments_lib.row_by_row(moments_fn, problem.params, *first):
+    return moments_lib.accumulate(
+        moments_fn, problem.params, unfilled(problem, x, size))
+  return moments_lib.accumulate_rows(
+      moments_fn, problem.params, _of_one_size(problem, x, size))
 
 
 def moment(

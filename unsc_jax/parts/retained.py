@@ -10,6 +10,7 @@ import jax
 from jax.experimental import multihost_utils
 import numpy as np
 
+from unsc_jax import batching
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
@@ -28,15 +29,22 @@ def moments_by_class(
 
   Of `examples` of them, about, classes keep their shares, and each has one at least.
   """
-  classes = problem.retain_classes
-  for c in problem.session.progress(classes, 'moments', len(classes)):
-    of_class = problem.retain.where(problem.retain.labels == c)
-    if examples is not None:
-      count = max(1, round(examples * len(of_class) / len(problem.retain)))
-      if count > batch_size:  # each other size of a batch would be compiled for again
-        count -= count % batch_size
-      of_class = of_class.spread(count)
-    yield passes.moments(problem, of_class.x, batch_size, select=select)
+  classes = [problem.retain.where(problem.retain.labels == c) for c in problem.retain_classes]
+  if examples is not None:
+    classes = [_part(of_class, len(problem.retain), examples, batch_size)
+               for of_class in classes]
+  size = batching.common([*map(len, classes)], batch_size)
+  for of_class in problem.session.progress(classes, 'moments', len(classes)):
+    yield passes.moments(problem, of_class.x, size, select=select)
+
+
+def _part(of_class: problem_lib.Examples, of: int, examples: int, batch_size: int
+          ) -> problem_lib.Examples:
+  """A class's share of so many examples."""
+  count = max(1, round(examples * len(of_class) / of))
+  if count > batch_size:  # a batch that is hardly filled takes as long as a full one
+    count -= count % batch_size
+  return of_class.spread(count)
 
 
 def bases(
@@ -101,7 +109,7 @@ def outputs(
   retain = problem.retain if examples is None else problem.retain.spread(examples)
   return moments_lib.accumulate_outputs(
       moments_lib.output_moments(_answers(problem.fn, problem.retain_classes), select=select),
-      jax.random.key(0), problem.params, passes.batches(problem, retain.x, batch_size))
+      jax.random.key(0), problem.params, passes.unfilled(problem, retain.x, batch_size))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from unsc_jax import batching
+from unsc_jax import programs
 from unsc_jax.parts import lengths
 
 
@@ -259,6 +260,6 @@ class of_part:
 
 def _streams(forget, retain, size: int, retain_size: int | None, key):
   """Endless batches of either set."""
-  f_key, r_key = jax.random.split(key)
+  f_key, r_key = programs.split(key)
   return (batching.stream(forget, size, batching.seed_of(f_key)),
           batching.stream(retain, retain_size or size, batching.seed_of(r_key)))

@@ -88,8 +88,8 @@ class unseen_answers:
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     held_out = answers_lib.held_out_of(problem)
     seen, unseen = (
-        np.asarray(jax.nn.softmax(answers_lib.mask_classes(
-            training.answers(problem, problem.params, examples.x), problem.gone)))
+        answers_lib.softmax(answers_lib.mask_classes(
+            training.answers(problem, problem.params, examples.x), problem.gone))
         for examples in (problem.forget, held_out))
     answers = np.empty_like(seen)
     for y in np.unique(problem.forget.labels):

@@ -22,6 +22,7 @@ import optax
 from unsc_jax import batching
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
+from unsc_jax import programs
 from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
@@ -66,20 +67,26 @@ class Fitted(NamedTuple):
   history: dict[str, np.ndarray]  # name to [steps]
 
 
-def classify(fn: Callable) -> Loss:
+@dataclasses.dataclass(frozen=True)
+class classify:
   """Cross-entropy of a network as it is in evaluation: for fine-tuning."""
-  def loss(params, batch, key):
+  fn: Callable
+
+  def __call__(self, params: Any, batch: problem_lib.Examples, key: jax.Array
+               ) -> tuple[jax.Array, Any]:
     del key
-    return losses_lib.cross_entropy(fn(params, batch.x), batch.y), params
-  return loss
+    return losses_lib.cross_entropy(self.fn(params, batch.x), batch.y), params
 
 
-def classify_in_training(network: problem_lib.Network) -> Loss:
+@dataclasses.dataclass(frozen=True)
+class classify_in_training:
   """Cross-entropy of a network in training, with dropout and statistics."""
-  def loss(params, batch, key):
-    logits, params = network.training(params, batch.x, key)
+  network: problem_lib.Network
+
+  def __call__(self, params: Any, batch: problem_lib.Examples, key: jax.Array
+               ) -> tuple[jax.Array, Any]:
+    logits, params = self.network.training(params, batch.x, key)
     return losses_lib.cross_entropy(logits, batch.y), params
-  return loss
 
 
 def fit(
@@ -138,8 +145,10 @@ def fit(
   put = lambda tree: tree if mesh is None else sharding.place(tree, mesh)
   params = put(params)
   # The step consumes what it is given, so it gets copies.
-  state = put(optimizer.init(trainable_lib.floats(params)))
-  params, state = jax.tree.map(jnp.array, (params, state))
+  state = put(programs.begin(optimizer.init, trainable_lib.floats(params)))
+  params = programs.copy(params)
+  if mesh is not None:
+    state = programs.copy(state)
   where = (None, None) if mesh is None else jax.tree.map(
       lambda leaf: leaf.sharding, (params, state))
   step = make_step(loss, optimizer, where)
@@ -177,7 +186,7 @@ def fit(
       if isinstance(given, Refresh) and i % refresh == 0:
         extra = put(given.given(params))
       batch = sharding.shard_batch(batch, mesh)
-      key, now = jax.random.split(key)
+      key, now = programs.split(key)
       params, state, value = sharding.settle(
           step(params, state, batch, now, *extra))
       losses.append(value)
@@ -212,8 +221,10 @@ def _finite(losses: list, label: str) -> np.ndarray:
 def make_step(
     loss: Loss, optimizer: optax.GradientTransformation,
     where: tuple[Any, Any] = (None, None),
-) -> Callable:
+) -> 'Step':
   """The jitted step: parameters and optimiser state to the next, and the loss.
+
+  Equal losses, optimisers and shardings share one program.
 
   Args:
     loss: see the module's docstring.
@@ -225,8 +236,36 @@ def make_step(
     `(params, state, batch, key, *given) -> (params, state, loss)`. It consumes
     the parameters and the state.
   """
-  step = functools.partial(update, loss, optimizer)
-  return jax.jit(step, donate_argnums=(0, 1), out_shardings=(*where, None))
+  leaves, structure = jax.tree.flatten(where)
+  return Step(programs.hashable(loss), programs.update_of(optimizer),
+              tuple(leaves), structure)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+  """What `make_step` returns: a program's choices, which tell it from others."""
+  loss: Loss
+  update: programs.Update
+  shardings: tuple[Any, ...]
+  structure: Any  # of the shardings
+
+  def __call__(self, params: Any, state: Any, batch: Any, key: jax.Array, *given: Any
+               ) -> tuple[Any, Any, jax.Array]:
+    return _step(self, params, state, batch, key, *given)
+
+  def lower(self, *args: Any) -> Any:
+    """The program for such arguments, as `jax.jit` lowers it."""
+    return _step.lower(self, *args)
+
+
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=(1, 2))
+def _step(chosen: Step, params, state, *args):
+  optimizer = optax.GradientTransformationExtraArgs(optax.init_empty_state, chosen.update)
+  *after, value = update(chosen.loss, optimizer, params, state, *args)
+  if chosen.shardings:
+    after = jax.lax.with_sharding_constraint(
+        tuple(after), jax.tree.unflatten(chosen.structure, chosen.shardings))
+  return *after, value
 
 
 def update(
@@ -246,11 +285,35 @@ def only(
     trainable: Callable[[str], bool], params: Any,
 ) -> optax.GradientTransformation:
   """Confines an optimiser to the floating leaves whose path is trainable."""
-  labels = jax.tree_util.tree_map_with_path(
-      lambda path, _: trainable(paths.path_name(path)), trainable_lib.floats(params))
-  if all(jax.tree.leaves(labels)):
+  if all(map(trainable, paths.leaf_paths(trainable_lib.floats(params)))):
     return optimizer
-  return optax.partition({True: optimizer, False: optax.set_to_zero()}, labels)
+  chosen = programs.hashable(trainable)
+  return optax.GradientTransformationExtraArgs(
+      jax.tree_util.Partial(functools.partial(_start, chosen, optimizer.init)),
+      _Update(chosen, programs.update_of(optimizer)))
+
+
+def _start(trainable: Callable[[str], bool], init: Callable, params: Any) -> Any:
+  begin = functools.partial(programs.begin, init)
+  return _partition(trainable, begin, optax.set_to_zero().update).init(params)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Update:
+  """The update of an optimiser of the leaves that are trainable."""
+  trainable: Callable[[str], bool]
+  inner: programs.Update
+
+  def __call__(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> Any:
+    return _partition(self.trainable, optax.set_to_zero().init, self.inner).update(
+        updates, state, params, **extra)
+
+
+def _partition(trainable, init, update) -> optax.GradientTransformationExtraArgs:
+  labels = lambda tree: jax.tree_util.tree_map_with_path(
+      lambda path, _: trainable(paths.path_name(path)), tree)
+  return optax.partition({True: optax.GradientTransformationExtraArgs(init, update),
+                          False: optax.set_to_zero()}, labels)
 
 
 def train(
@@ -274,12 +337,12 @@ def train(
   Raises:
     ValueError: the network has no `init`.
   """
-  init_key, order_key, loss_key = jax.random.split(key, 3)
+  init_key, order_key, loss_key = programs.split(key, 3)
   data = lambda: {'inputs': examples.x, 'labels': examples.y,
                   'batch_size': recipe.batch_size}
   steps = batching.steps_for(len(examples), recipe.batch_size, recipe.epochs)
   fitted = fit(
-      classify_in_training(network), recipe.optimizer(steps),
+      classify_in_training(network), programs.made(recipe.optimizer, steps),
       fresh(network, init_key),
       batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
       steps=steps, key=loss_key, trainable=network.trainable,

@@ -2,7 +2,8 @@
 
 One streamed pass over a set, the network as in evaluation. `B` examples a
 batch, `C` classes. Batches are pytrees with `x` `[B, ...]` and `y` `[B]`, as
-`problem.Examples`; labels may be probabilities `[B, C]`.
+`problem.Examples`, or `batching.Filled` with such, of which some rows do not count;
+labels may be probabilities `[B, C]`.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from unsc_jax import batching
+from unsc_jax import programs
 from unsc_jax import sharding
 from unsc_jax.problem import trainable
 from unsc_jax.training import losses
@@ -53,7 +55,7 @@ def mean_square(
   Args:
     fn: `(params, x) -> logits`.
     params: pytree of arrays.
-    batches: examples; the sizes should be few, each is compiled for.
+    batches: examples, one batch after the other; each size is compiled for.
     group: squares the mean gradient of so many examples instead of each one's.
       Published code squares those of minibatches, which shrinks `F` by about
       that much and mixes in the squared mean. A last group may be smaller.
@@ -103,22 +105,30 @@ def fisher(fn: Callable, params: Any, batches: Iterable) -> Any:
 def _sum(step: Callable, params: Any, batches: Iterable) -> Any:
   out = None
   for batch in batches:
-    now = step(params, batch)
-    out = now if out is None else jax.tree.map(jnp.add, out, now)
-    sharding.settle(out)
+    now = step(params, *batching.weighted(batch))
+    out = sharding.settle(now if out is None else programs.add(out, now))
   if out is None:
     raise ValueError('there is no data to take gradients of; pass one batch.')
   return out
 
 
 def _mean(step: Callable, params: Any, batches: Iterable) -> Any:
-  squares, count = _sum(step, params, batches)
-  return jax.tree.map(lambda leaf: leaf / count, squares)
+  return _divided(*_sum(step, params, batches))
+
+
+@jax.jit
+def _divided(tree, count):
+  return jax.tree.map(lambda leaf: leaf / count, tree)
+
+
+def _weighted(fn, params, batch, weights):
+  """The summed losses of the rows that count."""
+  return (weights * losses.cross_entropies(fn(params, batch.x), batch.y)).sum()
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _gradient(fn, params, batch):
-  loss = lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).sum()
+def _gradient(fn, params, batch, weights):
+  loss = lambda params: _weighted(fn, params, batch, weights)
   return _like(params, trainable.value_and_grad(loss)(params)[1])
 
 
@@ -134,52 +144,49 @@ def _like(params, gradient):
 _AT_ONCE = 8  # of so many examples or groups gradients are held in memory
 
 
-def _add_up(per_group, params, groups, size=1):
-  """Sums the squares that `per_group` gives, a few examples at a time.
+def _add_up(per_group, params, batch, weights, group):
+  """Sums what `per_group` gives over groups of rows that count, a few at a time.
 
   Large groups one by one: side by side their convolutions are grouped ones, slow.
   """
-  n = len(jax.tree.leaves(groups)[0])
-  width = min(max(1, _AT_ONCE // size), n)
-  whole = n // width * width
-  chunks = jax.tree.map(
-      lambda leaf: leaf[:whole].reshape(-1, width, *leaf.shape[1:]), groups)
-  several = lambda chunk: jax.tree.map(
-      lambda leaf: leaf.sum(0), jax.vmap(per_group, (None, 0))(params, chunk))
-  add = lambda carry, new: jax.tree.map(jnp.add, carry, new)
+  n = len(weights)
+  width = min(max(1, _AT_ONCE // group), -(-n // group))
+  size = -(-n // (width * group)) * width * group
+  fill = lambda leaf: jnp.concatenate([leaf, jnp.repeat(leaf[:1], size - n, 0)])
+  cut = lambda leaf: leaf.reshape(-1, width, group, *leaf.shape[1:])
+  batch = jax.tree.map(lambda leaf: cut(fill(leaf)), batch)
+  weights = cut(jnp.pad(weights, (0, size - n)))
+
+  def several(total, chunk):
+    squares = jax.vmap(per_group, (None, 0, 0))(params, *chunk)
+    counts = chunk[1].any(-1)
+    add = lambda sums, new: sums + jnp.einsum('g,g...->...', jnp.float32(counts), new,
+                                              precision=jax.lax.Precision.HIGHEST)
+    return jax.tree.map(add, total, squares), counts.sum()
+
   start = jax.tree.map(lambda p: jnp.zeros(jnp.shape(p), jnp.float32), params)
-  out, _ = jax.lax.scan(
-      lambda carry, chunk: (add(carry, several(chunk)), None), start, chunks)
-  if whole < n:
-    out = add(out, several(jax.tree.map(lambda leaf: leaf[whole:], groups)))
-  return out
+  total, counts = jax.lax.scan(several, start, (batch, weights))
+  return total, counts.sum()
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _squares(fn, group, params, batch):
+def _squares(fn, group, params, batch, weights):
   """The summed squares of the groups' mean gradients, and how many groups."""
-  def of_group(params, batch):
-    loss = lambda params: losses.cross_entropies(fn(params, batch.x), batch.y).mean()
+  def of_group(params, batch, weights):
+    loss = lambda params: _weighted(fn, params, batch, weights) / jnp.maximum(weights.sum(), 1)
     return jax.tree.map(
         jnp.square, _like(params, trainable.value_and_grad(loss)(params)[1]))
 
-  n = len(batch.y)
-  whole = n // group * group
-  split = lambda leaf: leaf[:whole].reshape(-1, group, *leaf.shape[1:])
-  parts = [jax.tree.map(split, batch)] if whole else []
-  if whole < n:
-    parts.append(jax.tree.map(lambda leaf: leaf[None, whole:], batch))
-  sums = [_add_up(of_group, params, part, group) for part in parts]
-  return jax.tree.map(lambda *s: sum(s), *sums), -(-n // group)
+  return _add_up(of_group, params, batch, weights, group)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _fisher(fn, params, batch):
+def _fisher(fn, params, batch, weights):
   """The summed squares of the examples' gradients, and how many examples."""
-  def of_example(params, x):
-    one = jax.tree.map(lambda leaf: leaf[None], x)
+  def of_example(params, x, weights):
+    del weights
     logits, pull = jax.vjp(
-        lambda floating: fn(trainable.merged(floating, params), one)[0],
+        lambda floating: fn(trainable.merged(floating, params), x)[0],
         trainable.floats(params))
     p = jax.nn.softmax(logits.astype(jnp.float32))
     # The rows of sqrt(p_y) (p - e_y), whose pull-backs squared sum to F.
@@ -188,5 +195,4 @@ def _fisher(fn, params, batch):
     square = lambda g: jnp.square(g.astype(jnp.float32)).sum(0)
     return _like(params, jax.tree.map(square, gradients))
 
-  return (_add_up(of_example, params, jax.tree.map(jnp.asarray, batch.x)),
-          batching.count(batch.x))
+  return _add_up(of_example, params, batch.x, weights, 1)

@@ -25,7 +25,8 @@ def predict(
     params: pytree of arrays.
     x: inputs in host memory, a pytree of `[N, ...]`.
     batch_size: how many at once; on a mesh, the next multiple of its devices.
-      The last batch is filled up, so that one program serves all.
+      The last batch is filled up, and a small set to the next power of two, so that
+      one program serves all.
     session: whose devices every batch is split over, and whose bar is shown.
     label: what the bar says.
 
@@ -37,18 +38,13 @@ def predict(
     >>> predict(double, 2., np.arange(3.), batch_size=2).tolist()
     [0.0, 2.0, 4.0]
   """
-  mesh = session.mesh
+  mesh, n = session.mesh, batching.count(x)
   devices = 1 if mesh is None else mesh.size
-  size = -(-min(batch_size, batching.count(x)) // devices) * devices
-  fill = lambda leaf: np.concatenate([leaf, leaf[:1].repeat(size - len(leaf), 0)])
+  size = -(-batching.power_of_two(n, batch_size) // devices) * devices
   out = []
-  batches = -(-batching.count(x) // size)
-  for batch in session.progress(batching.in_order(x, size), label, batches):
-    n = batching.count(batch)
-    if n < size:
-      batch = jax.tree.map(fill, batch)
-    z = _evaluate(fn, mesh, params, sharding.shard_batch(batch, mesh))
-    out.append(np.asarray(z)[:n])
+  for batch in session.progress(batching.filled(x, size), label, -(-n // size)):
+    z = _evaluate(fn, mesh, params, sharding.shard_batch(batch.data, mesh))
+    out.append(np.asarray(z)[:int(batch.weights.sum())])
   return np.concatenate(out)
 
 

@@ -1,0 +1,123 @@
+"""Programs that are compiled once: what they are told apart by, and small shared ones.
+
+Functions are static arguments of programs that are compiled at a module's level, so
+that equal functions share one. Outside of these every operation on a new shape is a
+program of its own, which takes longer to compile than its work on a host.
+"""
+
+from collections.abc import Callable
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+from jax import core
+import jax.numpy as jnp
+import optax
+
+
+def hashable(fn: Callable) -> Callable:
+  """The function, or one like it that equals nothing but itself.
+
+  Example:
+    >>> hashable(abs) is abs, hashable(set('a').union)(['b']) == {'a', 'b'}
+    (True, True)
+  """
+  try:
+    hash(fn)
+  except TypeError:
+    return functools.partial(fn)
+  return fn
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def split(key: jax.Array, count: int = 2) -> tuple[jax.Array, ...]:
+  """As `jax.random.split`, the keys one by one.
+
+  Example:
+    >>> a, b = split(jax.random.key(0))
+    >>> (a == jax.random.split(jax.random.key(0))[0]).item()
+    True
+  """
+  return tuple(jax.random.split(key, count))
+
+
+@jax.jit
+def copy(tree: Any) -> Any:
+  """A pytree of arrays in buffers of its own, which a step may consume."""
+  return jax.tree.map(jnp.copy, tree)
+
+
+@jax.jit
+def add(a: Any, b: Any) -> Any:
+  """The sum of two pytrees."""
+  return jax.tree.map(jnp.add, a, b)
+
+
+def begin(init: Callable, params: Any) -> Any:
+  """An optimiser's first state, in one program and in buffers of its own.
+
+  What holds arrays begins by itself, and so does what is traced or split over devices.
+  """
+  split = any(isinstance(leaf, core.Tracer) or len(getattr(leaf, 'devices', set)()) > 1
+              for leaf in jax.tree.leaves(params))
+  if isinstance(init, jax.tree_util.Partial) or split:
+    return init(params)
+  if jax.make_jaxpr(init)(params).consts:  # they would be part of the program
+    return copy(init(params))
+  return _begin(hashable(init), params)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _begin(init: Callable, params: Any) -> Any:
+  return copy(init(params))
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+  """What a step needs of an optimiser: its update, which holds no arrays.
+
+  Equal if the optimisers are the same, whatever their `init` starts from.
+  """
+  fn: Callable
+  takes_extra: bool
+
+  def __call__(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> Any:
+    return self.fn(updates, state, params, **(extra if self.takes_extra else {}))
+
+
+def update_of(optimizer: optax.GradientTransformation) -> Update:
+  """The update of an optimiser that may or may not take further arguments."""
+  return Update(hashable(optimizer.update),
+                isinstance(optimizer, optax.GradientTransformationExtraArgs))
+
+
+def made(
+    factory: Callable[..., optax.GradientTransformation], *args: Any
+) -> optax.GradientTransformationExtraArgs:
+  """An optimiser whose step is that of others of the same factory and arguments.
+
+  Example:
+    >>> made(optax.sgd, .1).update == made(optax.sgd, .1).update
+    True
+  """
+  return optax.GradientTransformationExtraArgs(
+      _MadeInit(factory, args), _MadeUpdate(factory, args))
+
+
+@dataclasses.dataclass(frozen=True)
+class _MadeInit:
+  factory: Callable
+  args: tuple
+
+  def __call__(self, params: Any) -> Any:
+    return self.factory(*self.args).init(params)
+
+
+@dataclasses.dataclass(frozen=True)
+class _MadeUpdate:
+  factory: Callable
+  args: tuple
+
+  def __call__(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> Any:
+    return update_of(self.factory(*self.args))(updates, state, params, **extra)
