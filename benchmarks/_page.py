@@ -21,7 +21,7 @@ HEAD = '''# Speed
 <!-- Written by `python -m benchmarks._page`; change it there. -->
 
 Every claim below is asserted by a script in `benchmarks/`; `make bench` runs them
-all. They are ratios within one run, on whatever the script ran on: two sides
+all. They are counts and ratios within one run, on whatever the script ran on: two sides
 take turns, and the median of their ratios counts. The one absolute time is that of
 `shadow_models`, whose target is three minutes; it is the lesser of wall and processor
 time. No GPU was at hand for these figures. On one, every script writes files of its

@@ -8,6 +8,7 @@ import optax
 from unsc_jax import parts
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
+from unsc_jax import programs
 from unsc_jax import training
 from unsc_jax.parts import edits
 from unsc_jax.parts import lengths
@@ -103,7 +104,7 @@ def _last_k(edit, optimizer, k, schedule):
   def transform(problem, params, key):
     del params, key
     return parts.Confined(masks.confine(
-        optimizer or optimizers.sgd(), last(problem, k)))
+        optimizer or programs.made(optimizers.sgd), last(problem, k)))
 
   return parts.compose(
       edit=edit,

@@ -19,6 +19,7 @@ from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
 from unsc_jax import sharding
+from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import gains as gains_lib
 
 Item = TypeVar('Item', bound=gains_lib.Item | moments_lib.Moment)
