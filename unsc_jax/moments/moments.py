@@ -1,7 +1,6 @@
 """The pass that takes the moments of a function's layers, over streams of data."""
 
-from collections.abc import Callable, Iterable, Iterator
-import contextlib
+from collections.abc import Callable, Iterable
 import dataclasses
 import functools
 from typing import Any
@@ -16,6 +15,7 @@ from unsc_jax import sharding
 from unsc_jax.capture import layers
 from unsc_jax.capture import trace
 from unsc_jax.moments import group
+from unsc_jax.moments import memory
 from unsc_jax.moments import sums
 
 MomentsFn = Callable[..., tuple[Any, group.Moments]]
@@ -131,8 +131,8 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> group.M
     6.0
   """
   fn = programs.hashable(moments_fn)
-  with explained(lambda x: jax.eval_shape(fn, params, x)[1]) as seen:
-    total = add_up(_of_batch(fn, params, seen(x)) for x in batches if _some(x))
+  with memory.fits(functools.partial(_shapes, fn, params)) as seen:
+    total = add_up(moments_of(fn, params, seen(x)) for x in batches if _some(x))
   group.check_finite(total)
   return total
 
@@ -142,51 +142,15 @@ def _some(x: Any) -> bool:
   return any(jnp.shape(leaf)[:1] != (0,) for leaf in jax.tree.leaves(x))
 
 
-def _of_batch(fn: MomentsFn, params: Any, x: Any) -> group.Moments:
+def _shapes(fn: MomentsFn, params: Any, x: Any) -> group.Moments:
   try:
-    return moments_of(fn, params, x)
+    return moments_of.eval_shape(fn, params, x)
   except (TypeError, ValueError, AttributeError, IndexError) as error:
     if not isinstance(x, tuple | list) or len(x) != 2:
       raise
     raise TypeError(
         'a batch is a pair that the function cannot be run on; if that is inputs and '
         'labels, pass the inputs alone: `(x for x, y in batches)`.') from error
-
-
-@contextlib.contextmanager
-def explained(shapes_of: Callable[[Any], group.Moments]) -> Iterator[Callable]:
-  """Says which layers it is that do not fit, where the memory gives out.
-
-  Only then are shapes worked out: what fits costs nothing and is never refused.
-
-  Args:
-    shapes_of: from a batch to the moments' shapes.
-
-  Yields:
-    A function to pass every batch through.
-
-  Raises:
-    ValueError: in place of JAX's RESOURCE_EXHAUSTED.
-  """
-  last: list[Any] = [None]
-
-  def seen(x):
-    last[0] = x
-    return x
-
-  try:
-    yield seen
-  except jax.errors.JaxRuntimeError as error:
-    if 'RESOURCE_EXHAUSTED' not in str(error):
-      raise
-    sizes = sorted(((4 * m.second.size, m.second.shape[-1], m.site.path)
-                    for m in shapes_of(last[0])), reverse=True)
-    largest = ', '.join(f'{path} (fan-in {d:,}: {size / 2**30:,.2f} GiB)'
-                        for size, d, path in sizes[:3])
-    raise ValueError(
-        'the moments do not fit the memory, of which two sets are held at a time; the '
-        f'largest are those of {largest}: leave layers out with `select` of '
-        '`input_moments`, and they are frozen, or take smaller batches.') from error
 
 
 def add_up(trees: Iterable[Any]) -> Any:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from unsc_jax.capture import layers
 from unsc_jax.capture import trace
 from unsc_jax.moments import group
+from unsc_jax.moments import memory
 from unsc_jax.moments import moments as moments_lib
 from unsc_jax.moments import sums
 
@@ -74,12 +75,13 @@ def accumulate_rows(
     The moments of all rows that count.
 
   Raises:
-    ValueError: there is no batch, or an input is NaN or infinite.
+    ValueError: there is no batch, an input is NaN or infinite, or the moments do not
+      fit the memory.
   """
-  with moments_lib.explained(
-      lambda x: jax.eval_shape(moments_fn, params, x)[1]) as seen:
+  shapes = lambda batch: moments_of_rows.eval_shape(moments_fn, params, *batch)
+  with memory.fits(shapes) as seen:
     total = moments_lib.add_up(
-        moments_of_rows(moments_fn, params, seen(x), weights) for x, weights in batches)
+        moments_of_rows(moments_fn, params, *seen(batch)) for batch in batches)
   group.check_finite(total)
   return total
 
