@@ -160,7 +160,7 @@ def filled(data: Any, size: int) -> Iterator[Filled]:
     n = count(batch)
     fill = lambda leaf, more=size - n: np.concatenate([leaf, leaf[:1].repeat(more, 0)])
     yield Filled(batch if n == size else jax.tree.map(fill, batch),
-                 np.float32(np.arange(size) < n))
+                 (np.arange(size) < n).astype(np.float32))
 
 
 def weighted(batch: Any) -> Filled:

@@ -93,7 +93,7 @@ def _scaled(moments: Moments, scale: jax.Array) -> Moments:
                       is_leaf=lambda x: isinstance(x, Moment))
 
 
-def _times(moment: Moment, scale: float) -> Moment:
+def _times(moment: Moment, scale: float | jax.Array) -> Moment:
   """A moment times a number.
 
   What no data reach cannot be taken away: the data that remain need it just as much.

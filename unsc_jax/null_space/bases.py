@@ -9,7 +9,7 @@ to be kept; their complement is free. Whichever is smaller is stored.
 from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
-from typing import TypeVar
+from typing import Any, TypeVar
 import warnings
 
 import jax
@@ -211,18 +211,21 @@ def _basis(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array,
     columns = np.arange(d, dtype=rank.dtype)[None]
     vectors *= (columns >= rank[:, None])[:, None].astype(vectors.dtype)
     return Basis(site, True, vectors, values, rank)
-  values, small = np.asarray(values), on_host(moment)
-  precision.check(small, values)
-  rank = np.asarray(rule(values + precision.doubt(small, values)[:, None]), np.int32)
+  found: Any = np.asarray(values)
+  small = on_host(moment)
+  precision.check(small, found)
+  rank = np.asarray(rule(found + precision.doubt(small, found)[:, None]), np.int32)
   # The smaller of the two is kept. Where layers need fewer, zero columns fill up.
   least, most = int(rank.min()), int(rank.max())
   free = d - least < most
   mask = np.arange(d) >= rank[:, None] if free else np.arange(d) < rank[:, None]
   used = slice(least, d) if free else slice(0, most)
   if sharding.mesh_of(vectors) is None:  # where it can be read, nothing is compiled
-    vectors = np.asarray(vectors)
-  chosen = (vectors * mask[:, None].astype(vectors.dtype))[..., used]
-  return Basis(site, free, *jax.device_put((chosen, values, rank)))
+    columns = np.asarray(vectors)
+  else:
+    columns = vectors
+  chosen = (columns * mask[:, None].astype(vectors.dtype))[..., used]
+  return Basis(site, free, *jax.device_put((chosen, found, rank)))
 
 
 def on_host(moment: moments_lib.Moment) -> moments_lib.Moment:
