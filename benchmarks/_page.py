@@ -11,8 +11,8 @@ from benchmarks import pod_plan
 # In the order of the page.
 BENCHMARKS = (
     'published_algorithm', 'moment_rate', 'projected_step', 'soft_filter', 'program_size',
-    'against_retraining', 'cold_start', 'down_dating', 'deletion_request', 'streamed_memory', 'shadow_models',
-    'eigensolvers')
+    'against_retraining', 'cold_start', 'down_dating', 'deletion_request',
+    'streamed_memory', 'shadow_models', 'eigensolvers')
 # Why a claim is missed, by what it says.
 REASONS: dict[str, str] = {}
 
