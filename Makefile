@@ -2,12 +2,14 @@
 #   make demo           forget a class of the digits, write runs/.../report.html
 #   make test           linters, types, doctests and the quick tests
 #   make test-slow      the tests that take minutes
-#   make test-faults   500 kills and 200 damaged stores of deletion requests
+#   make test-strict    the core's tests in JAX's strict modes, one after the other
+#   make test-faults    500 kills and 200 damaged stores of deletion requests
 #   make test-oldest    the quick tests, on the oldest supported versions
 #   make bench          the speed claims, BENCHMARKS=moment_rate for one of them
 #   make pod-plan       what TPU pods would do; needs libtpu, but no TPU
 #   make clean          remove what the others have made, runs/ excepted
-# Variables: PYTHON=python3.12, WORKERS=4 (test processes), ARGS='-k moments'.
+# Variables: PYTHON=python3.12, WORKERS=4 (test processes), ARGS='-k moments',
+# MODES=JAX_DEBUG_NANS=1 for one of the strict modes.
 
 # Modules are compiled once, also where the environment says not to: tests start many
 # processes.
@@ -23,6 +25,9 @@ PLAN := .venv-plan
 PLANS := pod_plan eigensolvers
 BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
   $(wildcard benchmarks/[!_]*.py)))
+MODES ?= JAX_NUMPY_RANK_PROMOTION=raise JAX_NUMPY_DTYPE_PROMOTION=strict \
+  JAX_ENABLE_X64=1 JAX_DEBUG_NANS=1 JAX_CHECK_TRACER_LEAKS=1
+CORE := $(addprefix tests/,capture moments null_space evaluation/metrics)
 # A file at a time: what its tests share is then made once. In their order: sorted by
 # how many tests they have, files of few long ones would come last and one at a time.
 PYTEST := -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -34,7 +39,7 @@ install_into = $(1)/bin/python -m pip install -qq --disable-pip-version-check uv
   $(1)/bin/uv pip install -qq --python $(1)/bin/python $(2) || \
   $(1)/bin/python -m pip install -qq --no-compile --disable-pip-version-check $(2); }
 
-.PHONY: demo test lint test-slow test-faults test-oldest bench pod-plan install clean
+.PHONY: demo test lint test-slow test-strict test-faults test-oldest bench pod-plan install clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.experiments
@@ -49,6 +54,11 @@ lint: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) -m slow
+
+test-strict: $(VENV)/.dev
+	@for mode in $(MODES); do echo "== $$mode"; \
+	  env $$mode $(VENV)/bin/python $(PYTEST) -m 'not slow' $(CORE) || exit 1; \
+	done
 
 test-faults: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.requests.faults --kills 500 --corruptions 200

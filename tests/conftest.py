@@ -13,10 +13,14 @@ os.environ.setdefault('JAX_THREEFRY_PARTITIONABLE', '0')
 
 import atexit  # noqa: E402
 import pathlib  # noqa: E402
+import re  # noqa: E402
 import shutil  # noqa: E402
 import tempfile  # noqa: E402
+import traceback  # noqa: E402
 
 import pytest  # noqa: E402
+
+OTHERS = 'optax', 'flax', 'equinox', 'haiku'
 
 # Equal programs are compiled once for all tests; pytest-xdist's processes inherit
 # the folder from the first.
@@ -25,6 +29,29 @@ if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
   atexit.register(shutil.rmtree, _compiled, ignore_errors=True)
   os.environ['JAX_COMPILATION_CACHE_DIR'] = _compiled
   os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '.3'
+
+
+def pytest_runtest_setup(item):
+  """`not_under('JAX_DEBUG_NANS', 'feeds NaN')`: what a strict mode forbids by design."""
+  for mark in item.iter_markers('not_under'):
+    mode, why = mark.args
+    if os.environ.get(mode):
+      pytest.skip(f'not under {mode}: {why}')
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+  """What others promote in their own code, as Optax's Adam does, is not the library's."""
+  try:
+    return (yield)
+  except ValueError as error:
+    if not re.search('jax_numpy_(rank|dtype)_promotion=', str(error)):
+      raise
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    last = next(file for file in reversed(files) if '/site-packages/jax/' not in file)
+    if not any(f'/site-packages/{name}/' in last for name in OTHERS):
+      raise
+    pytest.skip(f'{last} itself promotes ranks or types')
 
 
 @pytest.fixture(scope='session')

@@ -36,7 +36,7 @@ def _carry(a, b, _, change):
 def _halves(a, b, _):
   step = lambda h, w: (jnp.tanh(h[:, :3] @ w), w)
   h, ws = lax.scan(step, a, b.reshape(2, 3, D))
-  return h + ws.sum((0, 1)) if a is b else h
+  return h + ws.sum((0, 1))[None] if a is b else h
 
 
 def _while(a, b, c):
@@ -65,7 +65,7 @@ STEPS: dict[str, Callable] = {
     'product': lambda a, b, c: a @ b,
     'product with the transpose': lambda a, b, c: a @ b.T,
     'nonlinear': lambda a, b, c: jnp.tanh(a),
-    'bias': lambda a, b, c: a + b[0],
+    'bias': lambda a, b, c: a + b[0][None],
     'residual': lambda a, b, c: a + jnp.tanh(a @ b) @ c,
     '=transpose': lambda a, b, c: b.T,
     '=reverse': lambda a, b, c: b[::-1],
@@ -104,11 +104,11 @@ STEPS: dict[str, Callable] = {
     'custom_vjp': lambda a, b, c: _reversed(a, b),
     'gradient': lambda a, b, c: jax.grad(lambda a: jnp.tanh(a @ b).sum())(a),
     'vmap': lambda a, b, c: jax.vmap(lambda x: b @ x)(a),
-    'row by data': lambda a, b, c: a + b[_picked(a)],
-    'column by data': lambda a, b, c: a + b[:, _picked(a)],
+    'row by data': lambda a, b, c: a + b[_picked(a)][None],
+    'column by data': lambda a, b, c: a + b[:, _picked(a)][None],
     'block by data': lambda a, b, c: a[:, :3] @ b.reshape(2, 3, D)[_picked(a) % 2],
     'block by data, added': lambda a, b, c: a + b.reshape(2, 3, D)[
-        _picked(a) % 2].sum(0),
+        _picked(a) % 2].sum(0)[None],
     'rows by data': lambda a, b, c: a + b[jnp.argmax(a, 1)],
     'entries by data': lambda a, b, c: a + jnp.take_along_axis(
         b[:1], jnp.argsort(a[:1]), 1),

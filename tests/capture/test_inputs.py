@@ -20,7 +20,7 @@ def test_head_inputs_times_head_are_the_logits():
   z = capture.layer_inputs(model.apply, path)(params, x)
   head = params['params']['fc2']
   np.testing.assert_allclose(
-      z @ head['kernel'] + head['bias'], model.apply(params, x), rtol=1e-5,
+      z @ head['kernel'] + head['bias'][None], model.apply(params, x), rtol=1e-5,
       atol=1e-5)
 
 

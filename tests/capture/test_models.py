@@ -43,7 +43,7 @@ class ViT(nn.Module):
     x = x.reshape(len(x), -1, self.width)
     token = self.param('token', nn.initializers.normal(), (1, 1, self.width))
     x = jnp.concatenate([jnp.broadcast_to(token, (len(x), 1, self.width)), x], 1)
-    x = x + self.param('positions', nn.initializers.normal(), x.shape[1:])
+    x = x + self.param('positions', nn.initializers.normal(), x.shape[1:])[None]
     blocks = nn.scan(nn.remat(Block, prevent_cse=False), length=self.depth,
                      variable_axes={'params': 0}, split_rngs={'params': True})
     x, _ = blocks(self.width)(x, None)
@@ -57,7 +57,7 @@ class GPT(nn.Module):
   @nn.compact
   def __call__(self, ids):
     table = nn.Embed(60, self.width)
-    x = table(ids) + nn.Embed(8, self.width)(jnp.arange(ids.shape[1]))
+    x = table(ids) + nn.Embed(8, self.width)(jnp.arange(ids.shape[1]))[None]
     for _ in range(2):
       x, _ = nn.remat(Block)(self.width, causal=True)(x)
     return table.attend(nn.LayerNorm()(x))
@@ -105,7 +105,7 @@ class ConvNeXt(nn.Module):
       h = nn.Conv(32, (5, 5), feature_group_count=32)(x)
       h = nn.Dense(32)(nn.gelu(nn.Dense(64)(nn.LayerNorm()(h))))
       x = x + h * self.param(
-          f'scale{_}', nn.initializers.constant(.1), (32,))
+          f'scale{_}', nn.initializers.constant(.1), (32,))[None, None, None]
     return nn.Dense(5)(nn.LayerNorm()(x.mean((1, 2))))
 
 
@@ -146,7 +146,7 @@ class NNXGPT(nnx.Module):
     self.norm = nnx.LayerNorm(width, rngs=rngs)
 
   def __call__(self, ids):
-    x = self.table(ids) + self.place(jnp.arange(ids.shape[1]))
+    x = self.table(ids) + self.place(jnp.arange(ids.shape[1]))[None]
     for block in self.blocks:
       x = nnx.remat(NNXBlock.__call__)(block, x)
     return self.table.attend(self.norm(x))

@@ -18,7 +18,7 @@ KEY = jax.random.key(0)
 def _mlp(params, x, extra=None):
   """Adds to the outputs of each layer what is given, for derivatives."""
   e = extra or {}
-  h = jnp.tanh(x @ params['a'] + params['bias'] + e.get('a', 0))
+  h = jnp.tanh(x @ params['a'] + params['bias'][None] + e.get('a', 0))
   return h @ params['b'] + e.get('b', 0)
 
 

@@ -41,7 +41,7 @@ def test_the_estimate_is_unbiased(draws):
 
 
 def test_its_error_is_known(draws):
-  off = draws.moments['conv'].second - EXACT['conv'].second
+  off = draws.moments['conv'].second - EXACT['conv'].second[None]
   true = np.square(off).sum((1, 2, 3)).mean()
   told = np.square(draws.spread['conv'].second).sum((1, 2, 3)).mean()
   assert told == pytest.approx(true, rel=.1)

@@ -61,8 +61,8 @@ class Toy(NamedTuple):
 
 
 def _fn(params, x):
-  h = jnp.tanh(x @ params['hidden']['w'] + params['hidden']['b'])
-  return h @ params['head']['w'] + params['head']['b']
+  h = jnp.tanh(x @ params['hidden']['w'] + params['hidden']['b'][None])
+  return h @ params['head']['w'] + params['head']['b'][None]
 
 
 @pytest.fixture(scope='session')

@@ -18,7 +18,7 @@ X = toys.normal(3, 40, 16) * .7**np.arange(16, dtype=np.float32)[None]
 
 
 def _fn(params, x):
-  return jnp.tanh(x @ params['a']) @ params['b'] + params['bias']
+  return jnp.tanh(x @ params['a']) @ params['b'] + params['bias'][None]
 
 
 @pytest.fixture(scope='module')

@@ -15,7 +15,7 @@ def _fn(params, x):
   """A grouped, strided, padded convolution; a dense layer; a scale."""
   x = jax.nn.relu(toys.convolve(x, params['conv'], (2, 2), ((1, 1), (1, 1)), groups=2))
   x = jnp.tanh(x.reshape(len(x), -1) @ params['dense'])
-  return x * params['scale'] + params['bias']
+  return x * params['scale'][None] + params['bias'][None]
 
 
 def _convolved(x, w):
@@ -50,7 +50,7 @@ def _measured(changed, data=DATA, params=PARAMS):
 
 
 def _moved(amount, names=('conv', 'dense')):
-  return {name: w + amount * toys.normal(i, *w.shape) * (name in names)
+  return {name: w + amount * toys.normal(i, *w.shape) * float(name in names)
           for i, (name, w) in enumerate(sorted(PARAMS.items()))}
 
 

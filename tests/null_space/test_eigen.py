@@ -35,7 +35,7 @@ def test_dealing_is_nearly_the_best(costs, hands):
 
 
 def _matrices(shapes):
-  rows = (toys.normal(i, b, 2 * d, d) * np.geomspace(1, .1, d)
+  rows = (np.asarray(toys.normal(i, b, 2 * d, d)) * np.geomspace(1, .1, d)
           for i, (b, d) in enumerate(shapes))
   return [jnp.asarray(np.einsum('bni,bnj->bij', x, x), jnp.float32) for x in rows]
 
@@ -114,7 +114,7 @@ def test_on_a_tpu_nothing_is_compiled_where_no_solver_is_named(monkeypatch):
 def test_bases_are_those_of_one_device(combine):
   fn = lambda p, x: jnp.tanh(x @ p['a']) @ p['b']
   params = {'a': toys.normal(0, 6, 9), 'b': toys.normal(1, 9, 3)}
-  x = toys.normal(2, 2, 16, 6) * jnp.array([1, 1, 1, .1, .1, .1])
+  x = toys.normal(2, 2, 16, 6) * jnp.array([1, 1, 1, .1, .1, .1])[None, None]
   classes = [toys.moments_of(fn, params, part) for part in x]
   there = [sharding.replicate(m, sharding.data_mesh(2)) for m in classes]
   for one, many in zip(combine(classes), combine(there)):

@@ -109,7 +109,7 @@ def test_limits_are_the_null_space_and_the_identity():
 
 @pytest.mark.parametrize('tau', [1e-5, 1e-3, .1])
 def test_spectrum(tau):
-  x = toys.normal(0, 200, 65) * .8**jnp.arange(65) @ toys.normal(1, 65, 65)
+  x = toys.normal(0, 200, 65) * .8**jnp.arange(65.)[None] @ toys.normal(1, 65, 65)
   gain = soft(tau)(_moments(x))['w']
   matrix = np.asarray(gain.matrix[0])
   np.testing.assert_array_equal(matrix, matrix.T)
@@ -177,7 +177,7 @@ OPTIMISERS = {
 
 
 def _with_bias(params, x):
-  return x @ params['w'] + params['b']
+  return x @ params['w'] + params['b'][None]
 
 
 @pytest.fixture(scope='module')

@@ -73,9 +73,9 @@ def test_others_are_frozen_unless_asked_for(train_others, toy):
              unsc_jax.project_updates(optax.identity(), toy.bases, **others)):
     out, _ = tx.update(gradient, tx.init(toy.params), toy.params)
     np.testing.assert_array_equal(
-        out['hidden']['b'], train_others * gradient['hidden']['b'])
+        out['hidden']['b'], float(train_others) * gradient['hidden']['b'])
     leaks = unsc_jax.leak(out, toy.bases)
-    assert leaks['hidden/b'] == train_others
+    assert leaks['hidden/b'] == float(train_others)
     assert leaks['hidden/w'] <= 1e-5
 
 

@@ -11,7 +11,7 @@ from unsc_jax import storage
 
 spectral = null_space.spectral
 D, TAU = 16, 1e-2
-X = toys.normal(0, 200, D) * .7**jnp.arange(D) @ toys.normal(1, D, D)
+X = toys.normal(0, 200, D) * .7**jnp.arange(float(D))[None] @ toys.normal(1, D, D)
 
 
 def _moments(x):

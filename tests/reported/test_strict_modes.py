@@ -106,3 +106,32 @@ def test_metrics(mode):
     metrics.ulira(models, models[:, ::-1])
     half = np.full((1, 20), .5, np.float32)
     metrics.rmia_scores(scores, half, unseen, half)
+
+
+@modes
+def test_metrics_of_any_floats_and_of_what_is_not_known(mode):
+  """Tables, features of 16 and of 64 bits, numbers without an interval, NaN that is named."""
+  features, gone = normal(20, 4), np.full(3, np.nan)
+  with MODES[mode]():
+    assert metrics.normalized_mutual_information([[5, 0], [0, 5]]) == pytest.approx(1)
+    for dtype in (jnp.bfloat16, np.float32, np.float64):
+      x = features.astype(dtype)
+      assert metrics.linear_cka(x, x).value == pytest.approx(1, abs=1e-5)
+      same = metrics.dimensional_alignment(x, x)
+      assert same.subspace.value == pytest.approx(1, abs=1e-5)
+    gap = metrics.gap(.5, [.4, .5, .6])
+    assert (float(gap.value), float(gap.noise)) == pytest.approx((0, .1), abs=1e-6)
+    assert np.isnan(metrics.gap(metrics.wilson(5, 9), [metrics.wilson(5, 9)]).noise)
+    assert metrics.tug_of_war([.9, .8], [.9, .8]).value == 1
+    for metric, args in ((metrics.auc, (gone, gone)), (metrics.gap, (np.nan, [.4, .5, .6]))):
+      with pytest.raises(ValueError, match='NaN'):
+        metric(*args)
+    params, ids = {'w': jnp.ones((3, 4, 2))}, jnp.asarray(1)
+    _, picked = jax.jit(unsc_jax.input_moments(lambda p, x, i: x @ p['w'][i]))(
+        params, jnp.eye(4)[:2], ids)
+    np.testing.assert_array_equal(picked['w'].count, [0, 2, 0])
+    _, mixed = jax.jit(unsc_jax.input_moments(
+        lambda p, x: x @ p['w'] + (x.astype(jnp.bfloat16) @ p['w'].astype(jnp.bfloat16)
+                                   ).astype(jnp.float32)))(
+        {'w': jnp.ones((4, 2))}, jnp.eye(4)[:2])
+    assert mixed['w'].count.sum() == 4

@@ -65,7 +65,7 @@ class Placement(NamedTuple):
       total = jnp.zeros(shape + value.shape[len(batch):], value.dtype)
     if all(_is_everything(axis.index, axis.size) for axis in batch):
       return varying.add(total, value)
-    dtype = jnp.promote_types(total.dtype, value.dtype)
+    dtype = np.promote_types(total.dtype, value.dtype)
     at = jnp.ix_(*(axis.index for axis in batch))
     return total.astype(dtype).at[at].add(value.astype(dtype))
 
@@ -136,7 +136,8 @@ def _axes(axis: int, n: int, start, atoms) -> list[_Axis] | None:
   if len(roles) == 1:
     at = (np if isinstance(start, int) else jnp).asarray([start])
     for *_, a in mine:
-      at = (at[:, None] + a.step * np.arange(a.size)).reshape(-1)
+      steps = a.step * np.arange(a.size, dtype=at.dtype)
+      at = (at[:, None] + steps[None]).reshape(-1)
     return [_Axis(roles.pop(), n, tuple(i for _, i, _ in mine), at)]
   if not isinstance(start, int):
     return None

@@ -132,4 +132,5 @@ def _differ(a: jax.Array, b: jax.Array) -> jax.Array:
   """Whether two arrays of any type, random keys among them, are not the same."""
   if sharding.is_key(a):
     a, b = jax.random.key_data(a), jax.random.key_data(b)
-  return jnp.any(a != b)
+  with jax.numpy_dtype_promotion('standard'):  # of any type, also where JAX is strict
+    return jnp.any(a != b)

@@ -85,7 +85,8 @@ class soft_beyond:
     object.__setattr__(self, 'tau', filters.positive('tau', self.tau))
 
   def __call__(self, shares: jax.Array) -> jax.Array:
-    kept = jnp.arange(shares.shape[-1]) < ranks.rank_rule(self.energy)(shares)[..., None]
+    place = jax.lax.broadcasted_iota(jnp.int32, shares.shape, shares.ndim - 1)
+    kept = place < ranks.rank_rule(self.energy)(shares)[..., None]
     return jnp.where(kept, 0, 1 / (1 + jnp.maximum(shares, 0) / self.tau))
 
 

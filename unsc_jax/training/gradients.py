@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import batching
 from unsc_jax import programs
@@ -137,7 +138,7 @@ def _like(params, gradient):
   def one(leaf, g):
     if g is None:
       return jnp.zeros(jnp.shape(leaf), jnp.float32)
-    return g.astype(jnp.promote_types(g.dtype, jnp.float32))
+    return g.astype(np.promote_types(g.dtype, np.float32))
   return jax.tree.map(one, params, gradient)
 
 

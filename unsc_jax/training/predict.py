@@ -64,7 +64,7 @@ def answers(problem: problem_lib.Problem, params: Any, x: Any, *,
   found = predict(fn or problem.fn, params, x, session=problem.session)
   if not jnp.issubdtype(found.dtype, jnp.floating):
     return found
-  return found.astype(jnp.promote_types(found.dtype, jnp.float32))
+  return found.astype(np.promote_types(found.dtype, np.float32))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -78,7 +78,7 @@ def _relative(w, x):
 
 
 def _expert(p, x, i):
-  return x @ lax.dynamic_index_in_dim(p['w'], i[0], keepdims=False) + p['b'][i[0]]
+  return x @ lax.dynamic_index_in_dim(p['w'], i[0], keepdims=False) + p['b'][i[0]][None]
 
 
 CASES = [

@@ -119,6 +119,7 @@ def macro_accuracy(logits: chex.Array, labels: chex.Array,
   return estimate_lib.mean_of_proportions(right, count)
 
 
+@checks.unknown_is_nan
 def tug_of_war(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
   """ToW = Π_s (1 - |acc_s - acc_s^retrained|): 1 is no gap on any set.
 
@@ -143,6 +144,7 @@ def tug_of_war(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
       *(jnp.prod(1 - gaps) for gaps in (size.value, size.high, size.low)))
 
 
+@checks.unknown_is_nan
 def average_gap(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
   """Mean over sets or metrics of |method - retrained|: 0 is no gap.
 

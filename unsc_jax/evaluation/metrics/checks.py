@@ -58,9 +58,22 @@ def precise(metric: Callable[..., _T]) -> Callable[..., _T]:
   def in_full(*args, **kwargs):
     if not any(map(_loses, (*args, *kwargs.values()))):
       return metric(*args, **kwargs)
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), jax.numpy_dtype_promotion('standard'):  # float32 beside it
       return jax.device_get(metric(*args, **kwargs))
-  return in_full
+  return unknown_is_nan(in_full)
+
+
+def unknown_is_nan(metric: Callable[..., _T]) -> Callable[..., _T]:
+  """Decorates what looks for NaN itself, and answers NaN where nothing is known.
+
+  JAX's `debug_nans` would stop at both: before bad input is named, and at an interval
+  that a single example does not have.
+  """
+  @functools.wraps(metric)
+  def without_alarm(*args, **kwargs):
+    with jax.debug_nans(False):
+      return metric(*args, **kwargs)
+  return without_alarm
 
 
 def _loses(x: Any) -> bool:
@@ -88,6 +101,7 @@ def holds(test: Callable[..., Any], *arrays: jax.Array) -> bool:
   return bool(test(*map(np.asarray, arrays)))
 
 
+@unknown_is_nan
 def _array(x: chex.Array, ndim: int, shape: str, name: str) -> jax.Array:
   """A non-empty float array of at least 32 bits, with `ndim` axes."""
   x = jnp.asarray(x)
@@ -99,7 +113,7 @@ def _array(x: chex.Array, ndim: int, shape: str, name: str) -> jax.Array:
                        'measured without examples.')
   if not jnp.issubdtype(x.dtype, jnp.inexact):
     return x.astype(float)
-  return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+  return x.astype(np.promote_types(x.dtype, np.float32))  # JAX's may refuse: it can be strict
 
 
 def finite(x: jax.Array, name: str) -> jax.Array:
@@ -183,6 +197,7 @@ def features(x: chex.Array, name: str) -> jax.Array:
   return finite(_array(x, 2, '[N, d]', name), name)
 
 
+@unknown_is_nan
 def unit_interval(x: chex.Numeric, name: str) -> jax.Array:
   """Fractions in 0..1."""
   x = jnp.asarray(x, dtype=float)

@@ -44,7 +44,7 @@ def normalized_mutual_information(table: chex.Array) -> jax.Array:
   log = lambda x: jnp.log(jnp.where(x > 0, x, 1))
   rows, columns = jnp.sum(p, 1), jnp.sum(p, 0)
   entropies = -jnp.sum(rows * log(rows)) - jnp.sum(columns * log(columns))
-  information = jnp.sum(p * (log(p) - log(rows)[:, None] - log(columns)))
+  information = jnp.sum(p * (log(p) - log(rows)[:, None] - log(columns)[None]))
   return jnp.where(entropies > 0, jnp.clip(
       2 * information / jnp.where(entropies > 0, entropies, 1), 0, 1), 1.)
 

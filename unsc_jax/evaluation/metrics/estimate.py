@@ -37,6 +37,7 @@ class Gap(NamedTuple):
   seeds: int  # how many references there are
 
 
+@checks.unknown_is_nan
 def without_interval(value: chex.Numeric) -> Estimate:
   """An estimate whose interval is not known."""
   value = jnp.asarray(value, dtype=float)
@@ -57,6 +58,7 @@ def complement(share: Estimate) -> Estimate:
   return Estimate(1 - share.value, 1 - share.high, 1 - share.low)
 
 
+@checks.unknown_is_nan
 def as_estimate(value: Estimate | chex.Numeric) -> Estimate:
   """An estimate of arrays; a bare number has no interval."""
   if isinstance(value, Estimate):
@@ -77,6 +79,7 @@ def t_quantile(level: float, dof: int) -> float:
   return float(special.stdtrit(dof, 0.5 + level / 2))
 
 
+@checks.unknown_is_nan
 def wilson(successes: chex.Numeric, trials: chex.Numeric,
            level: float = 0.95) -> Estimate:
   """A proportion with Wilson's score interval.
@@ -117,6 +120,7 @@ def _wilson(successes, n, z):
                   jnp.maximum(jnp.minimum(centre + half, 1), p))
 
 
+@checks.unknown_is_nan
 def mean_of_proportions(successes: chex.Array, trials: chex.Array,
                         level: float = 0.95) -> Estimate:
   """The unweighted mean of K proportions.
@@ -186,6 +190,7 @@ def _around_mean(values, quantile, within):
   return around(jnp.mean(values), half, within)
 
 
+@checks.unknown_is_nan
 def gap(estimate: Estimate | chex.Numeric,
         references: Sequence[Estimate | chex.Numeric],
         level: float = 0.95, models: chex.Numeric = 1) -> Gap:

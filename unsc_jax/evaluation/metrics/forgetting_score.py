@@ -154,6 +154,7 @@ def forgetting_quality(epsilons: chex.Array, models: int) -> estimate_lib.Estima
   return resampling.share(jnp.mean, jnp.where(epsilons < last, score, 0))
 
 
+@checks.unknown_is_nan
 def competition_score(quality: estimate_lib.Estimate | chex.Numeric,
                       retain: tuple[float, float], test: tuple[float, float]
                       ) -> estimate_lib.Estimate:

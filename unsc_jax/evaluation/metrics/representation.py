@@ -85,7 +85,7 @@ def _directions(features: jax.Array, energy: float, rank: int | None):
   moment = jnp.matmul(features.T, features, precision='highest')
   values, vectors = null_space.eigh(moment / features.shape[0])
   leading = null_space.energy_rank(energy)(values) if rank is None else rank
-  return vectors, jnp.arange(values.size) < leading
+  return vectors, (jnp.arange(values.size) < leading).astype(features.dtype)
 
 
 @checks.precise
@@ -152,5 +152,5 @@ def _alignment(retain, forget, energy, rank):
   shares = jnp.where(some, inside / jnp.where(some, total, 1), 0)
   cosines = jnp.square(jnp.matmul(v.T, v_f, precision='highest'))
   k, k_f = jnp.sum(kept), jnp.sum(kept_f)
-  return (jnp.sum(inside) / jnp.sum(total), jnp.sum(shares) / jnp.sum(some),
+  return (jnp.sum(inside) / jnp.sum(total), jnp.sum(shares) / jnp.sum(some, dtype=shares.dtype),
           kept @ cosines @ kept_f / jnp.minimum(k, k_f), k, k_f)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 
@@ -71,6 +72,7 @@ def jackknife(
       for value, half in zip(values, halves)])
 
 
+@checks.unknown_is_nan
 def share(statistic: Callable[..., Any], *samples: Any) -> Any:
   """`jackknife` of a statistic in 0..1; NaN intervals if a sample is a single example.
 
