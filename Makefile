@@ -26,7 +26,7 @@ PLANS := pod_plan eigensolvers
 BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
   $(wildcard benchmarks/[!_]*.py)))
 MODES ?= JAX_NUMPY_RANK_PROMOTION=raise JAX_NUMPY_DTYPE_PROMOTION=strict \
-  JAX_ENABLE_X64=1 JAX_DEBUG_NANS=1 JAX_CHECK_TRACER_LEAKS=1
+  JAX_DEBUG_NANS=1 JAX_ENABLE_X64=1 JAX_CHECK_TRACER_LEAKS=1
 CORE := $(addprefix tests/,capture moments null_space evaluation/metrics)
 # A file at a time: what its tests share is then made once. In their order: sorted by
 # how many tests they have, files of few long ones would come last and one at a time.

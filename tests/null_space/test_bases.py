@@ -193,6 +193,7 @@ def test_full_groups_are_counted():
     unsc_jax.null_space_bases(_stacked(x), .999)
 
 
+@pytest.mark.not_under('JAX_DEBUG_NANS', 'feeds NaN')
 def test_bad_input_is_refused():
   moments = _moments(_inputs(0))
   take = unsc_jax.null_space_bases
