@@ -44,7 +44,7 @@ METHODS = {
     'retrain': methods.retrain(training.Recipe(lambda steps: sgd, 1, 10)),
     'salun': methods.salun(sgd, share=.9, rounds=1),
     'scissorhands': methods.scissorhands(sgd, share=.9, steps=2),
-    'scrub': methods.scrub(sgd, rounds=1),
+    'scrub': methods.scrub(sgd, rounds=2),
     'ssd': methods.ssd(.5, .1),
     'unsc': methods.unsc(null_space.pooled(.5), sgd, steps=2, stop_below=-1.),
     'unsir': methods.unsir(sgd, sgd, noise_steps=1, noise_batch=4, noise_copies=1),

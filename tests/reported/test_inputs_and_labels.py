@@ -64,7 +64,7 @@ SMOOTHED = {
     'random_label': methods.random_label(steps=3), 'pgu': methods.pgu(share=.5, steps=3),
     'influence': methods.influence(), 'ssd': methods.ssd(),
     'boundary_shrink': methods.boundary_shrink(steps=3), 'delete': methods.delete(steps=3),
-    'scrub': methods.scrub(rounds=1), 'salun': methods.salun(rounds=1)}
+    'scrub': methods.scrub(rounds=2), 'salun': methods.salun(rounds=1)}
 
 
 @pytest.mark.parametrize('name', SMOOTHED)
