@@ -54,6 +54,18 @@ def add(a: Any, b: Any) -> Any:
   return jax.tree.map(jnp.add, a, b)
 
 
+class holding(functools.partial):
+  """A function with arrays bound to it that is no pytree of them.
+
+  An optimiser is a tuple, so that a pytree in it would make it one of arrays, which
+  Flax refuses to keep beside a model.
+
+  Example:
+    >>> jax.tree.leaves(holding(jnp.add, jnp.ones(2)))[0](1).tolist()
+    [2.0, 2.0]
+  """
+
+
 def begin(init: Callable, params: Any) -> Any:
   """An optimiser's first state, in one program and in buffers of its own.
 
@@ -61,7 +73,7 @@ def begin(init: Callable, params: Any) -> Any:
   """
   split = any(isinstance(leaf, core.Tracer) or len(getattr(leaf, 'devices', set)()) > 1
               for leaf in jax.tree.leaves(params))
-  if isinstance(init, jax.tree_util.Partial) or split:
+  if isinstance(init, holding) or split:
     return init(params)
   if jax.make_jaxpr(init)(params).consts:  # they would be part of the program
     return copy(init(params))

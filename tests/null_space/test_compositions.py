@@ -64,10 +64,16 @@ def test_composes_with_optax(name, toy):
   state = tx.init(toy.params)
   marked = optax.tree.map_params(tx, lambda p: jnp.full_like(p, 7.), state)
   assert jax.tree.structure(marked) == jax.tree.structure(state)
-  found = [leaf for _, leaf in optax.tree.get_all_with_path(marked, 'bases')]
-  assert found
-  for kept in found:  # only the optimiser's moments follow the parameters
-    chex.assert_trees_all_equal(kept, toy.bases)
+  before, after = ([leaf for _, leaf in optax.tree.get_all_with_path(tree, 'bases')]
+                   for tree in (state, marked))
+  assert before
+  ones = jax.tree.map(jnp.ones_like, toy.params)
+  for given, kept in zip(before, after, strict=True):
+    # Only the optimiser's moments follow the parameters; zero columns may fill bases up.
+    chex.assert_trees_all_equal(kept, given)
+    project = unsc_jax.null_space.project
+    chex.assert_trees_all_close(
+        project(ones, kept), project(ones, toy.bases), atol=1e-6)
   assert any(jnp.all(leaf == 7) for leaf in jax.tree.leaves(marked))
 
 

@@ -78,7 +78,7 @@ def null_space_projection(
   exact after its code, the paper's text was not read.
   """
   return optax.GradientTransformation(
-      jax.tree_util.Partial(_start_alone, bases), _Project(train_others))
+      programs.holding(_start_alone, bases), _Project(train_others))
 
 
 def project_updates(
@@ -126,7 +126,7 @@ def project_updates(
   Source: ours. Adam-NSCL projects after Adam alone; UNSC before SGD alone.
   """
   return optax.GradientTransformationExtraArgs(
-      jax.tree_util.Partial(functools.partial(_start, optimizer.init), bases),
+      programs.holding(functools.partial(_start, optimizer.init), bases),
       _ProjectTwice(programs.update_of(optimizer), train_others))
 
 

@@ -163,7 +163,7 @@ def confine(
   masked weights and momentum back after the step.
   """
   return optax.GradientTransformationExtraArgs(
-      jax.tree_util.Partial(
+      programs.holding(
           functools.partial(_start, optimizer.init), paths.leaf_paths(mask)),
       _Confined(programs.update_of(optimizer)))
 

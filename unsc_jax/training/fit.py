@@ -289,7 +289,7 @@ def only(
     return optimizer
   chosen = programs.hashable(trainable)
   return optax.GradientTransformationExtraArgs(
-      jax.tree_util.Partial(functools.partial(_start, chosen, optimizer.init)),
+      programs.holding(functools.partial(_start, chosen, optimizer.init)),
       _Update(chosen, programs.update_of(optimizer)))
 
 
