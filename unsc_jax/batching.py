@@ -4,7 +4,7 @@ A stream is the same in every process of a run, and so is what is trained on it.
 Which rows a process reads is another matter: only those of its own devices.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import dataclasses
 import itertools
 import math
@@ -119,8 +119,14 @@ def in_few_sizes(data: Any, size: int) -> Iterator[Any]:
     lo += size
 
 
-def peeked(batches: Iterable) -> tuple[Any, Iterator]:
+def peeked(
+    batches: Iterable, read: Callable[[Any], Any] = lambda batch: batch
+) -> tuple[Any, Iterator]:
   """The first batch, None if there is none, and all of them from the first on.
+
+  Args:
+    batches: one after the other.
+    read: what to do with the first, once: what comes of it is in its place.
 
   Example:
     >>> first, batches = peeked(iter('abc'))
@@ -128,7 +134,7 @@ def peeked(batches: Iterable) -> tuple[Any, Iterator]:
     ('a', ['a', 'b', 'c'])
   """
   batches = iter(batches)
-  ahead = list(itertools.islice(batches, 1))
+  ahead = [read(batch) for batch in itertools.islice(batches, 1)]
   return next(iter(ahead), None), itertools.chain(ahead, batches)
 
 

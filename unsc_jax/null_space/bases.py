@@ -220,12 +220,13 @@ def _basis(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array,
   free = d - least < most
   mask = np.arange(d) >= rank[:, None] if free else np.arange(d) < rank[:, None]
   used = slice(least, d) if free else slice(0, most)
-  if sharding.mesh_of(vectors) is None:  # where it can be read, nothing is compiled
-    columns = np.asarray(vectors)
-  else:
-    columns = vectors
+  mesh = sharding.mesh_of(vectors)
+  # Where it can be read, nothing is compiled.
+  columns: Any = np.asarray(vectors) if mesh is None else vectors
   chosen = (columns * mask[:, None].astype(vectors.dtype))[..., used]
-  return Basis(site, free, *jax.device_put((chosen, found, rank)))
+  if mesh is None:
+    return Basis(site, free, *jax.device_put((chosen, found, rank)))
+  return Basis(site, free, chosen, *sharding.replicate((found, rank), mesh))
 
 
 def on_host(moment: moments_lib.Moment) -> moments_lib.Moment:

@@ -89,16 +89,19 @@ def in_few_shapes(bases: gains_lib.Confinement) -> gains_lib.Confinement:
 
   The ranks of other data are mostly other ones, and a step is compiled for every shape
   of the bases in its state. Filled up to an eighth of `d`, a quarter and so on, they
-  have few; under 32 columns more cost nothing. What is traced stays as it is.
+  have few; under 32 columns more cost nothing. What is traced, or split over devices,
+  stays as it is.
   """
   def fill(item):
     k, d = item.vectors.shape[-1], item.site.folded[1]
     step = max(32, -(-d // 8))
     more = max(k, min(d // 2, -(-max(k, 1) // step) * step)) - k
-    if not more or isinstance(item.vectors, core.Tracer) or item.site.kind == 'lookup':
+    split = not getattr(item.vectors, 'is_fully_replicated', True)
+    if (not more or isinstance(item.vectors, core.Tracer) or split
+        or item.site.kind == 'lookup'):
       return item
-    wide = np.pad(np.asarray(item.vectors), [(0, 0), (0, 0), (0, more)])
-    return dataclasses.replace(item, vectors=jax.device_put(wide))
+    wide: Any = np.pad(np.asarray(item.vectors), [(0, 0), (0, 0), (0, more)])
+    return dataclasses.replace(item, vectors=wide)
 
   return dataclasses.replace(bases, by_path={
       path: tuple(fill(item) if isinstance(item, bases_lib.Basis) else item

@@ -190,10 +190,8 @@ def project(updates: Any, bases: gains_lib.Confinement, *, train_others: bool = 
 
 def _copy(bases: gains_lib.Confinement, params: Any) -> gains_lib.Confinement:
   """Buffers of the state's own: a step may donate them, the caller's live on."""
-  by_path = paths.leaf_paths(params)
-  if any(sharding.mesh_of(leaf) is not None for leaf in by_path.values()):
-    return programs.copy(placement.follow(bases, by_path))
-  return programs.copy(placement.in_few_shapes(bases))
+  few = placement.in_few_shapes(bases)
+  return programs.copy(placement.follow(few, paths.leaf_paths(params)))
 
 
 def check_fit(what: paths.ByPath, params: Any) -> None:

@@ -6,18 +6,18 @@ from unsc_jax.training.fit import classify_in_training
 from unsc_jax.training.fit import fit
 from unsc_jax.training.fit import Fitted
 from unsc_jax.training.fit import fresh
-from unsc_jax.training.fit import Loss
-from unsc_jax.training.fit import make_step
-from unsc_jax.training.fit import only
 from unsc_jax.training.fit import Recipe
 from unsc_jax.training.fit import Refresh
 from unsc_jax.training.fit import train
-from unsc_jax.training.fit import update
 from unsc_jax.training.fit import Watch
 from unsc_jax.training.losses import cross_entropies
 from unsc_jax.training.losses import cross_entropy
 from unsc_jax.training.predict import answers
 from unsc_jax.training.predict import predict
+from unsc_jax.training.step import Loss
+from unsc_jax.training.step import make_step
+from unsc_jax.training.step import only
+from unsc_jax.training.step import update
 
 __all__ = (
     'Fitted', 'Loss', 'Recipe', 'Refresh', 'Watch', 'answers', 'classify',

@@ -20,7 +20,6 @@ import numpy as np
 import optax
 
 from unsc_jax import batching
-from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import programs
 from unsc_jax import session as session_lib
@@ -28,9 +27,9 @@ from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax.problem import trainable as trainable_lib
 from unsc_jax.training import losses as losses_lib
+from unsc_jax.training import step as step_lib
 from unsc_jax.training import whose
 
-Loss = Callable[..., tuple[jax.Array, Any]]
 Watch = Callable[[Any], tuple[dict[str, float], bool]]
 
 
@@ -90,7 +89,7 @@ class classify_in_training:
 
 
 def fit(
-    loss: Loss, optimizer: optax.GradientTransformation, params: Any,
+    loss: step_lib.Loss, optimizer: optax.GradientTransformation, params: Any,
     batches: Iterable, *, steps: int, key: jax.Array,
     given: tuple | Refresh = (),
     trainable: Callable[[str], bool] = lambda path: True,
@@ -141,7 +140,7 @@ def fit(
     (0.75, [1.0, 0.25])
   """
   mesh = session.mesh
-  optimizer = only(optimizer, trainable, params)
+  optimizer = step_lib.only(optimizer, trainable, params)
   put = lambda tree: tree if mesh is None else sharding.place(tree, mesh)
   params = put(params)
   # The step consumes what it is given, so it gets copies.
@@ -151,17 +150,18 @@ def fit(
     state = programs.copy(state)
   where = (None, None) if mesh is None else jax.tree.map(
       lambda leaf: leaf.sharding, (params, state))
-  step = make_step(loss, optimizer, where)
+  step = step_lib.make_step(loss, optimizer, where)
   extra = () if isinstance(given, Refresh) else put(given)
   refresh = given.every if isinstance(given, Refresh) else 1
   losses, watched, over = [], [], False
 
   def run():
     nonlocal batches
-    first, batches = batching.peeked(batches)
+    place = functools.partial(sharding.shard_batch, mesh=mesh)
+    first, batches = batching.peeked(batches, place)
     now = given.given(params) if isinstance(given, Refresh) else extra
     return {'steps': steps, 'run': identity(), **whose.identity(
-        loss, optimizer, params, state, sharding.shard_batch(first, mesh), key, now)}
+        loss, optimizer, params, state, first, key, now)}
 
   with storage.opened(session.within(label).checkpoint, run) as store:
     if latest := store.latest((params, state)):
@@ -216,104 +216,6 @@ def _finite(losses: list, label: str) -> np.ndarray:
         f'the loss of {label} is {history[at]} at step {at}; lower the learning '
         'rate, or clip gradients.')
   return history
-
-
-def make_step(
-    loss: Loss, optimizer: optax.GradientTransformation,
-    where: tuple[Any, Any] = (None, None),
-) -> 'Step':
-  """The jitted step: parameters and optimiser state to the next, and the loss.
-
-  Equal losses, optimisers and shardings share one program.
-
-  Args:
-    loss: see the module's docstring.
-    optimizer: any Optax optimiser.
-    where: shardings of the parameters and of the state, which the next ones
-      have as well; None leaves them to XLA.
-
-  Returns:
-    `(params, state, batch, key, *given) -> (params, state, loss)`. It consumes
-    the parameters and the state.
-  """
-  leaves, structure = jax.tree.flatten(where)
-  return Step(programs.hashable(loss), programs.update_of(optimizer),
-              tuple(leaves), structure)
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-  """What `make_step` returns: a program's choices, which tell it from others."""
-  loss: Loss
-  update: programs.Update
-  shardings: tuple[Any, ...]
-  structure: Any  # of the shardings
-
-  def __call__(self, params: Any, state: Any, batch: Any, key: jax.Array, *given: Any
-               ) -> tuple[Any, Any, jax.Array]:
-    return _step(self, params, state, batch, key, *given)
-
-  def lower(self, *args: Any) -> Any:
-    """The program for such arguments, as `jax.jit` lowers it."""
-    return _step.lower(self, *args)
-
-
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=(1, 2))
-def _step(chosen: Step, params, state, *args):
-  optimizer = optax.GradientTransformationExtraArgs(optax.init_empty_state, chosen.update)
-  *after, value = update(chosen.loss, optimizer, params, state, *args)
-  if chosen.shardings:
-    after = jax.lax.with_sharding_constraint(
-        tuple(after), jax.tree.unflatten(chosen.structure, chosen.shardings))
-  return *after, value
-
-
-def update(
-    loss: Loss, optimizer: optax.GradientTransformation, params: Any, state: Any,
-    *args: Any,
-) -> tuple[Any, Any, jax.Array]:
-  """One update: the next parameters and state, and the loss `(params, *args)`."""
-  differentiate = trainable_lib.value_and_grad(loss, has_aux=True)
-  (value, rewritten), gradient = differentiate(params, *args)
-  updates, state = optimizer.update(gradient, state, trainable_lib.floats(params))
-  floating = optax.apply_updates(trainable_lib.floats(rewritten), updates)
-  return trainable_lib.merged(floating, rewritten), state, value
-
-
-def only(
-    optimizer: optax.GradientTransformation,
-    trainable: Callable[[str], bool], params: Any,
-) -> optax.GradientTransformation:
-  """Confines an optimiser to the floating leaves whose path is trainable."""
-  if all(map(trainable, paths.leaf_paths(trainable_lib.floats(params)))):
-    return optimizer
-  chosen = programs.hashable(trainable)
-  return optax.GradientTransformationExtraArgs(
-      programs.holding(functools.partial(_start, chosen, optimizer.init)),
-      _Update(chosen, programs.update_of(optimizer)))
-
-
-def _start(trainable: Callable[[str], bool], init: Callable, params: Any) -> Any:
-  begin = functools.partial(programs.begin, init)
-  return _partition(trainable, begin, optax.set_to_zero().update).init(params)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Update:
-  """The update of an optimiser of the leaves that are trainable."""
-  trainable: Callable[[str], bool]
-  inner: programs.Update
-
-  def __call__(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> Any:
-    return _partition(self.trainable, optax.set_to_zero().init, self.inner).update(
-        updates, state, params, **extra)
-
-
-def _partition(trainable, init, update) -> optax.GradientTransformationExtraArgs:
-  labels = lambda tree: jax.tree_util.tree_map_with_path(
-      lambda path, _: trainable(paths.path_name(path)), tree)
-  return optax.partition({True: optax.GradientTransformationExtraArgs(init, update),
-                          False: optax.set_to_zero()}, labels)
 
 
 def train(
