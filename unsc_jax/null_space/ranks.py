@@ -27,7 +27,8 @@ class energy_rank:
     ValueError: the share is not in (0, 1].
 
   Example:
-    >>> energy_rank(.9)(jnp.array([6., 3., 1.])).item()
+    >>> import numpy as np
+    >>> energy_rank(.9)(np.array([6., 3., 1.])).item()
     2
 
   Source: the criterion of GPM and UNSC, exact. Their published code stops one
@@ -65,7 +66,8 @@ class published_rank(energy_rank):
     ValueError: the share is not in (0, 1].
 
   Example:
-    >>> values = jnp.array([6., 3., 1.])
+    >>> import numpy as np
+    >>> values = np.array([6., 3., 1.])
     >>> [int(published_rank(share)(values)) for share in (.5, .9, .99)]
     [0, 1, 2]
 
@@ -90,7 +92,8 @@ class threshold_rank:
     ValueError: the share is not in [0, 1).
 
   Example:
-    >>> threshold_rank(1e-3)(jnp.array([1., .5, 1e-7])).item()
+    >>> import numpy as np
+    >>> threshold_rank(1e-3)(np.array([1., .5, 1e-7])).item()
     2
   """
   relative: float = 1e-6
