@@ -64,7 +64,8 @@ CASES = {
     'unsc': (_unsc(null_space.pooled(.9)), {'unlearning': (7, 2)}),
     'retrain': (methods.retrain(_recipe()), {'retraining': (8, 2)}),
     'unsir': (
-        methods.unsir(noise_steps=7, noise_batch=4, noise_copies=2, batch_size=4),
+        methods.unsir(noise_steps=7, noise_batch=4, noise_copies=2, batch_size=4,
+                      repair_epochs=1),
         {'noise': (7, 2), 'impairing': (7, 2), 'repairing': (5, 2)}),
     # Its projector follows the parameters, and is made anew every third step.
     'dimensional_alignment': (
