@@ -26,9 +26,9 @@ from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax.problem import trainable as trainable_lib
+from unsc_jax.training import identity as identity_lib
 from unsc_jax.training import losses as losses_lib
 from unsc_jax.training import step as step_lib
-from unsc_jax.training import whose
 
 Watch = Callable[[Any], tuple[dict[str, float], bool]]
 
@@ -121,7 +121,7 @@ def fit(
     watch: looks at the parameters now and then: returns measurements by name,
       which join the history, and whether to stop.
     watch_every: after how many steps, each time.
-    identity: gives what else than `whose` sees tells this loop from others: hashes of
+    identity: gives what else than its programs and first values tells this loop from others: hashes of
       all its data, say, and its watch. It is called only where there is a checkpoint.
 
   Returns:
@@ -160,7 +160,7 @@ def fit(
     place = functools.partial(sharding.shard_batch, mesh=mesh)
     first, batches = batching.peeked(batches, place)
     now = given.given(params) if isinstance(given, Refresh) else extra
-    return {'steps': steps, 'run': identity(), **whose.identity(
+    return {'steps': steps, 'run': identity(), **identity_lib.identity(
         loss, optimizer, params, state, first, key, now)}
 
   with storage.opened(session.within(label).checkpoint, run) as store:
