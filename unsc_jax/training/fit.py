@@ -121,8 +121,9 @@ def fit(
     watch: looks at the parameters now and then: returns measurements by name,
       which join the history, and whether to stop.
     watch_every: after how many steps, each time.
-    identity: gives what else than its programs and first values tells this loop from others: hashes of
-      all its data, say, and its watch. It is called only where there is a checkpoint.
+    identity: gives what else than its programs and first values tells this loop from
+      others: hashes of all its data, say, and its watch. It is called only where there
+      is a checkpoint.
 
   Returns:
     The new parameters, and the loss before every step.
