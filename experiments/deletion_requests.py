@@ -1,46 +1,61 @@
 """Deletion requests one after the other, each beside a network retrained without them.
 
-  python -m experiments.deletion_requests
+  python -m experiments.deletion_requests --dataset fashion_mnist --resume runs/requests
 
 Twenty requests, every fifth for a class and the others for ten examples each, are served
 from a store of moments: no retained example is read. After each of them all requests so
 far are measured again, beside a network that is trained anew on what is left.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
+import functools
 import pathlib
 import tempfile
 import time
 from typing import Any
 import warnings
 
+from flax import linen as nn
 import jax
 import matplotlib
 from matplotlib import figure as figure_lib
 import numpy as np
 
+from experiments import class_rounds
 from experiments import cli
-from experiments import problems
+from experiments import request_sequence
 from experiments import settings as settings_lib
+from experiments import so_far
 from unsc_jax import data as data_lib
+from unsc_jax import methods
+from unsc_jax import models
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import requests
+from unsc_jax import session as session_lib
+from unsc_jax import storage
 from unsc_jax import training
-from unsc_jax.evaluation.metrics import preservation
-from unsc_jax.evaluation.metrics import signals
 from unsc_jax.requests import serving
 from unsc_jax.requests import store as store_lib
+from unsc_jax.storage import resume
 
-CHOICES = requests.Choices(tau=1e-3, steps=200, batch_size=32, drift_budget=10.)
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    'digits': models.MLP,
+    'fashion_mnist': functools.partial(
+        models.SmallCNN, features=(16, 32, 64), hidden=64, pool=False)}
+CHOICES = requests.Choices(steps=100, batch_size=32, drift_budget=10.)
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
   """Which data, which requests, and where results go."""
   dataset: str = 'digits'
-  """digits, or a tfds name such as fashion_mnist."""
+  """digits, or fashion_mnist."""
+  images: int = 6000
+  """Training images, at most, evenly spread over the data set."""
+  epochs: float = 30
+  """Of the original network and of every retrained one."""
   classes: tuple[int, ...] = (3, 8, 5, 1)
   """Classes to forget, one every `count / len(classes)` requests."""
   count: int = 20
@@ -51,175 +66,209 @@ class Config:
   """Of the networks, and of which examples are named."""
   data_dir: pathlib.Path | None = None
   """Where tfds keeps its data."""
+  resume: pathlib.Path | None = None
+  """Folder for what was done: a run that was killed goes on from it."""
   out: pathlib.Path = pathlib.Path('docs/results')
   """Where results go."""
 
-
-def asked(config: Config, labels: np.ndarray) -> Iterator[requests.Asked]:
-  """The requests, in their order."""
-  rng = np.random.default_rng(config.seed)
-  every, left = config.count // len(config.classes), np.ones(len(labels), bool)
-  for i in range(config.count):
-    if i % every == 0:
-      c = config.classes[i // every]
-      yield requests.Classes((c,))
-      left &= labels != c
-    else:
-      drawn = rng.choice(np.flatnonzero(left), config.examples, replace=False)
-      yield requests.Ids(tuple(drawn.tolist()))
-      left[drawn] = False
-
-
-def taken(what: requests.Asked, labels: np.ndarray) -> np.ndarray:
-  """Which training examples a request is about, as a mask."""
-  if isinstance(what, requests.Classes):
-    return np.isin(labels, what.classes)
-  return np.isin(np.arange(len(labels)), [int(name) for name in what.ids])
+  @property
+  def asked(self) -> dict[str, Any]:
+    """What results depend on."""
+    return storage.describe({name: value for name, value in vars(self).items()
+                             if name not in ('out', 'data_dir', 'resume')})
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
-  """What is measured with: all data, and what is forgotten so far."""
-  network: problem_lib.Network
+class Study:
+  """A trained network, all data, and a folder for what was done."""
+  config: Config
   dataset: data_lib.Dataset
-  classes: tuple[int, ...]
-  single: np.ndarray  # mask of single training examples that were named
+  network: problem_lib.Network
+  folder: pathlib.Path
 
-  def scores(self, params: Any) -> dict[str, float | None]:
-    """What a network says of forgotten classes, forgotten examples and the rest."""
-    test, train = self.dataset.test, self.dataset.train.where(self.single)
-    logits = training.predict(self.network.fn, params, test.x)
-    right, gone = logits.argmax(-1) == test.y, np.isin(test.y, self.classes)
-    found = {'forgotten_classes': float(right[gone].mean()),
-             'retained': float(right[~gone].mean()), 'forgotten_examples': None}
-    if len(train):
-      of = training.predict(self.network.fn, params, train.x)
-      found['forgotten_examples'] = float(signals.confidence(of, train.y).mean())
-    return found
+  @classmethod
+  def of(cls, config: Config, folder: pathlib.Path) -> 'Study':
+    """Reads the data and builds the network."""
+    settings_lib.known('data set of this study', config.dataset, NETWORKS)
+    dataset = data_lib.load(config.dataset, config.data_dir)
+    dataset = dataset._replace(train=dataset.train.spread(config.images))
+    module = NETWORKS[config.dataset]()
+    return cls(config, dataset, models.from_linen(module, dataset.train.x.shape[1:]), folder)
 
-  def drift(self, before: Any, after: Any) -> float:
-    """How far retained logits of test examples have moved."""
-    kept = self.dataset.test.where(~np.isin(self.dataset.test.y, self.classes))
-    logits = [training.predict(self.network.fn, params, kept.x) for params in (before, after)]
-    columns = [c for c in range(self.dataset.num_classes) if c not in self.classes]
-    return float(preservation.logit_drift(*logits, columns).value)
+  @functools.cached_property
+  def original(self) -> Any:
+    return self.trained(self.dataset.train, 'original', 0)
+
+  @functools.cached_property
+  def logits(self) -> np.ndarray:
+    """What the original says of the test images."""
+    return self.measured(self.steps[0]).logits(self.original)
+
+  def trained(self, examples: problem_lib.Examples, name: str, beside: int = 1) -> Any:
+    """A network trained from scratch, kept under its name."""
+    recipe = training.Recipe(settings_lib.adam_cosine(), self.config.epochs, 64)
+    session = session_lib.Session(
+        progress=cli.progress, checkpoint=storage.Checkpoint(
+            self.folder / 'trained' / name, every=0, keep=1))
+    return training.train(
+        self.network, examples, recipe, jax.random.key(self.config.seed + beside),
+        session=session, label=f'training {name}').params
+
+  @functools.cached_property
+  def steps(self) -> list[request_sequence.Step]:
+    config = self.config
+    return [*request_sequence.steps(request_sequence.Kinds(
+        config.classes, config.count, config.examples, config.seed), self.dataset.train.y)]
+
+  def kept(self, name: str, make: Callable[[], Any]) -> Any:
+    """A part of the results, which a run that goes on finds."""
+    asked = {'config': self.config.asked, 'choices': vars(CHOICES)}
+    return resume.kept(self.folder, name, asked, make)
+
+  def measured(self, step: request_sequence.Step) -> so_far.SoFar:
+    return so_far.SoFar(self.network, self.dataset, step.classes, step.single)
 
 
-def error(folder: pathlib.Path, network: problem_lib.Network,
-          left: problem_lib.Examples) -> float:
-  """The stored moments against a fresh pass over what is left, relative."""
-  with store_lib.opened(folder) as store:
-    stored = serving.total(store.moments(store.latest).values())
-    fresh = serving.moments_of(network, store.params(store.records[0]), left.x, CHOICES)
-  return max(float(jax.numpy.linalg.norm(a.second - b.second)
-                   / jax.numpy.linalg.norm(b.second)) for a, b in zip(stored, fresh))
-
-
-def served(config: Config, task: problems.Task, folder: pathlib.Path, params: Any
-           ) -> list[dict[str, Any]]:
-  """A row for every request."""
-  train, rows = task.dataset.train, []
-  classes: tuple[int, ...] = ()
-  gone, single = np.zeros((2, len(train)), bool)
-  whats = [*asked(config, train.y)]
-  for i, what in enumerate(cli.progress(whats, 'requests', len(whats))):
-    mask = taken(what, train.y)
-    gone |= mask
-    classes += what.whole
-    single |= mask & (not what.whole)
-    started = time.perf_counter()
-    now, record = requests.forget(
-        folder, task.network, what, train.where(mask),
-        held_out=None if what.whole else task.dataset.validation)
-    seconds = time.perf_counter() - started
-    started = time.perf_counter()
-    retrained = training.train(
-        task.network, train.where(~gone), task.settings.recipe,
-        jax.random.key(config.seed + 1)).params
-    seen = Seen(task.network, task.dataset, classes, single)
-    rows.append({
-        'request': i + 1, 'asked': record['asked']['kind'], 'classes': classes,
-        'examples': int(mask.sum()), 'unlearned': seen.scores(now),
-        'retrained': seen.scores(retrained), 'original': seen.scores(params),
-        'logit_drift': seen.drift(params, now),
-        'retrained_logit_drift': seen.drift(params, retrained),
-        'layer_drift': record['drift']['layers_since_enrolment'],
-        'moments_error': error(folder, task.network, train.where(~gone)),
-        'rounding': record['rounding'], 'steps': record['steps'], 'seconds': seconds,
-        'retrained_seconds': time.perf_counter() - started})
+def served(study: Study) -> list[dict[str, Any]]:
+  """A row for every request; those that were made before are read."""
+  store, train = study.folder / 'store', study.dataset.train
+  if not store.exists():
+    requests.enroll(store, study.network, study.original, train, choices=CHOICES)
+  done = [record for record in requests.history(store)[0] if record['kind'] == 'forgot']
+  rows, every = [], study.steps
+  for i, step in enumerate(cli.progress(every, 'requests', len(every))):
+    if i < len(done):
+      now, record = requests.load(store, request=i + 1), done[i]
+    else:
+      now, record = requests.forget(
+          store, study.network, step.what, train.where(step.now),
+          held_out=None if step.what.whole else study.dataset.validation)
+    rows.append(study.kept(f'row-{i + 1}', functools.partial(
+        row, study, i, step, now, record)))
   return rows
 
 
-def at_once(config: Config, task: problems.Task, folder: pathlib.Path, beside: pathlib.Path,
-            params: Any) -> dict[str, float]:
-  """All classes in one request, against one after the other: moments and answers."""
-  train = task.dataset.train
-  stores = {'steps': folder, 'once': beside}
-  whats = {'once': [requests.Classes(config.classes)],
-           'steps': [requests.Classes((c,)) for c in config.classes]}
-  found, kept = {}, {}
-  for name, path in stores.items():
-    requests.enroll(path, task.network, params, train, choices=CHOICES)
-    for what in whats[name]:
-      found[name], _ = requests.forget(
-          path, task.network, what, train.where(taken(what, train.y)))
-    with store_lib.opened(path) as store:
-      kept[name] = serving.total(store.moments(store.latest).values())
-  seen = Seen(task.network, task.dataset, config.classes, np.zeros(len(train), bool))
+def row(study: Study, i: int, step: request_sequence.Step, now: Any, record: dict[str, Any]
+        ) -> dict[str, Any]:
+  """A served request beside a network that never saw what is gone."""
+  left = study.dataset.train.where(~step.gone)
+  started = time.perf_counter()
+  retrained = study.trained(left, f'retrained-{i + 1}')
+  seconds = time.perf_counter() - started
+  of = functools.partial(study.measured(step).row, study.logits)
   return {
-      'moments_difference': max(
-          float(jax.numpy.linalg.norm(a.second - b.second) / jax.numpy.linalg.norm(b.second))
-          for a, b in zip(kept['steps'], kept['once'])),
-      'logit_difference': seen.drift(found['once'], found['steps']),
+      'request': i + 1, 'asked': record['asked']['kind'], 'classes': step.classes,
+      'examples': int(step.now.sum()), 'unlearned': of(now),
+      'retrained': of(retrained), 'original': of(study.original),
+      'layer_drift': record['drift']['layers_since_enrolment'],
+      'moments_error': error(study, i + 1, left), 'rounding': record['rounding'],
+      'steps': record['steps'], 'seconds': record['seconds']['all'],
+      'retrained_seconds': seconds}
+
+
+def error(study: Study, number: int, left: problem_lib.Examples) -> float:
+  """The stored moments against a fresh pass over what is left, relative."""
+  with store_lib.opened(study.folder / 'store') as store:
+    stored = serving.total(store.moments(store.records[number]).values())
+  fresh = serving.moments_of(study.network, study.original, left.x, CHOICES)
+  return difference(stored, fresh)
+
+
+def difference(of: Any, to: Any) -> float:
+  """How far moments are from others, relative to these, in the layer that is worst."""
+  norm = jax.numpy.linalg.norm
+  return max(float(norm(a.second - b.second) / norm(b.second)) for a, b in zip(of, to))
+
+
+def by_pgu(study: Study) -> list[dict[str, Any]]:
+  """The same requests by PGU, which reads what is retained anew; a row for each."""
+  train, params, rows = study.dataset.train, study.original, []
+  before: tuple[int, ...] = ()
+  for i, step in enumerate(study.steps):
+    problem = problem_lib.Problem(
+        study.network, params, train.where(~step.gone), train.where(step.now),
+        study.dataset.num_classes, step.what.whole, forgotten=before,
+        held_out=study.dataset.validation.without(step.classes), before=study.original)
+    params = methods.pgu()(problem, jax.random.key(i)).params
+    before = step.classes
+    rows.append(study.measured(step).row(study.logits, params))
+  return rows
+
+
+def at_once(study: Study) -> dict[str, float]:
+  """All classes in one request, against one after the other: moments and answers."""
+  train, classes = study.dataset.train, study.config.classes
+  found, kept = {}, {}
+  for name, parts in (('once', [classes]), ('steps', [(c,) for c in classes])):
+    with tempfile.TemporaryDirectory() as beside:
+      folder = pathlib.Path(beside) / 'store'
+      requests.enroll(folder, study.network, study.original, train, choices=CHOICES)
+      for part in parts:
+        found[name], _ = requests.forget(
+            folder, study.network, requests.Classes(part),
+            train.where(np.isin(train.y, part)))
+      with store_lib.opened(folder) as store:
+        kept[name] = serving.total(store.moments(store.latest).values())
+  measured = so_far.SoFar(study.network, study.dataset, classes, np.zeros(len(train), bool))
+  return {
+      'moments_difference': difference(kept['steps'], kept['once']),
+      'logit_difference': measured.drift(*map(measured.logits, found.values())),
       **{f'{name}_{score}': value for name, of in found.items()
-         for score, value in seen.scores(of).items() if value is not None}}
+         for score, value in measured.row(study.logits, of).items() if value is not None}}
 
 
-def draw(rows: Sequence[dict[str, Any]]) -> figure_lib.Figure:
+def in_rounds(study: Study) -> list[dict[str, Any]]:
+  """Two classes a round, by every method; see `class_rounds`."""
+  with tempfile.TemporaryDirectory() as beside:
+    given = class_rounds.Methods(
+        study.original, study.network, study.dataset.train, study.dataset.num_classes,
+        CHOICES, pathlib.Path(beside) / 'store', study.trained)
+    return class_rounds.rows(given, study.dataset, jax.random.key(study.config.seed))
+
+
+def draw(rows: Sequence[dict[str, Any]], pgu: Sequence[dict[str, Any]]) -> figure_lib.Figure:
   """All requests so far after each of them: forgetting, the rest, drift."""
-  figure = figure_lib.Figure(figsize=(10, 3.4), layout='constrained')
-  axes = figure.subplots(1, 3)
+  figure = figure_lib.Figure(figsize=(11, 5.6), layout='constrained')
+  axes = figure.subplots(2, 2).ravel()
   x = [row['request'] for row in rows]
   panels = (('forgotten_classes', 'accuracy on all forgotten classes (%)'),
             ('forgotten_examples', 'confidence on all forgotten examples (%)'),
-            ('retained', 'accuracy on what remains (%)'))
-  looks = (('unlearned', 'requests', '#0072B2', '-'), ('retrained', 'retrained', '#D55E00', '--'),
-           ('original', 'original', '.5', ':'))
+            ('retained', 'accuracy on what remains (%)'),
+            ('logit_drift', 'drift of retained logits (%)'))
+  lines = {
+      'requests': ([row['unlearned'] for row in rows], '#0072B2', '-', 'o'),
+      'retrained': ([row['retrained'] for row in rows], '#D55E00', '--', 's'),
+      'original': ([row['original'] for row in rows], '.5', ':', ''),
+      'PGU': (pgu, '#CC79A7', '-.', '^')}
   for axis, (score, label) in zip(axes, panels):
-    for name, legend, colour, style in looks:
-      values = [row[name][score] for row in rows]
-      axis.plot(x, [np.nan if v is None else 100 * v for v in values], style, color=colour,
-                marker='.', label=legend)
+    for name, (of, colour, style, marker) in lines.items():
+      values = [np.nan if one[score] is None else 100 * one[score] for one in of]
+      axis.plot(x, values, style, color=colour, marker=marker, markersize=3, label=name)
     axis.set_ylabel(label)
     axis.set_xlabel('requests so far')
-    axis.set_ylim(-3, 103)
-  figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, ncols=3,
+    axis.set_xticks([i for i in x if i % 5 == 0 or i == 1])
+    axis.set_ylim(-3, None if score == 'logit_drift' else 103)
+  figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, ncols=len(lines),
                 loc='outside lower center')
   return figure
 
 
 def run(config: Config) -> dict[str, Any]:
   """Runs the study; writes deletion_requests-DATASET.json and .svg."""
-  dataset = data_lib.load(config.dataset, config.data_dir)
-  settings = settings_lib.choose(config.dataset, 'mlp')
-  task = problems.task(settings, dataset)
-  params = training.train(
-      task.network, dataset.train, settings.recipe, jax.random.key(config.seed)).params
-  with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+  with tempfile.TemporaryDirectory() as beside, warnings.catch_warnings():
     warnings.simplefilter('ignore')  # of room, request after request
-    folder = pathlib.Path(name)
-    requests.enroll(folder / 'store', task.network, params, dataset.train, choices=CHOICES)
-    rows = served(config, task, folder / 'store', params)
-    faults = requests.verify(folder / 'store')
-    once = at_once(config, task, folder / 'steps', folder / 'once', params)
-  asked_for = {name: value for name, value in vars(config).items()
-               if name not in ('out', 'data_dir')}
-  results = {'experiment': 'deletion_requests', 'config': asked_for, 'choices': vars(CHOICES),
-             'rows': rows, 'at_once': once, 'faults': faults}
+    study = Study.of(config, config.resume or pathlib.Path(beside))
+    asked_for = study.kept('asked', lambda: config.asked)
+    parts = {of.__name__: study.kept(of.__name__, functools.partial(of, study))
+             for of in (by_pgu, at_once, in_rounds)}
+    rows, faults = served(study), requests.verify(study.folder / 'store')
+  results = {
+      'experiment': 'deletion_requests', 'config': asked_for, 'choices': vars(CHOICES),
+      'rows': rows, **parts, 'faults': faults}
   path = config.out / f'deletion_requests-{config.dataset}'
   report.write(path.with_suffix('.json'), results)
   with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
-    draw(rows).savefig(path.with_suffix('.svg'), metadata={'Date': None})
+    draw(rows, parts['by_pgu']).savefig(path.with_suffix('.svg'), metadata={'Date': None})
   return results
 
 

@@ -61,7 +61,7 @@ def unsc(
     batch_size: forget examples a step.
     stop_below: mean probability of the forget examples' labels under which to
       stop; going on would only move what should stay. Of single examples, it
-      stops at what unseen ones have. Negative to make all steps.
+      stops nine tenths of the way to what unseen ones have. Negative to make all steps.
     moments_batch_size: retained examples a step of the pass for the moments.
     moments_examples: about how many of them to take the moments of, evenly spread
       over every retained class, in whole batches; by default all.
@@ -106,7 +106,7 @@ def unsc(
           select=select, drift_budget=drift_budget),
       schedule=schedules.forget_only(
           lengths.unless(epochs, steps, 200), batch_size, epochs=epochs),
-      watch=stopping.until_forgotten(stop_below))
+      watch=stopping.until_forgotten(stop_below, short=.1))
 
 
 def _target(problem: problem_lib.Problem, key: jax.Array):

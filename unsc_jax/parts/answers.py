@@ -74,6 +74,11 @@ def answers_of(problem: problem_lib.Problem, params: Any, x: Any) -> np.ndarray:
   return softmax(training.answers(problem, params, x))
 
 
+def of_present(problem: problem_lib.Problem, params: Any, x: Any) -> np.ndarray:
+  """The same, shared out among the classes that have examples."""
+  return softmax(mask_classes(training.answers(problem, params, x), problem.gone))
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
   """The probabilities `[N, C]` that logits in host memory stand for.
 

@@ -16,13 +16,15 @@ class until_forgotten:
   Going on would only move what should stay; stopping as soon as no label wins
   would leave unseen examples of the class with no margin. So it looks at the
   mean probability of the label, on the data to be forgotten and nothing else.
-  Single examples are forgotten once their labels are no more probable than those
-  of held-out examples were to the original network.
+  Single examples are forgotten once their labels are no more probable than those of
+  held-out examples of the same labels were to the original network, or nearly.
 
   Args:
     below: mean probability under which to stop, for whole classes; negative for
       never, whatever the request.
     examples: of the forget set to look at, evenly spread, at most.
+    short: the share of the way there that single examples may lack. Those that learn
+      the answers of held-out ones come ever closer to them and never past.
     or_never: whether single examples of a problem without held-out ones make all
       steps; otherwise they are refused.
 
@@ -31,7 +33,9 @@ class until_forgotten:
   """
   below: float
   examples: int = 500
-  or_never: bool = dataclasses.field(default=False, kw_only=True)
+  _: dataclasses.KW_ONLY
+  short: float = 0.
+  or_never: bool = False
 
   def __call__(self, problem: problem_lib.Problem) -> 'Look':
     forget = problem.forget.spread(self.examples)
@@ -39,9 +43,13 @@ class until_forgotten:
     if not problem.forget_classes and self.or_never and problem.held_out is None:
       limit = -1.
     elif not problem.forget_classes and self.below >= 0:
-      unseen = answers_lib.held_out_of(problem).spread(self.examples)
-      limit = _of_labels(
-          answers_lib.answers_of(problem, problem.params, unseen.x), unseen).mean()
+      unseen = answers_lib.held_out_of(problem)
+      limit = _mean_by(forget.labels, unseen.labels, _of_labels(
+          answers_lib.of_present(problem, problem.original, unseen.x), unseen))
+      if self.short:
+        now = _of_labels(
+            answers_lib.answers_of(problem, problem.params, forget.x), forget).mean()
+        limit += self.short * max(now - limit, 0)
 
     return Look(problem, forget, float(limit))
 
@@ -77,3 +85,14 @@ class Look:
 def _of_labels(answers: np.ndarray, examples) -> np.ndarray:
   """The probability of every example's label."""
   return answers[np.arange(len(examples)), examples.labels]
+
+
+def _mean_by(wanted: np.ndarray, labels: np.ndarray, values: np.ndarray) -> float:
+  """The mean of values `[N]`, each label of them as often as it is wanted.
+
+  Example:
+    >>> _mean_by(np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([0., 1., 2.]))
+    1.5
+  """
+  of_label = {c: values[labels == c].mean() for c in np.unique(wanted).tolist()}
+  return float(np.mean([of_label[c] for c in wanted.tolist()]))

@@ -87,17 +87,14 @@ class unseen_answers:
 
   def __call__(self, problem: problem_lib.Problem, key: jax.Array) -> np.ndarray:
     held_out = answers_lib.held_out_of(problem)
-    seen, unseen = (
-        answers_lib.softmax(answers_lib.mask_classes(
-            training.answers(problem, problem.params, examples.x), problem.gone))
-        for examples in (problem.forget, held_out))
+    seen = answers_lib.of_present(problem, problem.params, problem.forget.x)
+    unseen = answers_lib.of_present(problem, problem.original, held_out.x)
     answers = np.empty_like(seen)
     for y in np.unique(problem.forget.labels):
       mine, theirs = (np.flatnonzero(e.labels == y) for e in (problem.forget, held_out))
       mine = mine[np.argsort(seen[mine, y], kind='stable')]
       theirs = theirs[np.argsort(unseen[theirs, y], kind='stable')]
-      quantile = (np.arange(len(mine)) + .5) / len(mine)
-      answers[mine] = unseen[theirs[(quantile * len(theirs)).astype(int)]]
+      answers[mine] = _by_quantile(unseen[theirs], len(mine))
     return answers
 
 
@@ -289,3 +286,20 @@ class novice_logits:
     fresh = training.fresh(problem.network, key)
     logits = training.answers(problem, fresh, problem.forget.x)
     return np.asarray(answers_lib.mask_classes(logits, problem.gone))
+
+
+def _by_quantile(answers: np.ndarray, count: int) -> np.ndarray:
+  """The means of `count` equal shares of sorted answers `[N, C]`.
+
+  Where a share's end cuts an answer in two, it counts in both by its parts, so that the
+  mean of all is kept.
+
+  Example:
+    >>> _by_quantile(np.array([[0.], [1.], [2.]]), 2).ravel().round(3).tolist()
+    [0.333, 1.667]
+  """
+  sums = np.concatenate([np.zeros((1, answers.shape[1])), answers.cumsum(0)])
+  ends = np.linspace(0, len(answers), count + 1)
+  at = np.minimum(ends.astype(int), len(answers) - 1)
+  sums = sums[at] + (ends - at)[:, None] * answers[at]
+  return np.diff(sums, axis=0) * (count / len(answers))

@@ -44,6 +44,9 @@ class Problem:
     forgotten: the classes of earlier requests. What was forgotten stays forgotten:
       no example is told to say them, and no measure counts them. Nor does any
       count a class without examples, whether it is named here or was never there.
+    before: the parameters before all earlier requests, which tell how the network
+      speaks of the unseen: request by request it would speak worse of them, and what
+      is forgotten next would follow. By default there were none.
 
   Raises:
     ValueError: either set is empty, a class to forget or one forgotten before has
@@ -58,6 +61,7 @@ class Problem:
   held_out: Examples | None = None
   session: session_lib.Session = session_lib.DEFAULT
   forgotten: tuple[int, ...] = ()
+  before: Params | None = None
 
   def __post_init__(self):
     for name in ('forget_classes', 'forgotten'):
@@ -111,6 +115,11 @@ class Problem:
     return trainable_lib.of(self.network.trainable, self.params)
 
   @property
+  def original(self) -> Params:
+    """The parameters before all requests."""
+    return self.params if self.before is None else self.before
+
+  @property
   def retain_classes(self) -> tuple[int, ...]:
     """The classes that have examples to retain."""
     return _present(self.retain)
@@ -142,7 +151,8 @@ class Problem:
     sets = self._sets().values()
     return {'inputs': storage.fingerprint([examples.x for examples in sets]),
             'labels': storage.fingerprint([examples.y for examples in sets]),
-            'parameters': storage.fingerprint(self.params)}
+            'parameters': storage.fingerprint(
+                self.params if self.before is None else [self.params, self.before])}
 
 
 class Unlearned(NamedTuple):

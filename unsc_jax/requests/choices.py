@@ -4,6 +4,8 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+import optax
+
 from unsc_jax import null_space
 
 
@@ -12,11 +14,12 @@ class Choices:
   """How requests are served; kept in the store, and the same for all of them.
 
   Attributes:
-    energy: share of every layer's input energy on retained data that is protected,
-      by a hard cut.
-    tau: instead of that, how soft a filter is, as `null_space.soft` takes it; None
-      for the hard cut.
-    learning_rate: of Adam, confined to what that leaves free.
+    tau: how much a soft filter lets pass, as `null_space.soft` takes it.
+    energy: instead of that, the share of every layer's input energy on retained data
+      that a hard cut protects; None for the soft filter.
+    learning_rate: of SGD, confined to what that leaves free. Its steps are as small
+      as what is free; Adam would make them all of one length, and drift by more.
+    momentum: of SGD.
     steps: updates to make at most.
     batch_size: examples to be forgotten a step.
     stop_below: mean probability of the labels of forgotten classes under which to
@@ -35,9 +38,10 @@ class Choices:
     Traceback (most recent call last):
     ValueError: energy is 1.5; give a share above 0, and 1 at most.
   """
-  energy: float = .99
-  tau: float | None = None
-  learning_rate: float = 1e-3
+  tau: float = 3e-4
+  energy: float | None = None
+  learning_rate: float = .05
+  momentum: float = .9
   steps: int = 200
   batch_size: int = 128
   stop_below: float = .005
@@ -47,20 +51,27 @@ class Choices:
   moments_bytes: int = 2**30
 
   def __post_init__(self):
-    if not 0 < self.energy <= 1:
+    if self.energy is not None and not 0 < self.energy <= 1:
       raise ValueError(f'energy is {self.energy}; give a share above 0, and 1 at most.')
+    if not 0 <= self.momentum < 1:
+      raise ValueError(f'momentum is {self.momentum}; give a number from 0 to below 1.')
     for name in ('tau', 'learning_rate', 'steps', 'batch_size', 'drift_budget',
                  'moments_batch_size'):
       value = getattr(self, name)
-      if value is not None and not value > 0:
+      if not value > 0:
         raise ValueError(f'{name} is {value}; give a number above 0.')
 
   @property
   def filter(self) -> null_space.Filter:
     """From moments to what updates are confined to."""
-    if self.tau is None:
-      return null_space.hard(self.energy)
-    return null_space.soft(self.tau)
+    if self.energy is None:
+      return null_space.soft(self.tau)
+    return null_space.hard(self.energy)
+
+  @property
+  def optimizer(self) -> optax.GradientTransformation:
+    """What makes the steps, before it is confined."""
+    return optax.sgd(self.learning_rate, momentum=self.momentum)
 
   @classmethod
   def of(cls, stored: Mapping[str, Any]) -> 'Choices':

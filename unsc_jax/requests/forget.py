@@ -1,6 +1,7 @@
 """A request, from what is asked to the record of what was done."""
 
 from collections.abc import Mapping
+import time
 from typing import Any, NamedTuple
 
 import jax
@@ -68,6 +69,7 @@ def forget(
     ValueError: what is asked cannot be done, for the reason it says; or it would
       move retained outputs further than the budget allows.
   """
+  started = time.perf_counter()
   with store_lib.opened(folder, write=not dry_run) as store:
     request = request_lib.asked(store, network, what, examples, held_out, like)
     opening = records_lib.opening(len(store.records), 'forgot', store.head)
@@ -87,6 +89,7 @@ def forget(
         'history': {name: values[-1:].tolist() for name, values in served.history.items()},
         'steps': len(served.history['loss']),
         'seconds': {name: round(s, 3) for name, s in served.seconds.items()}}
+    record['seconds']['all'] = round(time.perf_counter() - started, 3)
     refused = _over(record['drift'])
     if refused:
       record['advice'] = [refused]

@@ -9,12 +9,12 @@ UNSC's, confined to what these moments leave free. No retained example is read.
 from collections.abc import Iterable, Iterator, Mapping
 import dataclasses
 import functools
+import time
 from typing import Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from unsc_jax import batching
 from unsc_jax import methods
@@ -104,21 +104,24 @@ def serve(
   if not counts:
     raise ValueError(
         'nothing would remain: forgetting everything needs no request, only a new network.')
+  started = time.perf_counter()
   moments, unchanged = _less(model, forget, whole, counts, choices, session)
   retained = total([*moments.values(), *(model.moments[name] for name in unchanged)])
-  bases = choices.filter(retained)
+  bases = jax.block_until_ready(choices.filter(retained))
+  seconds = time.perf_counter() - started
   problem = problem_lib.Problem(
       model.network, model.params, _absent(forget.x, counts), forget,
       num_classes(model.network, model.params, forget.x), whole,
       held_out=held_out,
-      session=dataclasses.replace(session, checkpoint=None), forgotten=model.forgotten)
+      session=dataclasses.replace(session, checkpoint=None), forgotten=model.forgotten,
+      before=model.enrolled)
   method = methods.unsc(
-      bases, optax.adam(choices.learning_rate), steps=choices.steps,
+      bases, choices.optimizer, steps=choices.steps,
       batch_size=choices.batch_size, stop_below=choices.stop_below)
   key = jax.random.fold_in(jax.random.key(choices.seed), number)
   unlearned = method(problem, key)
   return Served(unlearned.params, moments, unchanged, retained, bases, rounding_of(retained),
-                unlearned.history, unlearned.seconds)
+                unlearned.history, {'moments': seconds, **unlearned.seconds})
 
 
 def by_label(
