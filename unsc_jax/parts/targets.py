@@ -298,8 +298,9 @@ def _by_quantile(answers: np.ndarray, count: int) -> np.ndarray:
     >>> _by_quantile(np.array([[0.], [1.], [2.]]), 2).ravel().round(3).tolist()
     [0.333, 1.667]
   """
-  sums = np.concatenate([np.zeros((1, answers.shape[1])), answers.cumsum(0)])
+  sums = np.concatenate([
+      np.zeros((1, answers.shape[1])), answers.cumsum(0, dtype=np.float64)])
   ends = np.linspace(0, len(answers), count + 1)
   at = np.minimum(ends.astype(int), len(answers) - 1)
   sums = sums[at] + (ends - at)[:, None] * answers[at]
-  return np.diff(sums, axis=0) * (count / len(answers))
+  return (np.diff(sums, axis=0) * (count / len(answers))).astype(answers.dtype)
