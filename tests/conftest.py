@@ -3,22 +3,32 @@
 import os
 
 # Before JAX is imported: it reads them only once. Most of a test is compilation of
-# a program that runs once, for which LLVM need not try hard.
-os.environ.setdefault('XLA_FLAGS', '--xla_force_host_platform_device_count=8 '
-                      '--xla_backend_optimization_level=0')
+# a program that runs once, for which LLVM need not try hard. Eight devices on a busy
+# machine may wait long for each other: by default XLA ends the process after 40 seconds.
+os.environ.setdefault('XLA_FLAGS', ' '.join([
+    '--xla_force_host_platform_device_count=8', '--xla_backend_optimization_level=0',
+    '--xla_cpu_collective_call_terminate_timeout_seconds=600',
+    '--xla_cpu_collective_timeout_seconds=600']))
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 # The partitionable generator, JAX's default, takes XLA a second to compile for
 # every new shape on a CPU, and a network's initialisation has a dozen of them.
 os.environ.setdefault('JAX_THREEFRY_PARTITIONABLE', '0')
 
 import atexit  # noqa: E402
+import gc  # noqa: E402
 import pathlib  # noqa: E402
 import re  # noqa: E402
 import shutil  # noqa: E402
 import tempfile  # noqa: E402
 import traceback  # noqa: E402
 
+import jax  # noqa: E402
 import pytest  # noqa: E402
+
+# A program holds three memory maps, of which Linux gives a process 65,530: what
+# compiles after that ends it.
+MAPS = pathlib.Path('/proc/self/maps')
+MOST_MAPS = 8_000
 
 OTHERS = 'optax', 'flax', 'equinox', 'haiku'
 
@@ -37,6 +47,14 @@ def pytest_runtest_setup(item):
     mode, why = mark.args
     if os.environ.get(mode):
       pytest.skip(f'not under {mode}: {why}')
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _few_programs():
+  """Lets go of the programs of earlier files, once there are many."""
+  if MAPS.exists() and MAPS.read_bytes().count(b'\n') > MOST_MAPS:
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.hookimpl(wrapper=True)

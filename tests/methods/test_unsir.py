@@ -37,7 +37,7 @@ def test_noise_maximises_the_error_on_a_leash(toy, ref):
 def test_repairs_on_the_retained_alone(toy, ref):
   # Nothing is impaired, and the whole retain set makes one batch.
   method = methods.unsir(optax.sgd(0.), optax.sgd(.1), noise_batch=4,
-                         noise_copies=1, batch_size=20)
+                         noise_copies=1, batch_size=20, repair_epochs=1)
   loss = lambda p: ref.cross_entropy(p, toy.retain)
   ref.assert_close(method(toy, KEY).params,
                    ref.descend(ref.params(toy), .1, loss))
