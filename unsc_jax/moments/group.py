@@ -148,7 +148,7 @@ def _flat(site: capture.Site, sums: Any) -> Any:
 
 def check_finite(moments: Moments) -> None:
   """Raises if a moment is not finite, or out of float32's range, naming the parameter."""
-  states = jax.device_get(_states([(m.second, m.first, m.gross) for m in moments]))
+  states = programs.look(_states, [(m.second, m.first, m.gross) for m in moments])
   for moment, (finite, small, large) in zip(moments, states):
     path = moment.site.path
     if small or large:
@@ -162,16 +162,16 @@ def check_finite(moments: Moments) -> None:
           'parameters before taking moments.')
 
 
-@jax.jit
 def _states(sums: list[tuple[jax.Array, ...]]) -> list[tuple[jax.Array, ...]]:
   return [_state(*of_moment) for of_moment in sums]
 
 
 def _state(second, first, gross) -> tuple[jax.Array, jax.Array, jax.Array]:
   """Whether sums are finite, and why they say nothing if they are too small or large."""
-  inputs = jnp.isfinite(first).all()
-  squares = jnp.isfinite(second).all() & jnp.isfinite(gross.sum(-1)).all()
+  xp = second.__array_namespace__()
+  inputs = xp.isfinite(first).all()
+  squares = xp.isfinite(second).all() & xp.isfinite(gross.sum(-1)).all()
   # Under this, 1e-7 of the largest square is too small a number itself.
-  least = jnp.finfo(gross.dtype).tiny / jnp.finfo(gross.dtype).eps
-  vanish = (gross.max(initial=0) < least) & (jnp.abs(first).max(initial=0) > 0)
+  least = xp.finfo(gross.dtype).tiny / xp.finfo(gross.dtype).eps
+  vanish = (gross.max(initial=0) < least) & (xp.abs(first).max(initial=0) > 0)
   return inputs & squares, inputs & squares & vanish, inputs & ~squares

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 from jax import lax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax.capture import layers
 from unsc_jax.capture import varying
@@ -105,17 +106,19 @@ def count(conv: layers.Conv) -> int:
 def total(conv: layers.Conv, dtype: Any = jnp.float32) -> jax.Array:
   """The sum of all patches `[B, d]`, without cutting them out.
 
-  An entry of the window sees the images from its offset on, so their sums along
-  one axis after the other are enough.
+  An entry of the window sees some places along every axis, whatever the others are:
+  one product along each with a matrix of ones and zeros is enough.
   """
   conv = pad(conv)
-  x, width = conv.x, conv.x.shape[-1] // conv.groups
+  x = conv.x.sum(0, dtype=dtype)
   for window, dilation, stride, n in zip(
       conv.window, conv.kernel_dilation, conv.strides, positions(conv)):
-    seen = [x[:, o * dilation:][:, :n * stride:stride] for o in range(window)]
-    x = jnp.stack([s.sum(1, dtype=dtype) for s in seen], -2)
-  entries = x.sum(0, dtype=dtype).reshape(-1, conv.groups, width)
-  return entries.transpose(1, 0, 2).reshape(conv.groups, -1)
+    entry = np.arange(window)[:, None]
+    seen = np.zeros((window, len(x)), dtype)
+    seen[entry, entry * dilation + np.arange(n) * stride] = 1
+    x = jnp.einsum('p...c,wp->...wc', x, seen, precision=lax.Precision.HIGHEST)
+  return x.reshape(-1, conv.groups, x.shape[-1] // conv.groups).swapaxes(0, 1).reshape(
+      conv.groups, -1)
 
 
 def _as_rows(entries: list[jax.Array]) -> jax.Array:

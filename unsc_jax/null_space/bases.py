@@ -6,7 +6,7 @@ to be kept; their complement is free. Whichever is smaller is stored.
 `B` layers that share a parameter, `d` fan-in, `k` columns stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 from typing import Any, TypeVar
@@ -27,6 +27,23 @@ from unsc_jax.null_space import precision
 from unsc_jax.null_space import ranks
 
 Choice = TypeVar('Choice')
+
+
+def folded(
+    site: capture.Site, fn: Callable[[jax.Array], jax.Array], update: jax.Array
+) -> jax.Array:
+  """What `fn` makes of an update that is folded as a site's inputs meet it.
+
+  Args:
+    site: of a parameter.
+    fn: from `[B, d, o]` to the same, in float32, of float64 in float64.
+    update: shaped like the parameter.
+
+  Returns:
+    The same shape and type.
+  """
+  wide = jnp.float64 if update.dtype == jnp.float64 else jnp.float32
+  return site.unfold(fn(site.fold(update).astype(wide)), update.shape).astype(update.dtype)
 
 
 @functools.partial(
@@ -53,21 +70,22 @@ class Basis:
 
   def project(self, update: jax.Array) -> jax.Array:
     """The part of an update, shaped like the parameter, that stays free."""
-    dtype = jnp.float64 if update.dtype == jnp.float64 else jnp.float32
-    folded = self.site.fold(update).astype(dtype)
-    if self.site.kind == 'lookup':
-      allowed = self.vectors[..., None].astype(dtype) * folded
-    elif self.free:
-      allowed = self._span(folded)
-    else:  # twice: the first time an update that is mostly kept leaves rounding
-      allowed = folded - self._span(folded)
-      allowed -= self._span(allowed)
-    return self.site.unfold(allowed, update.shape).astype(update.dtype)
+    return folded(self.site, self._allowed, update)
 
   @property
   def degrees_of_freedom(self) -> jax.Array:
     """`[B]` how many directions are free."""
     return self.eigenvalues.shape[-1] - self.rank
+
+  def _allowed(self, update: jax.Array) -> jax.Array:
+    """The free part of a folded parameter `[B, d, o]`."""
+    if self.site.kind == 'lookup':
+      return self.vectors[..., None].astype(update.dtype) * update
+    if self.free:
+      return self._span(update)
+    # Twice: the first time an update that is mostly kept leaves rounding.
+    allowed = update - self._span(update)
+    return allowed - self._span(allowed)
 
   def _span(self, folded: jax.Array) -> jax.Array:
     """The part of a folded parameter `[B, d, o]` in the span of `vectors`."""

@@ -34,13 +34,14 @@ class Gain:
 
   def project(self, update: jax.Array) -> jax.Array:
     """What passes of an update, shaped like the parameter."""
-    folded = self.site.fold(update).astype(jnp.float32)
+    return bases_lib.folded(self.site, self._passed, update)
+
+  def _passed(self, update: jax.Array) -> jax.Array:
+    """What passes of a folded parameter `[B, d, o]`."""
+    matrix = self.matrix.astype(update.dtype)
     if self.site.kind == 'lookup':
-      passed = self.matrix[..., None] * folded
-    else:
-      passed = jnp.einsum('bij,bjo->bio', self.matrix, folded,
-                          precision=lax.Precision.HIGHEST)
-    return self.site.unfold(passed, update.shape).astype(update.dtype)
+      return matrix[..., None] * update
+    return jnp.einsum('bij,bjo->bio', matrix, update, precision=lax.Precision.HIGHEST)
 
   @property
   def degrees_of_freedom(self) -> jax.Array:
@@ -70,11 +71,14 @@ class KroneckerGain:
 
   def project(self, update: jax.Array) -> jax.Array:
     """What passes of an update, shaped like the parameter."""
+    return bases_lib.folded(self.site, self._passed, update)
+
+  def _passed(self, update: jax.Array) -> jax.Array:
+    """What passes of a folded parameter `[B, d, o]`."""
     mul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
-    folded = self.site.fold(update).astype(jnp.float32)
-    pairs = self.passed * mul(self.left.mT, mul(folded, self.right))
-    passed = mul(self.left, mul(pairs, self.right.mT))
-    return self.site.unfold(passed, update.shape).astype(update.dtype)
+    left, right, passed = (
+        of.astype(update.dtype) for of in (self.left, self.right, self.passed))
+    return mul(left, mul(passed * mul(left.mT, mul(update, right)), right.mT))
 
   @property
   def degrees_of_freedom(self) -> jax.Array:

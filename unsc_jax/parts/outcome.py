@@ -5,10 +5,10 @@ import warnings
 
 import jax
 from jax import core
-import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import problem as problem_lib
+from unsc_jax import programs
 from unsc_jax import training
 
 _MOST = 500  # forget examples to look at
@@ -43,13 +43,12 @@ def told(
 
 def _moved(before: Any, after: Any) -> bool:
   """Whether a floating leaf is another."""
-  return bool(_differ(*(
+  return any(programs.look(_differ, *(
       jax.tree.leaves(problem_lib.floats(params)) for params in (before, after))))
 
 
-@jax.jit
-def _differ(before: list[jax.Array], after: list[jax.Array]) -> jax.Array:
-  return jnp.any(jnp.array([jnp.any(a != b) for a, b in zip(before, after)]))
+def _differ(before: list[jax.Array], after: list[jax.Array]) -> list[jax.Array]:
+  return [(a != b).any() for a, b in zip(before, after)]
 
 
 def _nothing(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned) -> str:
