@@ -17,8 +17,8 @@ import jax
 import tyro
 
 from experiments import defaults
-from experiments import progress as progress_lib
 from experiments import settings as settings_lib
+from unsc_jax import progress as progress_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 

@@ -43,7 +43,7 @@ from unsc_jax.storage import resume
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     'digits': models.MLP,
     'fashion_mnist': functools.partial(
-        models.SmallCNN, features=(16, 32, 64), hidden=64, pool=False)}
+        models.SmallCNN, features=(8, 16, 32), hidden=64, pool=False)}
 CHOICES = requests.Choices(steps=100, batch_size=32, drift_budget=10.)
 
 
@@ -52,8 +52,8 @@ class Config:
   """Which data, which requests, and where results go."""
   dataset: str = 'digits'
   """digits, or fashion_mnist."""
-  images: int = 6000
-  """Training images, at most, evenly spread over the data set."""
+  images: int = 3000
+  """Training images, at most, and test images, evenly spread over the data set."""
   epochs: float = 30
   """Of the original network and of every retrained one."""
   classes: tuple[int, ...] = (3, 8, 5, 1)
@@ -91,7 +91,9 @@ class Study:
     """Reads the data and builds the network."""
     settings_lib.known('data set of this study', config.dataset, NETWORKS)
     dataset = data_lib.load(config.dataset, config.data_dir)
-    dataset = dataset._replace(train=dataset.train.spread(config.images))
+    dataset = dataset._replace(**{
+        name: getattr(dataset, name).spread(config.images)
+        for name in ('train', 'validation', 'test')})
     module = NETWORKS[config.dataset]()
     return cls(config, dataset, models.from_linen(module, dataset.train.x.shape[1:]), folder)
 
@@ -259,9 +261,9 @@ def run(config: Config) -> dict[str, Any]:
     warnings.simplefilter('ignore')  # of room, request after request
     study = Study.of(config, config.resume or pathlib.Path(beside))
     asked_for = study.kept('asked', lambda: config.asked)
-    parts = {of.__name__: study.kept(of.__name__, functools.partial(of, study))
-             for of in (by_pgu, at_once, in_rounds)}
     rows, faults = served(study), requests.verify(study.folder / 'store')
+    parts = {of.__name__: study.kept(of.__name__, functools.partial(of, study))
+             for of in (at_once, in_rounds, by_pgu)}
   results = {
       'experiment': 'deletion_requests', 'config': asked_for, 'choices': vars(CHOICES),
       'rows': rows, **parts, 'faults': faults}

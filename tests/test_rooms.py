@@ -14,9 +14,9 @@ import unsc_jax
 ROOT = pathlib.Path(unsc_jax.__file__).parent
 PAGE = ROOT.parent / 'docs' / 'architecture.md'
 # From the ground up, as in docs/architecture.md: a room knows those before it.
-FLOORS = ('paths', 'text', 'programs', 'batching', 'sharding', 'capture', 'moments', 'null_space',
-          'storage', 'session', 'problem', 'training', 'data', 'parts', 'methods', 'evaluation',
-          'models', 'report', 'requests', '__main__')
+FLOORS = ('paths', 'text', 'progress', 'programs', 'batching', 'sharding', 'capture', 'moments',
+          'null_space', 'storage', 'session', 'problem', 'training', 'data', 'parts', 'methods',
+          'evaluation', 'models', 'report', 'requests', '__main__')
 BRINGS = {'models': {'flax'}, 'report': {'matplotlib', 'msgspec'}}  # what only they may bring
 HEAVY = ('flax', 'orbax', 'tensorflow', 'tensorflow_datasets', 'sklearn', 'scipy.stats',
          'matplotlib', 'msgspec', 'tqdm', 'tyro', 'haiku', 'equinox')

@@ -12,6 +12,7 @@ from unsc_jax import moments
 from unsc_jax import null_space
 from unsc_jax import parts
 from unsc_jax import problem
+from unsc_jax import progress
 from unsc_jax import session
 from unsc_jax import sharding
 from unsc_jax import storage
@@ -56,9 +57,9 @@ __all__ = (
     'Site', 'accumulate', 'assert_preserves', 'batching', 'capacity', 'capture', 'data',
     'drift', 'eigh', 'eigh_float64', 'energy_rank', 'evaluation', 'input_moments',
     'leak', 'methods', 'models', 'moments', 'null_space', 'null_space_bases',
-    'null_space_projection', 'parts', 'problem', 'project_updates', 'report', 'requests',
-    'sampled_moments', 'session', 'sharding', 'sites', 'storage', 'threshold_rank',
-    'training',
+    'null_space_projection', 'parts', 'problem', 'progress', 'project_updates', 'report',
+    'requests', 'sampled_moments', 'session', 'sharding', 'sites', 'storage',
+    'threshold_rank', 'training',
 )
 
 

@@ -51,12 +51,29 @@ def _prepare(folder, name, shape, splits):
 
 
 @pytest.fixture(scope='module')
-def small_mnist(tmp_path_factory):
-  folder = tmp_path_factory.mktemp('tfds')
+def folder(tmp_path_factory):
+  return tmp_path_factory.mktemp('tfds')
+
+
+@pytest.fixture(scope='module')
+def small_mnist(folder):
   splits = {'train': _images(1205, (28, 28, 1), 0),
             'test': _images(30, (28, 28, 1), 1)}
   _prepare(folder, 'mnist', (28, 28, 1), splits)
   return data.load('mnist', folder), splits
+
+
+@pytest.mark.parametrize('split', data.SPLITS)
+def test_examples_are_taken_by_their_places_in_a_split(small_mnist, folder, split):
+  every = getattr(small_mnist[0], split)
+  indices = [len(every) - 1, 0, 7, 7]
+  taken = data.take('mnist', split, indices, folder)
+  np.testing.assert_array_equal(taken.x, every.x[indices])
+  np.testing.assert_array_equal(taken.y, every.y[indices])
+  for wrong in (len(every), -1):
+    with pytest.raises(ValueError, match=(
+        f'mnist has no {split} example {wrong}; give indices from 0 to {len(every) - 1}')):
+      data.take('mnist', split, [wrong], folder)
 
 
 def _expected(pixels, mean, std):

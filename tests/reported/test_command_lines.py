@@ -18,10 +18,10 @@ from experiments import cli
 from experiments import compare
 from experiments import forget_class
 from experiments import null_space_alignment
-from experiments import progress
 from experiments import results as results_lib
 from tests.report import examples
 from unsc_jax import data
+from unsc_jax import progress
 from unsc_jax import report
 
 SCRIPTS = {'forget_class': forget_class, 'compare': compare, 'choose': choose,

@@ -1,10 +1,11 @@
 """Any order of requests, kills, resumed requests and checks, against a list of sets.
 
-What a request computes is a stand-in, cheap and a function of what it is given; what is
-kept of it is real. That real steps are the same when served again is tested elsewhere.
+Once with a stand-in for what a request computes, cheap and a function of what it is
+given, so that many can be tried; and once with UNSC's own steps.
 """
 
 import contextlib
+import functools
 import pathlib
 import tempfile
 from unittest import mock
@@ -14,6 +15,7 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 import jax
 import numpy as np
+import pytest
 
 from tests.requests import conftest as small
 from unsc_jax import null_space
@@ -44,7 +46,7 @@ def stand_in(model, forget, taken, whole, choices, number, *, held_out=None, ses
                         null_space.hard(.99)(total), 0., {'loss': np.zeros(1)}, {})
 
 
-class Stores(stateful.RuleBasedStateMachine):
+class RealStores(stateful.RuleBasedStateMachine):
   """A store, and what should be in it."""
 
   def __init__(self):
@@ -52,16 +54,18 @@ class Stores(stateful.RuleBasedStateMachine):
     self.stack = contextlib.ExitStack()
     self.folder = pathlib.Path(
         self.stack.enter_context(tempfile.TemporaryDirectory())) / 'store'
-    self.stack.enter_context(mock.patch.object(serving, 'serve', stand_in))
-    nothing = dict.fromkeys(
-        ('accuracy', 'probability', 'retained_accuracy', 'forgotten_accuracy', 'logit_drift'))
-    for name in ('of_examples', 'of_membership', 'of_unseen'):
-      told = None if name == 'of_membership' else nothing
-      self.stack.enter_context(mock.patch.object(measures, name, return_value=told))
-    small.enrol(self.folder, ids=None,
-                choices=requests.Choices(drift_budget=1e30))
+    self.patch()
+    enrol = functools.partial(small.enrol, self.folder, ids=None, choices=requests.Choices(
+        steps=10, batch_size=4, learning_rate=.3, drift_budget=1e30))
+    with mock.patch.object(store_lib, 'put', side_effect=Killed), pytest.raises(Killed):
+      enrol()
+    assert not self.folder.exists()
+    enrol()
     self.gone: list[set[int]] = []
     self.weights = [store_hash(self.folder)]
+
+  def patch(self):
+    """What is not real; nothing."""
 
   def teardown(self):
     self.stack.close()
@@ -124,12 +128,33 @@ class Stores(stateful.RuleBasedStateMachine):
     np.testing.assert_allclose(total.second[0], x.T @ x, atol=1e-4)
 
 
+class Stores(RealStores):
+  """The same with a stand-in for the steps, and nothing measured."""
+
+  def patch(self):
+    self.stack.enter_context(mock.patch.object(serving, 'serve', stand_in))
+    nothing = dict.fromkeys(
+        ('accuracy', 'probability', 'retained_accuracy', 'forgotten_accuracy', 'logit_drift'))
+    for name in ('of_examples', 'of_membership', 'of_unseen'):
+      told = None if name == 'of_membership' else nothing
+      self.stack.enter_context(mock.patch.object(measures, name, return_value=told))
+
+
 def store_hash(folder):
   return store_lib.hash_of(requests.load(folder))
 
 
-Stores.TestCase.settings = hypothesis.settings(
-    max_examples=4, stateful_step_count=6, deadline=None, derandomize=True,
-    phases=[hypothesis.Phase.generate],
-    suppress_health_check=list(hypothesis.HealthCheck))
-TestStores = Stores.TestCase
+def _case(machine, examples, steps):
+  """A machine as a test."""
+  case = type(machine.__name__, (machine,), {}).TestCase
+  case.settings = hypothesis.settings(
+      max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True,
+      phases=[hypothesis.Phase.generate],
+      suppress_health_check=list(hypothesis.HealthCheck))
+  return case
+
+
+TestStores = _case(Stores, 4, 6)
+TestRealSteps = _case(RealStores, 2, 4)
+TestManyStores = pytest.mark.slow(_case(Stores, 40, 20))
+TestManyRealSteps = pytest.mark.slow(_case(RealStores, 10, 12))

@@ -88,6 +88,12 @@ def test_what_cannot_be_asked_is_refused_in_one_sentence(served, what, sentence)
   assert files(served) == before
 
 
+def test_what_turns_out_to_be_impossible_is_not_left_begun(store):
+  with pytest.raises(ValueError, match='nothing would remain'):
+    serve(store, requests.Classes((0, 1, 2)))
+  assert requests.history(store)[1] == []
+
+
 def test_single_examples_need_held_out_ones(served):
   with pytest.raises(ValueError, match='give some of the same classes as held_out'):
     serve(served, requests.Ids(('person 1',)), dry_run=True)

@@ -4,17 +4,22 @@ Importing this package imports neither tensorflow-datasets nor scikit-learn;
 `load` imports the one it needs.
 """
 
+from collections.abc import Sequence
 import os
+
+import numpy as np
 
 from unsc_jax.data import digits
 from unsc_jax.data import tfds
 from unsc_jax.data.dataset import Dataset
+from unsc_jax.problem import Examples
 
 __all__ = (
-    'NAMES', 'Dataset', 'load',
+    'NAMES', 'SPLITS', 'Dataset', 'load', 'take',
 )
 
 NAMES = ('digits', *tfds.NAMES)
+SPLITS = ('train', 'validation', 'test')
 
 
 def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
@@ -37,9 +42,45 @@ def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
     >>> dataset.train.x.shape[1:], dataset.num_classes
     ((8, 8, 1), 10)
   """
-  if name not in NAMES:
-    raise ValueError(
-        f'No data set is called {name!r}: choose one of {", ".join(NAMES)}.')
+  _check('data set', name, NAMES)
   if name == 'digits':
     return digits.load()
   return tfds.load(name, data_dir)
+
+
+def take(name: str, split: str, indices: Sequence[int],
+         data_dir: str | os.PathLike[str] | None = None) -> Examples:
+  """Some examples of a split, as `load` has them there; tfds reads no others.
+
+  Args:
+    name: One of `NAMES`.
+    split: One of `SPLITS`.
+    indices: Places in that split.
+    data_dir: As for `load`.
+
+  Returns:
+    The examples, in the order of their indices.
+
+  Raises:
+    ValueError: The name, the split or an index is unknown.
+    FileNotFoundError: As for `load`.
+
+  Example:
+    >>> take('digits', 'train', [7, 3]).y.tolist() == load('digits').train.y[[7, 3]].tolist()
+    True
+  """
+  _check('data set', name, NAMES)
+  _check('split', split, SPLITS)
+  wanted = np.asarray(indices, int)
+  if name != 'digits':
+    return tfds.take(name, split, wanted, data_dir)
+  examples = getattr(digits.load(), split)
+  if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(examples):
+    raise ValueError(f'digits has {len(examples)} {split} examples; give indices from 0 to '
+                     f'{len(examples) - 1}.')
+  return examples.where(wanted)
+
+
+def _check(kind: str, name: str, names: Sequence[str]) -> None:
+  if name not in names:
+    raise ValueError(f'No {kind} is called {name!r}: choose one of {", ".join(names)}.')

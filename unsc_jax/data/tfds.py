@@ -116,8 +116,27 @@ def _prepared_builder(
       'the folder that has it with --data-dir or TFDS_DATA_DIR.')
 
 
-def _read(builder: Any, split: str, recipe: _Recipe) -> Examples:
-  """Decodes and normalises a split, in the order in which it was published."""
+def take(name: str, split: str, indices: np.ndarray,
+         data_dir: str | os.PathLike[str] | None = None) -> Examples:
+  """Some examples of a split that `load` gives, reading no others."""
+  builder = _prepared_builder(name, data_dir)
+  published = 'test' if split == 'test' else 'train'
+  size = builder.info.splits[published].num_examples
+  cut = int(_TRAIN_SHARE * size)
+  start, stop = {'train': (0, cut), 'validation': (cut, size), 'test': (0, size)}[split]
+  if wrong := [i for i in indices.tolist() if not 0 <= i < stop - start]:
+    raise ValueError(
+        f'{name} has no {split} example {wrong[0]}; give indices from 0 to '
+        f'{stop - start - 1}.')
+  return _read(builder, published, _RECIPES[name], start + indices)
+
+
+def _read(builder: Any, split: str, recipe: _Recipe, published: np.ndarray | None = None
+          ) -> Examples:
+  """Decodes and normalises examples, by their places in the order of publication.
+
+  By default all of the split, in that order.
+  """
   import tqdm
 
   try:
@@ -128,17 +147,20 @@ def _read(builder: Any, split: str, recipe: _Recipe) -> Examples:
         f"{builder.name} in another folder with file_format='array_record'."
     ) from e
 
-  pixels = np.empty((len(source), *builder.info.features['image'].shape),
+  stored = np.argsort(_published_order(split, len(source)))
+  if published is not None:
+    stored = stored[published]
+  pixels = np.empty((len(stored), *builder.info.features['image'].shape),
                     np.uint8)  # [N, H, W, c]
-  labels = np.empty(len(source), np.int32)
-  order = _published_order(split, len(source))
-  with _quiet(), tqdm.tqdm(total=len(source), desc=f'{builder.name} {split}',
+  labels = np.empty(len(stored), np.int32)
+  order = np.argsort(stored, kind='stable')  # as they lie on the disk
+  with _quiet(), tqdm.tqdm(total=len(stored), desc=f'{builder.name} {split}',
                            unit='img', leave=False, disable=None) as bar:
-    for start in range(0, len(source), _CHUNK):
-      stored = range(start, min(start + _CHUNK, len(source)))
-      for i, record in zip(stored, source.__getitems__(stored), strict=True):
-        pixels[order[i]], labels[order[i]] = record['image'], record['label']
-      bar.update(len(stored))
+    for start in range(0, len(stored), _CHUNK):
+      some = order[start:start + _CHUNK]
+      for i, record in zip(some, source.__getitems__(stored[some].tolist()), strict=True):
+        pixels[i], labels[i] = record['image'], record['label']
+      bar.update(len(some))
   x = pixels.astype(np.float32)
   x /= np.float32(255)
   x -= np.asarray(recipe.mean, np.float32)

@@ -1,22 +1,25 @@
 """`python -m unsc_jax.requests enroll|forget|verify|history|export|refresh STORE ...`.
 
-Exit codes: 0 done, 1 `verify` found a fault, 2 refused, with one sentence of why.
+Exit codes: 0 done, 1 `verify` found a fault, 2 refused, 3 another process writes to the
+store, 130 interrupted; all but 0 with one sentence of why. How far it is goes to standard
+error: a bar on a terminal, lines in a log.
 """
 
 from collections.abc import Sequence
 import dataclasses
-import importlib
 import json
 import pathlib
 import sys
 from typing import Annotated, Any
 
-import numpy as np
 import tyro
 
 from unsc_jax import problem as problem_lib
+from unsc_jax import progress
+from unsc_jax import session as session_lib
 from unsc_jax.requests import asked
 from unsc_jax.requests import choices
+from unsc_jax.requests import named
 from unsc_jax.requests import request
 from unsc_jax.requests import store
 from unsc_jax.requests.enroll import enroll
@@ -26,6 +29,8 @@ from unsc_jax.requests.verify import again
 from unsc_jax.requests.verify import history
 from unsc_jax.requests.verify import verify
 from unsc_jax.storage import checkpoints
+
+REFUSED, BUSY, INTERRUPTED = 2, 3, 130
 
 Store = Annotated[pathlib.Path, tyro.conf.Positional]
 
@@ -39,43 +44,46 @@ class Enroll:
   """module:name of a Network, or of a function that returns one."""
   params: pathlib.Path
   """The trained parameters, a .npz file or an Orbax folder."""
-  data: pathlib.Path
-  """Training data: .npz with x, y and, if you like, ids."""
+  data: str
+  """Training data: .npz with x, y and, if you like, ids; or fashion_mnist:train."""
   how: tyro.conf.OmitArgPrefixes[choices.Choices] = dataclasses.field(
       default_factory=choices.Choices)
 
-  def run(self) -> int:
-    network, (examples, ids) = _network(self.network), _read(self.data)
+  def run(self, session: session_lib.Session) -> int:
+    network, (examples, ids) = named.network(self.network), named.examples(self.data)
     like = request.structure(network, None) or store.nested(checkpoints.read(self.params))
     record = enroll(
         self.store, network, checkpoints.load(self.params, like), examples, ids=ids,
-        choices=self.how)
+        choices=self.how, session=session)
     print(f'enrolled {record["enrolled"]["count"]} examples in {self.store}')
     return 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Forget:
-  """Serve a request: name classes or ids, a file of arrays, or a random share."""
+  """Serve a request: classes, ids, all of a file, indices of a split, or a share."""
   store: Store
   """Folder of the store."""
   network: str
   """module:name of the network that was enrolled."""
-  data: pathlib.Path
-  """Examples to be forgotten, among any others: .npz with x and y."""
+  data: str
+  """Examples to be forgotten, among any others: .npz with x and y, or a split of a data
+  set by its name, such as fashion_mnist:train."""
   classes: tuple[int, ...] = ()
   """Classes to forget."""
   ids: tuple[str, ...] = ()
   """Examples to forget, by their ids at enrolment."""
+  indices: tuple[int, ...] = ()
+  """Examples to forget, by their places in the split that --data names."""
   all: bool = False
   """Forget all examples of --data."""
   share: float | None = None
   """Forget a random share of what remains."""
   seed: int = 0
   """Of the random share."""
-  held_out: pathlib.Path | None = None
+  held_out: str | None = None
   """Examples that the network never saw; needed for all but classes."""
-  test: pathlib.Path | None = None
+  test: str | None = None
   """Others that it never saw, to measure on."""
   by: str | None = None
   """Who asks; a salted hash of it is kept."""
@@ -84,26 +92,34 @@ class Forget:
   drift_budget: float | None = None
   """Another than the store's."""
 
-  def run(self) -> int:
-    examples, _ = _read(self.data)
-    given: Any = {name: path and _read(path)[0]
+  def run(self, session: session_lib.Session) -> int:
+    self._check()
+    examples, _ = named.examples(self.data, self.indices)
+    given: Any = {name: path and named.examples(path)[0]
                   for name, path in (('held_out', self.held_out), ('test', self.test))}
     _, record = forget(
-        self.store, _network(self.network), self._what(examples), examples, by=self.by,
-        dry_run=self.dry_run, drift_budget=self.drift_budget, **given)
+        self.store, named.network(self.network), self._what(examples), examples, by=self.by,
+        dry_run=self.dry_run, drift_budget=self.drift_budget, session=session, **given)
     print(_summary(record))
+    if self.dry_run:
+      print('a dry run: the store is as it was')
     return 0
 
+  def _check(self) -> None:
+    named = [bool(self.classes), bool(self.ids), bool(self.indices), self.all,
+             self.share is not None]
+    if sum(named) != 1:
+      raise ValueError('a request is of one kind: give either --classes, --ids, --indices, '
+                       '--all or --share.')
+
   def _what(self, examples: problem_lib.Examples) -> asked.Asked:
-    named: list[asked.Asked] = [
-        *([asked.Classes(self.classes)] if self.classes else []),
-        *([asked.Ids(self.ids)] if self.ids else []),
-        *([asked.Arrays(examples)] if self.all else []),
-        *([asked.Share(self.share, self.seed)] if self.share is not None else [])]
-    if len(named) != 1:
-      raise ValueError(
-          'a request is of one kind: give either --classes, --ids, --all or --share.')
-    return named[0]
+    if self.classes:
+      return asked.Classes(self.classes)
+    if self.ids:
+      return asked.Ids(self.ids)
+    if self.share is not None:
+      return asked.Share(self.share, self.seed)
+    return asked.Arrays(examples)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,19 +131,19 @@ class Verify:
   """Serve this one again, and compare the weights."""
   network: str | None = None
   """For that: module:name of the network."""
-  data: pathlib.Path | None = None
+  data: str | None = None
   """For that: what was forgotten, .npz with x and y."""
-  held_out: pathlib.Path | None = None
+  held_out: str | None = None
   """For that: what was given as held out."""
 
-  def run(self) -> int:
+  def run(self, session: session_lib.Session) -> int:
     faults = verify(self.store)
     if self.request is not None:
       if self.network is None or self.data is None:
         raise ValueError('to serve a request again, give --network and --data.')
       same = again(
-          self.store, _network(self.network), self.request, _read(self.data)[0],
-          held_out=self.held_out and _read(self.held_out)[0])
+          self.store, named.network(self.network), self.request, named.examples(self.data)[0],
+          held_out=self.held_out and named.examples(self.held_out)[0], session=session)
       if not same:
         faults.append(f'request {self.request} leads to other weights when served again.')
     print('\n'.join(faults) or f'{self.store} is as its records say')
@@ -142,7 +158,8 @@ class History:
   json: bool = False
   """All of every record."""
 
-  def run(self) -> int:
+  def run(self, session: session_lib.Session) -> int:
+    del session
     records, begun = history(self.store)
     if self.json:
       print(json.dumps(records, indent=1))
@@ -165,7 +182,8 @@ class Export:
   request: int | None = None
   """After which request; by default the newest that can be read."""
 
-  def run(self) -> int:
+  def run(self, session: session_lib.Session) -> int:
+    del session
     record = store.export(self.store, self.out, request=self.request)
     print(f'{self.out}: after request {record["number"]}, '
           f'weights {record["weights"]["after"]}')
@@ -179,11 +197,12 @@ class Refresh:
   """Folder of the store."""
   network: str
   """module:name of the network that was enrolled."""
-  data: pathlib.Path
+  data: str
   """All that is retained: .npz with x and y."""
 
-  def run(self) -> int:
-    record = refresh(self.store, _network(self.network), _read(self.data)[0])
+  def run(self, session: session_lib.Session) -> int:
+    record = refresh(self.store, named.network(self.network), named.examples(self.data)[0],
+                     session=session)
     print(f'refreshed with {record["enrolled"]["count"]} examples')
     return 0
 
@@ -194,10 +213,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
   given = tyro.cli(verbs, args=arguments, prog='python -m unsc_jax.requests',
                    description='Forget on request, again and again.')
   try:
-    return given.run()
-  except (ValueError, OSError, ImportError, FloatingPointError) as error:
-    print(f'error: {error}', file=sys.stderr)
-    return 2
+    with progress.shown() as show:
+      return given.run(session_lib.Session(progress=show))
+  except KeyboardInterrupt:
+    return _told('interrupted; the store is as it was, ask again', INTERRUPTED)
+  except BlockingIOError as error:
+    return _told(f'error: {error}', BUSY)
+  except OSError as error:
+    return _told(f'error: {_of_file(error)}', REFUSED)
+  except (ValueError, ImportError, FloatingPointError) as error:
+    return _told(f'error: {error}', REFUSED)
+
+
+def _told(sentence: str, code: int) -> int:
+  print(sentence, file=sys.stderr)
+  return code
+
+
+def _of_file(error: OSError) -> str:
+  """What the system says of a file, without its number."""
+  return f'{error.filename}: {error.strerror}.' if error.filename else str(error)
 
 
 def _summary(record: dict[str, Any]) -> str:
@@ -211,32 +246,11 @@ def _summary(record: dict[str, Any]) -> str:
   lines = [
       f'request {record["number"]}: {of["count"]} examples, {record["steps"]} steps',
       f'accuracy on them: {before:.1%} before, {after:.1%} after',
-      f'layer drift: {drift["layers"]}, since enrolment {so_far}']
+      f'layer drift: {drift["layers"]}, since enrolment {so_far}',
+      f'time: {record["seconds"]["all"]:.1f} s']
   lines += [f'{path}: {", ".join(f"{free:g} of {d}" for free, d in rooms)} directions free'
             for path, rooms in record['room'].items()]
   return '\n'.join([*lines, *record['advice']])
-
-
-def _network(name: str) -> problem_lib.Network:
-  """The network that 'module:name' names."""
-  module, _, attribute = name.partition(':')
-  sys.path.insert(0, '')  # as python -m has it for scripts of one's own
-  found: Any = getattr(importlib.import_module(module), attribute or 'network', None)
-  found = found() if callable(found) else found
-  if not isinstance(found, problem_lib.Network):
-    raise ValueError(
-        f'{name} is no Network; name one as module:name, or a function that returns one.')
-  return found
-
-
-def _read(path: pathlib.Path) -> tuple[problem_lib.Examples, list[str] | None]:
-  """Examples of a .npz file, and their ids if it has some."""
-  stored = checkpoints.read(path)
-  if not {'x', 'y'} <= {*stored}:
-    raise ValueError(f'{path} lacks x or y: write it with numpy.savez(path, x=..., y=...).')
-  ids = stored.get('ids')
-  return problem_lib.Examples(stored['x'], stored['y']), (
-      None if ids is None else np.asarray(ids).tolist())
 
 
 if __name__ == '__main__':

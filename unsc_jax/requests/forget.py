@@ -76,7 +76,12 @@ def forget(
     asked = {**what.told(), 'by': by and hashes.of_text(store.ledger.salt, by).hex()}
     if not dry_run:
       store.ledger.begin(opening['number'], {**opening, 'asked': asked})
-    served = request.served(store, session)
+    try:
+      served = request.served(store, session)
+    except (ValueError, FloatingPointError):
+      if not dry_run:
+        store.ledger.withdraw()
+      raise
     budget = store.choices.drift_budget if drift_budget is None else drift_budget
     record = {
         **opening, 'asked': asked, **request.told(store.ledger.salt),
@@ -160,7 +165,8 @@ def _measures(request: request_lib.Request, served, unseen, which, session) -> d
   told = {
       'forgotten': {'before': of(model.params, request.forget),
                     'after': of(served.params, request.forget)},
-      'requests': [{'number': number, **of(served.params, examples)}
+      'requests': [{'number': number, **(
+          of(served.params, examples) if len(examples) else measures.NOTHING)}
                    for number, examples in request.earlier.items()],
       'unseen': None}
   if request.held_out is not None and not request.whole:

@@ -102,6 +102,11 @@ class Ledger:
     with self._transaction() as run:
       run('INSERT OR REPLACE INTO begun VALUES (?, ?)', (number, chain.canonical(body)))
 
+  def withdraw(self) -> None:
+    """Notes that what was begun is not being served: it cannot be."""
+    with self._transaction() as run:
+      run('DELETE FROM begun')
+
   def commit(
       self, body: Mapping[str, Any], forgotten: Iterable[Enrolled] = (),
       enrolled: Iterable[Enrolled] = (),

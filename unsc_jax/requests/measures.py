@@ -16,6 +16,8 @@ from unsc_jax.evaluation.metrics import signals
 
 Measure = dict[str, Any]
 
+NOTHING = {'accuracy': None, 'probability': None}  # of examples that were not given
+
 
 def of_examples(
     network: problem_lib.Network, params: Any, examples: problem_lib.Examples,

@@ -29,7 +29,7 @@ class Request:
     rows: the enrolled examples that go.
     forget: those of them that were given, in the order of their hashes.
     held_out: examples that the network never saw, of the classes that remain.
-    earlier: examples of earlier requests that were given, by request.
+    earlier: the examples of every earlier request that were given, which may be none.
     duplicates: how many examples remain that are the same but for their ids.
   """
   model: serving.Model
@@ -108,7 +108,7 @@ def found(
   return Request(
       model, number, whole, rows, at(rows),
       held_out and held_out.where(~np.isin(held_out.y, (*gone, *whole))),
-      {n: given for n, of in earlier.items() if len(given := at(of))}, len(duplicates))
+      {n: at(of) for n, of in earlier.items()}, len(duplicates))
 
 
 def asked(

@@ -187,9 +187,9 @@ def _less(model, forget, whole, counts, choices, session) -> tuple[ByLabel, tupl
   if ALL in model.moments:
     return {ALL: model.moments[ALL] - of(forget.x)}, ()
   changed = {}
-  for c in np.unique(forget.y).tolist():
-    if c in counts and c not in whole:
-      changed[str(c)] = model.moments[str(c)] - of(forget.where(forget.y == c).x)
+  labels = [c for c in np.unique(forget.y).tolist() if c in counts and c not in whole]
+  for c in session.progress(labels, 'moments', len(labels)):
+    changed[str(c)] = model.moments[str(c)] - of(forget.where(forget.y == c).x)
   return changed, tuple(
       str(c) for c in counts if str(c) not in changed)
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 import contextlib
+import importlib.util
 import sys
 import threading
 import time
-
-import tqdm
 
 
 class Lines:
@@ -77,5 +76,20 @@ def to_log() -> Lines:
 
 def bar(steps: Iterable, label: str, total: int) -> Iterable:
   """A bar on standard error that shows after a moment."""
+  import tqdm
   return tqdm.tqdm(steps, desc=label, total=total, delay=.5, leave=False,
                    dynamic_ncols=True)
+
+
+@contextlib.contextmanager
+def shown() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
+  """What wraps every loop of a block: a bar on a terminal, lines in a log.
+
+  Without tqdm a terminal has lines as well.
+  """
+  if sys.stderr.isatty() and importlib.util.find_spec('tqdm'):
+    yield bar
+  else:
+    lines = to_log()
+    with lines.beating():
+      yield lines
