@@ -18,16 +18,15 @@ CASES = [*dense.CASES, *parts.CASES, *conv.CASES, *geometry.CASES, *lookup.CASES
 # One row of each kind, to be put in every context in every run; the others are
 # in the long ones.
 DAILY = {
-    'a product `x @ W`', 'fused q, k, v, split', 'a module used twice',
-    'columns joined with those of another parameter',
-    'Linear, as a State', 'Linear', 'stride, dilation, groups and padding at once',
-    'an ensemble of grouped convolutions', 'ConvTranspose', 'a tied table',
+    'a product `x @ W`', 'a module used twice',
+    'stride, dilation, groups and padding at once',
+    'an ensemble of grouped convolutions', 'a tied table',
     'an expert, picked by a traced index', 'a recurrent layer by `scan`',
-    'stacks of stacks', 'RNN of OptimizedLSTMCell, its gates joined',
-    'scanned and rematerialised layers', 'a vmapped ensemble, own inputs',
-    'inside `while_loop`', 'inside the branches of `switch`',
-    'inside `custom_jvp`', 'inside `custom_vjp`, with a forward pass of its own',
-    'inside nested `checkpoint`s with a policy',
-    'inside `shard_map`, split along outputs', 'LoRA, merged',
-    'float32 parameters, computed in bfloat16',
+    'scanned and rematerialised layers', 'inside `while_loop`',
+    'inside `custom_vjp`, with a forward pass of its own',
 }
+
+
+def is_quick(case) -> bool:
+  """Whether a row is measured in every run, and not only in long ones."""
+  return case.framework == 'hand-written' or case.what in DAILY

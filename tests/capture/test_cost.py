@@ -8,7 +8,8 @@ from benchmarks import trace_cost
 import unsc_jax
 
 
-@pytest.mark.parametrize('kind', ['scanned', 'unrolled'])
+@pytest.mark.parametrize('kind', [
+    'scanned', pytest.param('unrolled', marks=pytest.mark.slow)])
 def test_a_billion_parameters_that_do_not_exist(kind):
   cost = trace_cost.in_own_process(kind)
   assert cost['parameters'] > 1e9

@@ -230,6 +230,12 @@ CASES = [
     case_lib.Case(name, 'Models', model.framework, model.network)
     for name, model in MODELS.items()]
 rows = pytest.mark.parametrize('case', CASES, ids=lambda case: case.what)
+# A network of each kind in every run: scanned attention, a tied table, BatchNorm.
+DAILY = {'ViT, scanned and rematerialised', 'decoder-only transformer, tied, in NNX',
+         'ResNet with BatchNorm', 'DenseNet'}
+measured = pytest.mark.parametrize('case', [
+    pytest.param(case, id=case.what, marks=(
+        () if case.what in DAILY else pytest.mark.slow)) for case in CASES])
 
 
 @rows
@@ -244,7 +250,7 @@ def test_nearly_all_is_captured(case):
         'bias', 'scale', 'token', 'positions', 'scale0', 'scale1'), str(found)
 
 
-@rows
+@measured
 def test_null_space_leaves_outputs_and_random_does_not(case):
   _, params, args = runs.network(case)
   forward = runs.forward(case)

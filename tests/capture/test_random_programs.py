@@ -36,7 +36,7 @@ def test_each_step_alone(name):
   check([random_programs.Step(name, 0, 0, 1)])
 
 
-@settings(deadline=None, max_examples=15, derandomize=True)
+@settings(deadline=None, max_examples=6, derandomize=True)
 @given(random_programs.programs)
 def test_random_programs(program):
   check(program)

@@ -14,6 +14,11 @@ import unsc_jax
 from unsc_jax import paths
 
 rows = pytest.mark.parametrize('case', table.CASES, ids=lambda case: case.id)
+# What a library's module does is, as a program, what a row written by hand does: its
+# numbers are for long runs, but for a few.
+measured = pytest.mark.parametrize('case', [
+    pytest.param(case, id=case.id, marks=() if table.is_quick(case) else pytest.mark.slow)
+    for case in table.CASES])
 
 
 @rows
@@ -28,14 +33,14 @@ def test_what_is_captured(case):
       set(paths.leaf_paths(params)) - set(case.uncaptured))
 
 
-@rows
+@measured
 def test_output_is_the_functions_own(case):
   out, _ = runs.result(case)
   fn, params, args = runs.network(case)
   assert runs.change(runs.forward(case)(params, *args), out) < case.tolerance / 10
 
 
-@rows
+@measured
 def test_null_space_leaves_outputs_and_random_does_not(case):
   _, params, args = runs.network(case)
   forward = runs.forward(case)
@@ -73,7 +78,7 @@ def free_update(case):
                  if jnp.issubdtype(leaf.dtype, jnp.floating)}
 
 
-@rows
+@measured
 def test_projected_updates_leave_outputs(case):
   """The other half: what the library projects, to the last parameter."""
   _, params, args = runs.network(case)
@@ -89,8 +94,9 @@ def test_projected_updates_leave_outputs(case):
     assert np.any(leaf) == (path in bases and path not in case.full), path
 
 
-@pytest.mark.parametrize(
-    'case', [c for c in table.CASES if c.rows], ids=lambda case: case.id)
+@pytest.mark.parametrize('case', [
+    pytest.param(case, id=case.id, marks=() if table.is_quick(case) else pytest.mark.slow)
+    for case in table.CASES if case.rows])
 def test_moments_are_the_closed_form(case):
   """Against sums of outer products in float64, to 1e-5."""
   _, params, args = runs.network(case)

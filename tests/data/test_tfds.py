@@ -140,6 +140,7 @@ def test_loading_prints_nothing(small_mnist, capfd, tmp_path):
   assert capfd.readouterr() == ('', '')
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_fashion_mnist_is_the_published_one(real_data_dir, shared_dir):
   raw = shared_dir / 'data' / 'fashion_mnist'

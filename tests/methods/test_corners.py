@@ -174,7 +174,15 @@ def case(request, recipe):
   return CASES[request.param]
 
 
-@pytest.mark.parametrize('case', CASES, indirect=True)
+# In every run: those that test_defaults.py leaves to this file, and the corners beside
+# its own. It holds the others to theirs by their defaults.
+DAILY = {'retrain', 'head_only', 'unsc', 'null_space_alignment', 'class_projection', 'esc',
+         'fine_tune', 'gradient_ascent'}
+
+
+@pytest.mark.parametrize('case', [
+    pytest.param(name, marks=() if name in DAILY else pytest.mark.slow)
+    for name in CASES], indirect=True)
 def test_reaches_its_corner(case, problem, accuracies):
   found = accuracies(case.method(problem, jax.random.key(1)))
   assert in_corner(case, found), found

@@ -100,8 +100,16 @@ def test_every_method_is_here():
   assert names == {*methods.__all__} - {'original', 'head_only'}
 
 
+# Those that edit weights themselves, and one of those that descend a loss; the others
+# share its loop, and are in long runs.
+DAILY = {'class_projection', 'delete', 'esc', 'example_localization', 'fisher_forgetting',
+         'influence', 'loft', 'retrain', 'salun', 'scissorhands', 'ssd', 'unsc', 'unsir'}
+
+
 @pytest.mark.filterwarnings('ignore:.*no free direction left')
-@pytest.mark.parametrize('name', METHODS)
+@pytest.mark.parametrize('name', [
+    pytest.param(name, marks=() if name in DAILY else pytest.mark.slow)
+    for name in METHODS])
 def test_what_cannot_or_may_not_be_trained_stays_and_bfloat16_is_kept(name):
   problem = _problem(jnp.bfloat16)
   done = METHODS[name](problem, KEY)
