@@ -6,7 +6,6 @@ Every number there stands between two marks, and comes from here. So does the JS
 schema of results.json.
 """
 
-from collections.abc import Sequence
 import functools
 import json
 import pathlib
@@ -19,8 +18,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 SCHEMA = 'docs/results.schema.json'
 sys.path.insert(0, str(ROOT))
 
-from experiments import results as results_lib  # noqa: E402
 from unsc_jax import report  # noqa: E402
+from unsc_jax.report import table  # noqa: E402
 
 
 def main() -> None:
@@ -50,15 +49,10 @@ def _load(path: str) -> dict:
   return json.loads((ROOT / path).read_text())
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-  head, *body = [f'| {" | ".join(row)} |' for row in rows]
-  return '\n'.join([head, '|' + '---|' * len(rows[0]), *body])
-
-
 def _results() -> str:
   """Class 6 of FashionMNIST: the table and the energy-against-drift curve."""
   results = report.read(ROOT / 'docs/examples/fashion_mnist-alexnet/results.json')
-  curve = _markdown([
+  curve = table.piped([
       ['energy protected', 'forget test %', 'retain test %', 'drift %', 'probe %'],
       *[[f'{point.energy:g}', *(f'{100 * point.metrics[name]:.1f}' for name in (
           'forget_test', 'retain_test', 'logit_drift', 'probe'))]
@@ -66,7 +60,7 @@ def _results() -> str:
   return f'''FashionMNIST, class 6 ("Shirt") of a trained AlexNet; macro accuracies, and in
 brackets the gap to the network retrained without the class:
 
-{_markdown(results_lib.cells(results))}
+{table.piped(table.cells(results))}
 
 {_ties(results)}`one_class_protected` is UNSC with almost no constraint: of nine retained classes it
 protects the first. Accuracies hardly tell it from UNSC; drift does.
@@ -81,7 +75,7 @@ checkpoints are ours; without them the script trains both networks itself.'''
 
 def _ties(results: report.Results) -> str:
   """Which columns tell a method from the control in nothing."""
-  return ''.join(f'- {line}\n' for line in results_lib.ties(results)) + '\n'
+  return ''.join(f'- {line}\n' for line in table.ties(results)) + '\n'
 
 
 def _made(results: report.Results) -> str:
@@ -107,7 +101,7 @@ def _made(results: report.Results) -> str:
 def _comparison(path: str) -> str:
   """All methods on one request: the table, and how it was made."""
   results = report.read(ROOT / path)
-  return f'{_markdown(results_lib.cells(results))}\n\n{_made(results)}'
+  return f'{table.piped(table.cells(results))}\n\n{_made(results)}'
 
 
 def _optimizer_order() -> str:
@@ -117,7 +111,7 @@ def _optimizer_order() -> str:
   orders = ('chain(P, opt)', 'chain(opt, P)', 'project_updates')
   cell = lambda row: (
       f'{row["leak"]:.0e} / {100 * row["drift"]:.0f} % / {100 * row["forgets"]:.0f} %')
-  return _markdown([
+  return table.piped([
       ['leak / retained drift / forgotten', *(f'`{order}`' for order in orders)],
       *[[name, *(cell(rows[name][order]) for order in orders)]
         for name in ('sgd', 'adam', 'adamw', 'lion', 'clip + sgd', 'muon')]])
@@ -161,7 +155,7 @@ def _alignment(role: str) -> str:
       names = list(point)[:list(point).index('forget')]
       setting = ', '.join(f'{name.replace("_", " ")} {point[name]:g}' for name in names)
       rows.append(_point(_CURVES[curve], setting, point, target))
-  return _markdown([[
+  return table.piped([[
       'network', 'setting', 'drift %', 'forget %', 'retain %', 'probe %',
       'relearn steps', 'mean while relearning %', 'D to before', 'D now'], *rows])
 
@@ -196,7 +190,7 @@ def _deletion_requests() -> str:
         f'{row["seconds"]:.1f}', f'{row["retrained_seconds"]:.1f}'])
   once, worst = results['at_once'], max(row['moments_error'] for row in results['rows'])
   return (
-      f'{_markdown(rows)}\n\n'
+      f'{table.piped(rows)}\n\n'
       'In per cent: accuracy on test images of all forgotten classes, mean confidence on all '
       'forgotten training examples, accuracy on the other test images, drift since enrolment. '
       f'Stored less forgotten moments differ from a fresh pass by {worst:.0e} at most. The '

@@ -18,17 +18,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import checks
-from experiments import cli
 from experiments import problems
-from experiments import results as results_lib
 from experiments import settings as settings_lib
 from unsc_jax import data
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
+from unsc_jax import study
 from unsc_jax import text
 from unsc_jax import training
+from unsc_jax.command import checks
+from unsc_jax.command import running
 from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.parts import retained
 
@@ -84,10 +84,10 @@ def run(config: Config) -> list[dict[str, Any]]:
   rows.sort(key=lambda row: (row['probability'] > .01, row['drift']))
   cell = lambda value: f'{value:.4g}' if isinstance(value, float) else str(value)
   print(text.table([tuple(rows[0]), *(tuple(map(cell, row.values())) for row in rows)]))
-  if config.out and cli.is_first():
+  if config.out and running.is_first():
     config.out.parent.mkdir(parents=True, exist_ok=True)
     report.write(config.out, {
-        **results_lib.describe_run(), 'dataset': config.dataset,
+        **study.origin.run(), 'dataset': config.dataset,
         'moments_examples': settings.unlearning.moments_examples,
         'forget': list(classes), 'rows': rows})
   return rows
@@ -112,7 +112,7 @@ def _grid(config: Config, unlearning: settings_lib.Unlearning,
                 *(('momentum', rate) for rate in config.momentum)]
   grid = list(itertools.product(bases, optimizers, config.stops,
                                 config.batch_sizes or (unlearning.batch_size,)))
-  for energy, (optimizer, rate), stop, size in cli.progress(grid, 'grid', len(grid)):
+  for energy, (optimizer, rate), stop, size in running.progress(grid, 'grid', len(grid)):
     setting = dataclasses.replace(
         unlearning, energy=energy, optimizer=optimizer, learning_rate=rate,
         stop_below=stop, batch_size=size)
@@ -140,4 +140,4 @@ def _validate(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
 
 
 if __name__ == '__main__':
-  cli.main(run, Config, __doc__)
+  running.main(run, Config, __doc__)

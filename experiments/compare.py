@@ -18,10 +18,8 @@ import time
 
 import jax
 
-from experiments import checks
 from experiments import cli
 from experiments import grids
-from experiments import measure as measure_lib
 from experiments import problems
 from experiments import results as results_lib
 from experiments import search
@@ -31,6 +29,10 @@ from unsc_jax import evaluation
 from unsc_jax import methods as methods_lib
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
+from unsc_jax import study
+from unsc_jax.command import checks
+from unsc_jax.command import publish
+from unsc_jax.command import running
 from unsc_jax.evaluation.shadows import compilation
 
 
@@ -68,7 +70,7 @@ def run(config: Config) -> report.Results:
   folder = checks.folder(config.out, config.name or '-'.join(
       ['compare', config.dataset, settings.network, *['share'] * bool(config.share)]),
       config.resume)
-  made = results_lib.describe_run()
+  made = study.origin.run()
   dataset = data.load(config.dataset, config.data_dir)
   if config.examples:
     dataset = dataset._replace(train=dataset.train.where(slice(config.examples)))
@@ -92,7 +94,7 @@ def run(config: Config) -> report.Results:
       methods=tuple(dict.fromkeys(row.method for row in rows)), rows=tuple(rows),
       surrogates=tuple(map(dataclasses.asdict, others)), search=trials,
       wall_seconds=time.perf_counter() - start)
-  results_lib.publish(results, folder)
+  publish.publish(results, folder)
   return results
 
 
@@ -144,7 +146,7 @@ def _rows(config: Config, task: problems.Task, request: problems.Request,
   methods = {'original': methods_lib.original(),
              'retrain': methods_lib.retrain(task.settings.recipe), **controls, **best}
   networks = {}
-  for name in cli.progress(methods, f'seed {seed}', len(methods)):
+  for name in running.progress(methods, f'seed {seed}', len(methods)):
     try:
       networks[name] = methods[name](problem, method_key)
     except FloatingPointError as error:  # the others are worth having
@@ -154,9 +156,9 @@ def _rows(config: Config, task: problems.Task, request: problems.Request,
                   if one.moments is not None), None)
   setup = evaluation.Setup(
       problem, task.dataset.test, probe_key, moments, config.probe_epochs)
-  return tuple(measure_lib.row(name, seed, evaluation.measure(setup, unlearned))
+  return tuple(study.row(name, seed, evaluation.measure(setup, unlearned))
                for name, unlearned in networks.items())
 
 
 if __name__ == '__main__':
-  cli.main(run, Config, __doc__)
+  running.main(run, Config, __doc__)

@@ -23,7 +23,6 @@ from matplotlib import figure as figure_lib
 import numpy as np
 
 from experiments import class_rounds
-from experiments import cli
 from experiments import request_sequence
 from experiments import settings as settings_lib
 from experiments import so_far
@@ -36,6 +35,7 @@ from unsc_jax import requests
 from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
+from unsc_jax.command import running
 from unsc_jax.requests import serving
 from unsc_jax.requests import store as store_lib
 from unsc_jax.storage import resume
@@ -110,7 +110,7 @@ class Study:
     """A network trained from scratch, kept under its name."""
     recipe = training.Recipe(settings_lib.adam_cosine(), self.config.epochs, 64)
     session = session_lib.Session(
-        progress=cli.progress, checkpoint=storage.Checkpoint(
+        progress=running.progress, checkpoint=storage.Checkpoint(
             self.folder / 'trained' / name, every=0, keep=1))
     return training.train(
         self.network, examples, recipe, jax.random.key(self.config.seed + beside),
@@ -138,7 +138,7 @@ def served(study: Study) -> list[dict[str, Any]]:
     requests.enroll(store, study.network, study.original, train, choices=CHOICES)
   done = [record for record in requests.history(store)[0] if record['kind'] == 'forgot']
   rows, every = [], study.steps
-  for i, step in enumerate(cli.progress(every, 'requests', len(every))):
+  for i, step in enumerate(running.progress(every, 'requests', len(every))):
     if i < len(done):
       now, record = requests.load(store, request=i + 1), done[i]
     else:
@@ -275,4 +275,4 @@ def run(config: Config) -> dict[str, Any]:
 
 
 if __name__ == '__main__':
-  cli.main(run, Config, __doc__)
+  running.main(run, Config, __doc__)

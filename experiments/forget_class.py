@@ -6,19 +6,15 @@
 Writes `runs/<name>/results.json` and `report.html`, and prints the table.
 """
 
-from collections.abc import Mapping
 import dataclasses
 import pathlib
 import time
 from typing import Annotated, Any
 
 import jax
-import numpy as np
 
-from experiments import checks
 from experiments import cli
 from experiments import defaults
-from experiments import measure as measure_lib
 from experiments import problems
 from experiments import results as results_lib
 from experiments import settings as settings_lib
@@ -29,6 +25,10 @@ from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import storage
+from unsc_jax import study
+from unsc_jax.command import checks
+from unsc_jax.command import publish
+from unsc_jax.command import running
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,26 +77,25 @@ def run(config: Config) -> report.Results:
   folder = checks.folder(config.out, config.name or '-'.join(
       [config.dataset, settings.network, 'forget', *map(str, settings.forget)]),
       config.resume)
-  made = results_lib.describe_run()
+  made = study.origin.run()
   methods = _methods(config, settings)
   task = problems.task(settings, data.load(config.dataset, config.data_dir))
   # What is wrong with these should show before anything is trained.
   problems.Request(settings.forget).split(task.dataset.train)
-  if config.reference:
-    task.restore(config.reference)
-  runs = [networks(config, task, methods, seed) for seed in config.seeds]
+  ready = (task.restore(config.reference),) if config.reference else ()
+  runs = [study.networks(seed, problem(config, task, seed), methods, task.dataset.test,
+                         retrained=ready, probe_epochs=config.probe_epochs)
+          for seed in config.seeds]
   references = config.references
-  rows, pictures = measure_lib.of_seeds(
+  results = study.results(
       runs, methods, settings.recipe, shadows=config.shadows,
-      references=settings.references if references is None else references)
-  results = report.Results(
-      experiment='forget_class', **made, config=_asked(config, settings),
-      dataset=results_lib.describe_data(task.dataset), forget_classes=settings.forget,
-      methods=tuple(methods), rows=rows, pictures=pictures,
-      layers=_layers(runs[0].setup.problem, runs[0].networks['unsc']),
-      curve=_curve(config.curve, settings.unlearning, runs[0]),
+      references=settings.references if references is None else references,
+      experiment='forget_class', made=made, config=_asked(config, settings),
+      dataset=results_lib.describe_data(task.dataset))
+  results = dataclasses.replace(
+      results, curve=_curve(config.curve, settings.unlearning, runs[0]),
       wall_seconds=time.perf_counter() - start)
-  results_lib.publish(results, folder)
+  publish.publish(results, folder)
   return results
 
 
@@ -118,7 +117,7 @@ def choose(config: Config) -> settings_lib.Settings:
         'drop one of them.')
   for energy in config.curve:
     null_space.pooled(energy)  # raises if it is no share
-  measure_lib.check(config.shadows)
+  study.check_shadows(config.shadows)
   if (config.checkpoint or config.reference) and len(config.seeds) > 1:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
@@ -149,47 +148,25 @@ def _methods(config: Config, settings: settings_lib.Settings
       'one_class_protected': unlearning.method(settings_lib.first_class(combine))}
   return {
       'original': methods_lib.original(),
-      # The reference's weights are put in its place.
-      'retrain': (methods_lib.original() if config.reference
-                  else methods_lib.retrain(settings.recipe)),
+      'retrain': methods_lib.retrain(settings.recipe),
       'head_only': methods_lib.head_only(), 'unsc': unlearning.method(combine),
       **{name: also[name] for name in config.also}}
 
 
-def networks(config: Config, task: problems.Task,
-             methods: Mapping[str, problem_lib.Method], seed: int) -> measure_lib.Run:
-  """Trains the original of one seed and lets every method forget."""
-  train_key, method_key, probe_key = jax.random.split(jax.random.key(seed), 3)
+def problem(config: Config, task: problems.Task, seed: int) -> problem_lib.Problem:
+  """What is to be forgotten by the original of one seed, which is trained."""
+  train_key, *_ = jax.random.split(jax.random.key(seed), 3)
   session = task.session(config.resume, seed)
   params = (task.restore(config.checkpoint) if config.checkpoint
             else task.train(train_key, session))
-  problem = task.problem(problems.Request(task.settings.forget), params, task.session())
   session = session.within('-'.join(['forget', *map(str, task.settings.forget)]))
   asked = {**_asked(config, task.settings), 'seeds': seed}
   storage.kept(session.checkpoint and session.checkpoint.folder, 'asked', asked, dict)
-  done = {name: method(dataclasses.replace(problem, session=session.within(name)),
-                       method_key) for name, method in methods.items()}
-  if config.reference:
-    done['retrain'] = done['retrain']._replace(params=task.restore(config.reference))
-  setup = evaluation.Setup(
-      problem, task.dataset.test, probe_key, done['unsc'].moments, config.probe_epochs)
-  return measure_lib.Run(seed, setup, done)
-
-
-def _layers(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
-            ) -> tuple[report.Layer, ...]:
-  """Spectrum, room and drift of every layer that has bases."""
-  drift = null_space.drift(unlearned.moments, problem.params, unlearned.params)
-  return tuple(
-      report.Layer(
-          path=path, rank=int(np.max(basis.rank)),
-          eigenvalues=tuple(np.asarray(basis.eigenvalues[0], float).tolist()),
-          layer_drift=float(drift[path]))
-      for path, bases in unlearned.bases.by_path.items() for basis in bases)
+  return task.problem(problems.Request(task.settings.forget), params, session)
 
 
 def _curve(energies: tuple[float, ...], unlearning: settings_lib.Unlearning,
-           run: measure_lib.Run) -> tuple[report.CurvePoint, ...]:
+           run: study.Run) -> tuple[report.CurvePoint, ...]:
   """UNSC at several energies: what protection costs and buys."""
   setup, points = run.setup, []
   _, key, _ = jax.random.split(jax.random.key(run.seed), 3)
@@ -207,4 +184,4 @@ def _asked(config: Config, settings: settings_lib.Settings) -> dict[str, Any]:
 
 
 if __name__ == '__main__':
-  cli.main(run, Config, __doc__)
+  running.main(run, Config, __doc__)

@@ -26,8 +26,6 @@ from sklearn import linear_model
 from sklearn import pipeline
 from sklearn import preprocessing
 
-from experiments import checks
-from experiments import cli
 from experiments import results as results_lib
 from experiments import settings
 from unsc_jax import capture
@@ -40,12 +38,15 @@ from unsc_jax import report
 from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
+from unsc_jax.command import checks
+from unsc_jax.command import running
 from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.methods.null_space_alignment import class_features
 from unsc_jax.methods.null_space_alignment import ClassFeatures
 from unsc_jax.methods.null_space_alignment import mismatch
 from unsc_jax.storage import checkpoints
+from unsc_jax.study import origin
 
 _RECIPE = training.Recipe(settings.SETTINGS['cifar10'].recipe.optimizer, 8, 128)
 _FIRST = 6  # the first block that may change
@@ -104,7 +105,7 @@ def trained(config: Config, name: str, examples: problem_lib.Examples) -> Any:
   def train():
     checkpoints.save(path, training.train(
         FULL, examples, _RECIPE, key, label=name,
-        session=session_lib.Session(progress=cli.progress)).params)
+        session=session_lib.Session(progress=running.progress)).params)
 
   storage.kept(config.out, name, {
       'recipe': _RECIPE, 'key': key, 'network': storage.program(
@@ -223,7 +224,7 @@ def study(config: Config, role: str, forgotten: int, unseen, original, train
     print(role, name, setting, f'drift {point["drift"]:.3f}, '
           f'probe {point["probe"]:.3f}', flush=True)
   return {
-      'role': role, 'forget': forgotten, **results_lib.describe_run(),
+      'role': role, 'forget': forgotten, **origin.run(),
       'original': measure(of, of.problem.params, before),
       'retrained': measure(theirs, theirs.problem.params, before), 'curves': points}
 
@@ -296,4 +297,4 @@ def run(config: Config) -> dict[str, Any]:
 
 
 if __name__ == '__main__':
-  cli.main(run, Config, __doc__)
+  running.main(run, Config, __doc__)

@@ -7,7 +7,6 @@ import pathlib
 import jax
 import numpy as np
 
-from experiments import cli
 from experiments import settings as settings_lib
 from unsc_jax import data as data_lib
 from unsc_jax import models
@@ -15,6 +14,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
+from unsc_jax.command import running
 from unsc_jax.evaluation.metrics import signals
 from unsc_jax.storage import checkpoints
 
@@ -47,7 +47,7 @@ class Task:
     epochs = f'{self.settings.recipe.epochs:g}-epochs'
     name = f'{self.dataset.name}-{self.settings.network}-{epochs}-seed-{seed}'
     return session_lib.Session(
-        cli.mesh(), cli.progress, folder and storage.Checkpoint(folder / name))
+        running.mesh(), running.progress, folder and storage.Checkpoint(folder / name))
 
   def train(self, key: jax.Array, session: session_lib.Session) -> problem_lib.Params:
     """Trains the original network."""

@@ -12,13 +12,13 @@ import os
 import jax
 import numpy as np
 
-from experiments import cli
 from experiments import grids as grids_lib
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import session as session_lib
 from unsc_jax import training
+from unsc_jax.command import running
 from unsc_jax.evaluation.metrics import signals
 from unsc_jax.evaluation.shadows import compilation
 
@@ -59,7 +59,7 @@ def search(
   jobs = [(name, settings) for name, grid in points.items() for settings in grid]
   tried: dict[str, list[report.Trial]] = {name: [] for name in candidates}
   with futures.ThreadPoolExecutor(_workers(problems)) as pool:
-    gaps = cli.progress(pool.map(gap, jobs), 'search', len(jobs))
+    gaps = running.progress(pool.map(gap, jobs), 'search', len(jobs))
     for (name, settings), measured in zip(jobs, gaps):
       tried[name].append(report.Trial(settings=settings, gap=measured))
       if len(tried[name]) == len(points[name]):

@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from tests.report import examples
-from unsc_jax import __main__ as command
+from unsc_jax import command
 from unsc_jax import report
+from unsc_jax.command import pages
 
 EXAMPLE = examples.example_results(1, quick=True)
 
@@ -131,7 +132,7 @@ def test_what_keeps_runs_from_being_compared_is_said(run, capsys):
     (['a.json', 'b.json'], ['a', 'b']),
     (['a/results.json', 'a/results.json'], ['1: a', '2: a'])])
 def test_names_tell_runs_apart(paths, expected):
-  assert command.names([*map(pathlib.Path, paths)]) == expected
+  assert pages.names([*map(pathlib.Path, paths)]) == expected
 
 
 @pytest.mark.parametrize('package', ['matplotlib', 'msgspec'])
@@ -146,7 +147,7 @@ def test_what_is_not_installed_is_one_sentence_and_help_goes_without(
   assert command.main(['report', str(folder)]) == 2
   out, err = capsys.readouterr()
   assert (out, err.count('\n')) == ('', 1)
-  assert "pip install 'unsc_jax[experiments]'" in err
+  assert "pip install 'unsc_jax[report]'" in err
   with pytest.raises(SystemExit) as done:
     command.main(['--help'])
   assert done.value.code == 0

@@ -16,7 +16,7 @@ PAGE = ROOT.parent / 'docs' / 'architecture.md'
 # From the ground up, as in docs/architecture.md: a room knows those before it.
 FLOORS = ('paths', 'text', 'progress', 'programs', 'batching', 'sharding', 'capture', 'moments',
           'null_space', 'storage', 'session', 'problem', 'training', 'data', 'parts', 'methods',
-          'evaluation', 'models', 'report', 'requests', '__main__')
+          'evaluation', 'models', 'report', 'study', 'requests', 'command', '__main__')
 BRINGS = {'models': {'flax'}, 'report': {'matplotlib', 'msgspec'}}  # what only they may bring
 HEAVY = ('flax', 'orbax', 'tensorflow', 'tensorflow_datasets', 'sklearn', 'scipy.stats',
          'matplotlib', 'msgspec', 'tqdm', 'tyro', 'haiku', 'equinox')
@@ -107,7 +107,8 @@ def test_the_library_knows_neither_experiments_nor_tests():
 
 
 def test_the_package_shows_its_rooms_and_public_names_and_nothing_else():
-  rooms = {name for name in FLOORS if name not in ('paths', 'text', 'programs', '__main__')}
+  inner = {'paths', 'text', 'programs', 'command', '__main__'}
+  rooms = {name for name in FLOORS if name not in inner}
   assert rooms <= {*dir(unsc_jax)}
   assert {*dir(unsc_jax)} == {*unsc_jax.__all__, '__version__'}
   for name in unsc_jax.__all__:

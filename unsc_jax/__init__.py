@@ -46,19 +46,23 @@ if TYPE_CHECKING:
   from unsc_jax import models
   from unsc_jax import report
   from unsc_jax import requests
+  from unsc_jax import study
+  from unsc_jax.report import Results
+  from unsc_jax.study import evaluate
 
 __version__ = '0.1.0'
 
 # Read when somebody asks for them: models bring Flax, reports Matplotlib.
-_LATE = ('models', 'report', 'requests')
+_LATE = ('models', 'report', 'requests', 'study')
+_LATE_NAMES = {'Results': 'report', 'evaluate': 'study'}
 
 __all__ = (
-    'Bases', 'Basis', 'Examples', 'Moment', 'Moments', 'Network', 'Problem', 'Session',
-    'Site', 'accumulate', 'assert_preserves', 'batching', 'capacity', 'capture', 'data',
-    'drift', 'eigh', 'eigh_float64', 'energy_rank', 'evaluation', 'input_moments',
+    'Bases', 'Basis', 'Examples', 'Moment', 'Moments', 'Network', 'Problem', 'Results',
+    'Session', 'Site', 'accumulate', 'assert_preserves', 'batching', 'capacity', 'capture', 'data',
+    'drift', 'eigh', 'eigh_float64', 'energy_rank', 'evaluate', 'evaluation', 'input_moments',
     'leak', 'methods', 'models', 'moments', 'null_space', 'null_space_bases',
     'null_space_projection', 'parts', 'problem', 'progress', 'project_updates', 'report',
-    'requests', 'sampled_moments', 'session', 'sharding', 'sites', 'storage',
+    'requests', 'sampled_moments', 'session', 'sharding', 'sites', 'storage', 'study',
     'threshold_rank', 'training',
 )
 
@@ -70,4 +74,6 @@ def __dir__() -> list[str]:
 def __getattr__(name: str):
   if name in _LATE:
     return importlib.import_module(f'{__name__}.{name}')
+  if name in _LATE_NAMES:
+    return getattr(importlib.import_module(f'{__name__}.{_LATE_NAMES[name]}'), name)
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,6 +1,6 @@
 """One process of several, or the only one: both compute the same.
 
-  python -m tests.distributed.worker FOLDER, with the environment of `experiments.cli`
+  python -m tests.distributed.worker FOLDER, with the environment of `unsc_jax.command.running`
 """
 
 import contextlib
@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import cli
 from tests import toys
 from unsc_jax import batching
 from unsc_jax import moments as moments_lib
@@ -23,6 +22,7 @@ from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax import training
+from unsc_jax.command import running
 from unsc_jax.methods.unsir import error_maximising
 from unsc_jax.parts import targets
 from unsc_jax.storage import moments as stored
@@ -107,8 +107,8 @@ def compute(mesh):
 
 
 def main(folder: pathlib.Path):
-  cli.start(True)
-  mesh = cli.mesh()
+  running.start(True)
+  mesh = running.mesh()
   bases, found = compute(mesh)
   stored.save(folder / 'bases', bases)
   params = sharding.shard_params(PARAMS, mesh, smallest=1)
@@ -116,7 +116,7 @@ def main(folder: pathlib.Path):
   with contextlib.suppress(Interrupted):
     train(mesh, params, bases, storage.Checkpoint(folder / 'state', every=2), STOP, x)
   (folder / f'read-{jax.process_index()}').write_text(str(x.read))
-  if cli.is_first():
+  if running.is_first():
     np.savez(folder / 'found.npz', **{
         jax.tree_util.keystr(path, simple=True, separator='.'): leaf
         for path, leaf in jax.tree.leaves_with_path(found)})

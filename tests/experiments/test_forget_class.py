@@ -10,6 +10,7 @@ from experiments import settings
 from unsc_jax import data
 from unsc_jax import methods
 from unsc_jax import report
+from unsc_jax import study
 from unsc_jax.storage import checkpoints
 
 FAST = {'epochs': 2, 'steps': 20, 'probe_epochs': 1, 'model': 'mlp',
@@ -89,7 +90,8 @@ def test_a_checkpoint_is_where_the_run_starts(tmp_path):
   checkpoints.save(config.checkpoint, saved)
   of = {'original': methods.original(), 'unsc': task.settings.unlearning.method(),
         'retrain': methods.retrain(task.settings.recipe)}
-  networks = forget_class.networks(config, task, of, seed=0).networks
+  networks = study.networks(
+      0, forget_class.problem(config, task, seed=0), of, task.dataset.test).networks
   chex.assert_trees_all_equal(networks['original'].params, saved)
   # What is retrained starts anew.
   with pytest.raises(AssertionError):

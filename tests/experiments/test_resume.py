@@ -7,11 +7,12 @@ import chex
 import jax
 import pytest
 
-from experiments import cli
 from experiments import forget_class
 from experiments import problems
 from experiments import settings
 from unsc_jax import data
+from unsc_jax.command import running
+from unsc_jax.study import rows as rows_lib
 
 
 class Killed(Exception):
@@ -69,12 +70,12 @@ def test_a_method_goes_on(loop, step, kept, tmp_path, monkeypatch):
 
   def run(config, die=(None, 0)):
     counts = collections.Counter()
-    monkeypatch.setattr(cli, 'progress', _killing(counts, die))
+    monkeypatch.setattr(running, 'progress', _killing(counts, die))
     with pytest.raises(Killed):
       forget_class.run(config)
     return counts
 
-  monkeypatch.setattr(forget_class.measure_lib, 'of_seeds', measured)
+  monkeypatch.setattr(rows_lib, 'of_seeds', measured)
   whole = run(config)
   assert run(resumed, die=(loop, step))[loop] == step
   after = run(resumed)

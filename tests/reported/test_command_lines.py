@@ -12,17 +12,18 @@ import time
 
 import pytest
 
-from experiments import checks
 from experiments import choose
-from experiments import cli
 from experiments import compare
 from experiments import forget_class
 from experiments import null_space_alignment
-from experiments import results as results_lib
 from tests.report import examples
 from unsc_jax import data
 from unsc_jax import progress
 from unsc_jax import report
+from unsc_jax.command import checks
+from unsc_jax.command import publish
+from unsc_jax.command import running
+from unsc_jax.report import folder
 
 SCRIPTS = {'forget_class': forget_class, 'compare': compare, 'choose': choose,
            'null_space_alignment': null_space_alignment}
@@ -34,7 +35,7 @@ def _call(monkeypatch, script, *arguments):
   monkeypatch.setattr(sys, 'argv', [script, *map(str, arguments)])
   module = SCRIPTS[script]
   with pytest.raises(SystemExit) as ended:
-    cli.main(module.run, module.Config, module.__doc__)
+    running.main(module.run, module.Config, module.__doc__)
   return ended.value.code
 
 
@@ -137,9 +138,9 @@ def test_results_that_cannot_be_written_are_kept_elsewhere(monkeypatch, tmp_path
   (tmp_path / 'file').write_text('')
   rescue = tmp_path / 'rescue'
   rescue.mkdir()
-  monkeypatch.setattr(results_lib.tempfile, 'tempdir', str(rescue))
+  monkeypatch.setattr(folder.tempfile, 'tempdir', str(rescue))
   with pytest.raises(OSError, match='could not be written .* the results are in') as raised:
-    results_lib.publish(results, tmp_path / 'file' / 'run')
+    publish.publish(results, tmp_path / 'file' / 'run')
   assert 'forget test %' in capsys.readouterr().out  # the table was shown before
   kept, = rescue.rglob('results.json')
   assert str(kept) in str(raised.value)
@@ -148,21 +149,21 @@ def test_results_that_cannot_be_written_are_kept_elsewhere(monkeypatch, tmp_path
 
 def test_a_page_that_cannot_be_made_loses_no_results(monkeypatch, tmp_path):
   results = examples.example_results(1, quick=True)
-  monkeypatch.setattr(results_lib.tempfile, 'tempdir', str(tmp_path))
-  monkeypatch.setattr(results_lib.report, 'render', lambda _: 1 / 0)
+  monkeypatch.setattr(folder.tempfile, 'tempdir', str(tmp_path))
+  monkeypatch.setattr(folder.page, 'render', lambda _: 1 / 0)
   with pytest.raises(OSError, match='could not be written'):
-    results_lib.publish(results, tmp_path / 'run')
+    publish.publish(results, tmp_path / 'run')
   kept, = tmp_path.rglob('results.json')
   assert report.read(kept).rows == results.rows
 
 
 def test_older_results_stay_until_the_new_are_whole(monkeypatch, tmp_path):
   old, new = examples.example_results(1, quick=True), examples.example_results(2, quick=True)
-  results_lib.publish(old, tmp_path / 'run')
-  monkeypatch.setattr(results_lib.report, 'render', lambda _: 1 / 0)
-  monkeypatch.setattr(results_lib.tempfile, 'tempdir', str(tmp_path))
+  publish.publish(old, tmp_path / 'run')
+  monkeypatch.setattr(folder.page, 'render', lambda _: 1 / 0)
+  monkeypatch.setattr(folder.tempfile, 'tempdir', str(tmp_path))
   with pytest.raises(OSError, match='could not be written'):
-    results_lib.publish(new, tmp_path / 'run')
+    publish.publish(new, tmp_path / 'run')
   assert report.read(tmp_path / 'run' / 'results.json').rows == old.rows
 
 
@@ -178,7 +179,7 @@ def test_an_interrupt_is_one_line_and_says_how_to_go_on(
 
   monkeypatch.setattr(sys, 'argv', ['forget_class.py', *arguments])
   with pytest.raises(SystemExit) as ended:
-    cli.main(run, forget_class.Config, '')
+    running.main(run, forget_class.Config, '')
   assert ended.value.code == 130
   line = capsys.readouterr().err.strip().splitlines()[-1]
   assert re.search(f'^interrupted; {said}', line)
@@ -215,7 +216,7 @@ def test_help_shows_the_defaults_that_are_taken(monkeypatch, capsys):
   monkeypatch.setenv('COLUMNS', '300')
   monkeypatch.setattr(sys, 'argv', ['forget_class', '--help'])
   with pytest.raises(SystemExit):
-    cli.main(forget_class.run, forget_class.Config, '')
+    running.main(forget_class.run, forget_class.Config, '')
   said = ' '.join(capsys.readouterr().out.replace('│', ' ').split())
   for default in ('300 on digits, else 150', '(default: 0.99)', '2 on digits, else 0',
                   '0.001 on digits, 0.07 on fashion_mnist, else 0.05', 'else all'):

@@ -30,6 +30,7 @@ from unsc_jax import training
 from unsc_jax.parts import retained
 from unsc_jax.storage import checkpoints
 from unsc_jax.storage import moments as stored
+from unsc_jax.study import rows as rows_lib
 
 KEY = jax.random.key(0)
 STEPS = 6
@@ -163,7 +164,7 @@ def test_a_layer_that_is_full_is_saved_and_resumed(tmp_path):
 def test_the_default_demo_can_be_resumed(tmp_path, monkeypatch):
   """`forget_class --dataset digits --resume`: nothing is free in its first layer."""
   networks = []
-  monkeypatch.setattr(forget_class.measure_lib, 'of_seeds', lambda runs, *_, **__: (
+  monkeypatch.setattr(rows_lib, 'of_seeds', lambda runs, *_, **__: (
       networks.append(runs[0].networks), sys.exit())[1])
   config = forget_class.Config(epochs=1, steps=3, resume=tmp_path)
   for _ in range(2):

@@ -10,17 +10,16 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import measure as measure_lib
-from experiments import pictures
-from experiments import results as results_lib
 from tests.report import examples
 from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
+from unsc_jax import study
 from unsc_jax.evaluation.shadows import ensembles
 from unsc_jax.report import comparison
 from unsc_jax.report import missing
+from unsc_jax.study import pictures
 
 KEY = jax.random.key(0)
 CLASSES = 4
@@ -137,7 +136,7 @@ def test_reasons_reach_the_results_the_table_and_the_page(tmp_path):
   networks = {'original': _network(setup.problem.params), 'retrain': _network(_params(2)),
               'unsc': _network(_params(1))}
   known = [evaluation.reference(setup, networks['retrain'])]
-  rows = tuple(measure_lib.row(name, 0, evaluation.measure(
+  rows = tuple(study.row(name, 0, evaluation.measure(
       setup, one, references=() if name == 'retrain' else known))
                for name, one in networks.items())
   example = examples.example_results(1, quick=True)
@@ -151,7 +150,7 @@ def test_reasons_reach_the_results_the_table_and_the_page(tmp_path):
   assert stored['rows'][2]['metrics']['probe'] is None
   assert stored['rows'][2]['reasons']['probe'] == 'no example here is of these classes.'
   assert report.read(tmp_path / 'results.json').rows[2].reasons == rows[2].reasons
-  table = results_lib.render(results)
+  table = results.table()
   assert 'linear probe, of original, retrained and UNSC: no example here is of these' in (
       table.lower().replace('unsc', 'UNSC'))
   assert 'U-LiRA' not in table

@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from unsc_jax.data import digits
+from unsc_jax.data import npz
 from unsc_jax.data import tfds
 from unsc_jax.data.dataset import Dataset
 from unsc_jax.problem import Examples
@@ -26,7 +27,7 @@ def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
   """Loads a data set, split and normalised.
 
   Args:
-    name: One of `NAMES`.
+    name: One of `NAMES`, or the path of a .npz file, see `npz.load`.
     data_dir: Where tfds keeps its data sets; by default TFDS_DATA_DIR or
       `~/tensorflow_datasets`. The digits come with scikit-learn and need none.
 
@@ -35,13 +36,16 @@ def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
 
   Raises:
     ValueError: The name is unknown.
-    FileNotFoundError: The data set has not been prepared in `data_dir`.
+    FileNotFoundError: The data set has not been prepared in `data_dir`, or there is no
+      such file.
 
   Example:
     >>> dataset = load('digits')
     >>> dataset.train.x.shape[1:], dataset.num_classes
     ((8, 8, 1), 10)
   """
+  if name.endswith('.npz'):
+    return npz.load(name)
   _check('data set', name, NAMES)
   if name == 'digits':
     return digits.load()

@@ -35,7 +35,7 @@ def load(seed: int = 0, validation: float = .1, test: float = .2) -> Dataset:
   except ImportError as e:
     raise ImportError(
         'The digits come with scikit-learn, which is not installed: '
-        "pip install 'unsc_jax[experiments]'.") from e
+        "pip install 'unsc_jax[report]'.") from e
 
   pixels, labels = datasets.load_digits(return_X_y=True)
   x = ((pixels.reshape(-1, 8, 8, 1) / 16 - _MEAN) / _STD).astype(np.float32)

@@ -21,10 +21,11 @@ from unsc_jax.evaluation.probe import linear_probe
 from unsc_jax.evaluation.relearn import anamnesis_index
 from unsc_jax.evaluation.relearn import relearn_time
 from unsc_jax.evaluation.relearn import Relearned
+from unsc_jax.evaluation.shadows import ensembles
 
 __all__ = (
     'DoesNotApply', 'Measured', 'Missing', 'Outputs', 'Reference', 'Relearned',
-    'Relearning', 'Setup', 'anamnesis_index', 'linear_probe', 'measure', 'outputs_of',
+    'Relearning', 'Setup', 'anamnesis_index', 'ensembles', 'linear_probe', 'measure', 'outputs_of',
     'reference', 'relearn_time',
 )
 __all__ += metrics.__all__

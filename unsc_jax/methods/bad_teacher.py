@@ -54,6 +54,7 @@ def bad_teacher(
     return value / logits.shape[-1] if published else value
 
   return parts.compose(
+      name='bad_teacher',
       objective=objectives.objective(
           forget=term, retain=term, per_example=True,
           forget_target=targets.novice_logits(),

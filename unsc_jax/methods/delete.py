@@ -42,6 +42,7 @@ def delete(
   Source: DELETE (arXiv 2503.23751), exact from its code for one class.
   """
   return parts.compose(
+      name='delete',
       objective=objectives.objective(
           forget=objectives.distillation(),
           forget_target=targets.other_logits(published=published)),

@@ -40,6 +40,7 @@ def fine_tune(
   dropout and running statistics, which are at rest here.
   """
   return parts.compose(
+      name='fine_tune',
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=optimizer or optimizers.sgd(),
       schedule=schedules.retain_only(

@@ -71,7 +71,7 @@ def fisher_forgetting(
     trained = jax.tree_util.tree_map_with_path(
         lambda path, v: v * problem.trainable(path_of(path)), variance)
     return edits.add_noise(params, trained, key)
-  return parts.compose(edit=edit)
+  return parts.compose(edit=edit, name='fisher_forgetting')
 
 
 def noise_variance(

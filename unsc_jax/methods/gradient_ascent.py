@@ -44,6 +44,7 @@ def gradient_ascent(
   Source: GA, or NegGrad, of the field's tables; exact from SalUn's code.
   """
   return parts.compose(
+      name='gradient_ascent',
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, -1.),
           forget_target=targets.not_to_say()),
@@ -91,6 +92,7 @@ def neggrad_plus(
     raise ValueError(
         f'alpha is the weight of what remains, in [0, 1], not {alpha}.')
   return parts.compose(
+      name='neggrad_plus',
       objective=objectives.objective(
           forget=objectives.scaled(objectives.cross_entropy, alpha - 1),
           retain=objectives.scaled(objectives.cross_entropy, alpha),

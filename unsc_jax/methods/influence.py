@@ -68,7 +68,7 @@ def influence(
     moved = jax.tree.map(lambda w, k: (w + alpha * k).astype(w.dtype),
                          trainable_lib.floats(params), step)
     return trainable_lib.merged(moved, params)
-  return parts.compose(edit=edit)
+  return parts.compose(edit=edit, name='influence')
 
 
 @functools.partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))

@@ -91,5 +91,6 @@ def l1_sparse(
         add_sign_decay(fading), optimizer or optax.adam(2e-3)))
 
   return parts.compose(
+      name='l1_sparse',
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=transform, schedule=schedule)

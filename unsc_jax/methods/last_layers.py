@@ -53,7 +53,7 @@ def cf_k(
   Source: Goel et al. (arXiv 2201.06640), exact from code for networks without
   norms after their last layers.
   """
-  return _last_k(None, optimizer, k, _retained(steps, epochs, batch_size))
+  return _last_k('cf_k', None, optimizer, k, _retained(steps, epochs, batch_size))
 
 
 def eu_k(
@@ -92,7 +92,7 @@ def eu_k(
     chosen = masks.only_trainable(last(problem, k), problem.trainable, False)
     reset = edits.reset(problem.params, training.fresh(problem.network, key), chosen)
     return problem.network.finish(reset, problem.retain.x)
-  return _last_k(edit, optimizer, k, _retained(steps, epochs, batch_size))
+  return _last_k('eu_k', edit, optimizer, k, _retained(steps, epochs, batch_size))
 
 
 def _retained(steps, epochs, batch_size):
@@ -100,7 +100,7 @@ def _retained(steps, epochs, batch_size):
       steps, batch_size, epochs=lengths.unless(steps, epochs, 10))
 
 
-def _last_k(edit, optimizer, k, schedule):
+def _last_k(name, edit, optimizer, k, schedule):
   def transform(problem, params, key):
     del params, key
     return parts.Confined(masks.confine(
@@ -109,7 +109,7 @@ def _last_k(edit, optimizer, k, schedule):
   return parts.compose(
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
-      transform=transform, schedule=schedule)
+      transform=transform, schedule=schedule, name=name)
 
 
 def last(problem: problem_lib.Problem, k: int):

@@ -69,6 +69,7 @@ def partially_blinded(
     return problem.params, fisher
 
   return parts.compose(
+      name='partially_blinded',
       objective=objectives.Objective(
           loss_of, forget=targets.not_to_say(), given=given),
       transform=optimizer or optax.adam(3e-5),

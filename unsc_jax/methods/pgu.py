@@ -118,6 +118,7 @@ def pgu(
         null_space.project_updates(optimizer or optax.sgd(1.), bases), retain, bases)
 
   return parts.compose(
+      name='pgu',
       objective=objectives.objective(
           forget=term, forget_target=targets.not_to_say()),
       transform=transform, schedule=schedule,

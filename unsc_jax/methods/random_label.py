@@ -44,6 +44,7 @@ def random_label(
   """
   schedule = schedules.mixed if retain else schedules.forget_only
   return parts.compose(
+      name='random_label',
       objective=objectives.objective(
           forget=objectives.cross_entropy,
           retain=objectives.cross_entropy if retain else None,
@@ -85,6 +86,7 @@ def boundary_shrink(
   clipping to the range of pixels.
   """
   return parts.compose(
+      name='boundary_shrink',
       objective=objectives.objective(
           forget=objectives.cross_entropy,
           forget_target=targets.boundary_labels(bound, published=published)),

@@ -60,6 +60,7 @@ def retention_masking(
         edits.prune(problem.params, dropped), problem.retain.x)
 
   return parts.compose(
+      name='retention_masking',
       edit=edit,
       objective=objectives.objective(retain=objectives.cross_entropy),
       transform=optimizer or optimizers.sgd(.03),

@@ -103,6 +103,7 @@ def scissorhands(
     return loss
 
   return parts.compose(
+      name='scissorhands',
       edit=edit, objective=objectives.Objective(
           loss_of, forget=targets.not_to_say(), given=given),
       transform=optimizer or optimizers.sgd(5e-3), schedule=schedule)

@@ -77,6 +77,7 @@ def scrub(
             + alpha * distillation(logits, y.logits))
 
   return parts.compose(
+      name='scrub',
       objective=objectives.objective(
           forget=objectives.scaled(distillation, -1.), retain=stay,
           forget_target=targets.teacher_logits(), retain_target=taught),

@@ -59,4 +59,4 @@ def ssd(
         importance(forget_key, problem.forget), problem.trainable, 0.)
     return edits.dampen(
         problem.params, everything, forget, alpha=alpha, strength=strength)
-  return parts.compose(edit=edit)
+  return parts.compose(edit=edit, name='ssd')

@@ -54,7 +54,7 @@ def esc(
     u = u[..., :max(1, int(share * d))]
     return edits.project_trainable(
         problem, {site.path: (site, jnp.eye(d) - _mul(u, u.mT))})
-  return parts.compose(edit=edit)
+  return parts.compose(edit=edit, name='esc')
 
 
 def class_projection(
@@ -99,7 +99,7 @@ def class_projection(
         for path, moments in forget.by_path.items()
         if len(moments) == 1 and moments[0].site.kind != 'lookup'}
     return edits.project_trainable(problem, matrices)
-  return parts.compose(edit=edit)
+  return parts.compose(edit=edit, name='class_projection')
 
 
 def soft_span(mean_square: jax.Array, alpha: float) -> jax.Array:

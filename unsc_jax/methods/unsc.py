@@ -97,6 +97,7 @@ def unsc(
   ReGUn (arXiv 2603.11210).
   """
   return parts.compose(
+      name='unsc',
       objective=objectives.objective(
           forget=objectives.cross_entropy,
           forget_target=target or _target),

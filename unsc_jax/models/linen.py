@@ -1,12 +1,10 @@
 """A Flax linen module as the few pure functions that methods work with.
 
-BatchNorm's running statistics are estimated anew; networks without BatchNorm are left
-as they are. `N` examples in batches of `B`.
+`N` examples in batches of `B`.
 """
 
-import collections
 from collections.abc import Sequence
-import functools
+import dataclasses
 from typing import Any
 
 from flax import linen as nn
@@ -17,10 +15,11 @@ import numpy as np
 
 from unsc_jax import problem
 from unsc_jax import session as session_lib
+from unsc_jax.models import statistics
 
 
 def from_linen(
-    module: nn.Module, input_shape: Sequence[int], *, finish_on: int = 20_000
+    module: nn.Module, input_shape: Sequence[int], *, finish_on: int = statistics.FINISH_ON
 ) -> problem.Network:
   """Wraps a module that is called as `module.apply(variables, x, train=...)`.
 
@@ -42,6 +41,8 @@ def from_linen(
     >>> network.fn(params, jnp.zeros((5, 8, 8, 1))).shape
     (5, 10)
   """
+  of_batch = _OfBatch(module)
+
   def fn(variables, x):
     return jnp.asarray(module.apply(variables, x, train=False))
 
@@ -56,7 +57,7 @@ def from_linen(
                     for name, kept in variables.items()}
 
   def finish(variables, x):
-    return reestimate(module, variables, x[:finish_on])
+    return _reestimated(of_batch, variables, statistics.part(x, slice(finish_on)))
 
   return problem.Network(
       fn, init, train_fn, lambda path: path.startswith('params/'), finish)
@@ -71,22 +72,11 @@ def reestimate(
 ) -> Any:
   """Estimates BatchNorm's running statistics with everything else at rest.
 
-  Statistics gathered in training are wrong for evaluation where dropout comes
-  before a BatchNorm (dropout scales the variance, and moves the mean too when
-  a max-pooling lies between). Here the network runs in evaluation mode and
-  each BatchNorm normalises by the batch at hand; then, over all batches,
-
-    mean = E[x],  var = E[x^2] - E[x]^2 = E[var_b + mean_b^2] - mean^2,
-
-  plain averages in float64, weighted by the size of the batch. For the first
-  BatchNorm that is exact; those after it see inputs normalised by their batch,
-  which is exact for one batch and approaches it for large ones.
-
   Args:
     model: A linen module, called as `model.apply(variables, x, train=False)`.
     variables: Its variables, `{'params': ..., 'batch_stats': ...}`.
     x: Inputs [N, ...], those that the network was trained on or a part.
-    batch_size: `B`; the last batch may be smaller.
+    batch_size: `B`; the last batch may be smaller. See `statistics.averaged`.
     session: Whose bar is shown.
 
   Returns:
@@ -106,62 +96,48 @@ def reestimate(
     >>> new = reestimate(Net(), variables, x, batch_size=2)
     >>> print(new['batch_stats']['BatchNorm_0']['mean'])
     [3.]
-
-  Source: "precise BatchNorm" (Wu and Johnson, 2021, arXiv 2105.07576).
   """
+  return _reestimated(_OfBatch(model), variables, x, batch_size, session)
+
+
+def _reestimated(of_batch: '_OfBatch', variables: Any, x: Any, *how: Any) -> Any:
   if not jax.tree.leaves(variables.get('batch_stats', {})):
     return variables
-  if len(x) == 0 or batch_size < 1:
-    raise ValueError(
-        f'BatchNorm cannot be estimated from {len(x)} inputs in batches of '
-        f'{batch_size}: give at least one of each.')
-
-  statistics = jax.jit(functools.partial(_of_batch, model))
-  mean: Any = collections.defaultdict(float)  # sums over examples, float64
-  square: Any = collections.defaultdict(float)
-  starts = range(0, len(x), batch_size)
-  for start in session.progress(starts, 'BatchNorm statistics', len(starts)):
-    batch = x[start:start + batch_size]
-    for path, moments in statistics(variables, batch).items():
-      m, v = (np.asarray(a, np.float64) for a in moments)
-      mean[path] += m * len(batch)
-      square[path] += (v + m**2) * len(batch)
-
-  new = {}
-  for path in mean:
-    m = mean[path] / len(x)
-    new[*path, 'mean'] = m
-    new[*path, 'var'] = np.maximum(square[path] / len(x) - m**2, 0)
-  old = variables['batch_stats']
-  new = jax.tree.map(lambda a, like: jnp.asarray(a, like.dtype),
-                     traverse_util.unflatten_dict(new), old)
-  return {**variables, 'batch_stats': new}
+  found = statistics.averaged(of_batch, variables, x, *how)
+  new = traverse_util.unflatten_dict({
+      (*path, name): value for path, both in found.items()
+      for name, value in zip(('mean', 'var'), both)})
+  return {**variables, 'batch_stats': jax.tree.map(
+      lambda a, like: jnp.asarray(a, like.dtype), new, variables['batch_stats'])}
 
 
-def _of_batch(
-    model: nn.Module, variables: Any, batch: jax.Array
-) -> dict[tuple[str, ...], tuple[jax.Array, jax.Array]]:
+@dataclasses.dataclass(frozen=True, eq=False)  # a module need not hash
+class _OfBatch:
   """Mean and variance of each BatchNorm's input, by the module's path."""
-  norms = set()
+  model: nn.Module
 
-  def normalize_by_batch(next_fun, args, kwargs, context):
-    module = context.module
-    if isinstance(module, nn.BatchNorm) and context.method_name == '__call__':
-      x = (args[0] if args else kwargs['x']).astype(jnp.float32)
-      features = {axis % x.ndim for axis in np.atleast_1d(module.axis).tolist()}
-      others = tuple(set(range(x.ndim)) - features)
-      module.put_variable('batch_stats', 'mean', jnp.mean(x, others))
-      module.put_variable('batch_stats', 'var', jnp.var(x, others))
-      norms.add(module.path)
-    return next_fun(*args, **kwargs)  # evaluation mode: normalises by these
+  def __call__(self, variables: Any, batch: jax.Array
+               ) -> dict[tuple[str, ...], tuple[jax.Array, jax.Array]]:
+    norms = set()
 
-  with nn.intercept_methods(normalize_by_batch):
-    _, updated = model.apply(
-        variables, batch, train=False, mutable=['batch_stats'])
+    def normalize_by_batch(next_fun, args, kwargs, context):
+      module = context.module
+      if isinstance(module, nn.BatchNorm) and context.method_name == '__call__':
+        x = (args[0] if args else kwargs['x']).astype(jnp.float32)
+        features = {axis % x.ndim for axis in np.atleast_1d(module.axis).tolist()}
+        others = tuple(set(range(x.ndim)) - features)
+        module.put_variable('batch_stats', 'mean', jnp.mean(x, others))
+        module.put_variable('batch_stats', 'var', jnp.var(x, others))
+        norms.add(module.path)
+      return next_fun(*args, **kwargs)  # evaluation mode: normalises by these
 
-  flat: Any = traverse_util.flatten_dict(updated['batch_stats'])
-  if unknown := sorted({path[:-1] for path in flat} - norms):
-    raise ValueError(
-        f"The statistics of '{'/'.join(unknown[0])}' belong to no flax.linen."
-        'BatchNorm that this network calls: re-estimate them yourself.')
-  return {path: (flat[*path, 'mean'], flat[*path, 'var']) for path in norms}
+    with nn.intercept_methods(normalize_by_batch):
+      _, updated = self.model.apply(
+          variables, batch, train=False, mutable=['batch_stats'])
+
+    flat: Any = traverse_util.flatten_dict(updated['batch_stats'])
+    if unknown := sorted({path[:-1] for path in flat} - norms):
+      raise ValueError(
+          f"The statistics of '{'/'.join(unknown[0])}' belong to no flax.linen."
+          'BatchNorm that this network calls: re-estimate them yourself.')
+    return {path: (flat[*path, 'mean'], flat[*path, 'var']) for path in norms}

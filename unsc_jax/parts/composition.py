@@ -63,6 +63,7 @@ def compose(
     transform: optax.GradientTransformation | Transform | None = None,
     schedule: schedules.Schedule | None = None,
     watch: Callable[[problem_lib.Problem], training.Watch] | None = None,
+    name: str = 'compose',
 ) -> problem_lib.Method:
   r"""Puts a method together.
 
@@ -81,6 +82,7 @@ def compose(
       depends on the data: null space, saliency. `params` are the edited ones.
     schedule: of `schedules`.
     watch: from the problem to what looks on while it trains, and may stop it.
+    name: of the function that puts it together, by which tables know the method.
 
   Returns:
     The method. It warns if it has moved nothing, or not come to its stop.
@@ -113,6 +115,7 @@ def compose(
           problem.fn, params, {}, stopwatch.seconds))
     return train(problem, params, objective, transform, schedule, keys, stopwatch,
                  watch)
+  method.__qualname__ = f'{name}.<locals>.method'  # as if it were of that function's own
   return method
 
 

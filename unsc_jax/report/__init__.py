@@ -1,6 +1,6 @@
 """One self-contained HTML page about the results of an experiment, the verdict first.
 
-Needs msgspec and Matplotlib, which come with `pip install 'unsc_jax[experiments]'`;
+Needs msgspec and Matplotlib, which come with `pip install 'unsc_jax[report]'`;
 the rest of the library never imports this.
 """
 
@@ -8,7 +8,7 @@ try:
   import matplotlib as _matplotlib  # noqa: F401
   import msgspec as _msgspec  # noqa: F401
 except ImportError as error:
-  raise ImportError("pages need Matplotlib and msgspec: pip install 'unsc_jax[experiments]'.",
+  raise ImportError("pages need Matplotlib and msgspec: pip install 'unsc_jax[report]'.",
                     name=error.name) from error
 
 from unsc_jax.report.files import find

@@ -6,7 +6,9 @@
 from collections.abc import Iterator, Mapping
 import dataclasses
 import math
-from typing import Annotated, Any, Final, Literal
+import os
+import pathlib
+from typing import Annotated, Any, Final, Literal, TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +16,9 @@ from unsc_jax import evaluation
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import pictures as pictures_lib
 from unsc_jax.report.pictures import Natural
+
+if TYPE_CHECKING:
+  from matplotlib import figure as figure_lib
 
 SCHEMA: Final = 3
 
@@ -165,6 +170,63 @@ class Results:
     """The seeds of the rows, once each; without those of further references."""
     unlearned = {row.seed for row in self.rows if row.method != REFERENCE}
     return sorted(unlearned or {row.seed for row in self.rows})
+
+  # What follows is made by modules that know these types, so they are asked for late.
+
+  def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
+    """Writes results.json and report.html, both or none; returns the page's path.
+
+    Raises:
+      OSError: the folder cannot be written; the sentence says where the results are.
+      ValueError: the folder holds something else than results.
+    """
+    from unsc_jax.report import folder as folder_lib
+    return folder_lib.save(self, folder)
+
+  @staticmethod
+  def load(path: str | os.PathLike[str]) -> 'Results':
+    """Reads a results.json, or that of a run's folder; raises as `report.read` does."""
+    from unsc_jax.report import files
+    path = pathlib.Path(path)
+    return files.read(path / files.NAME if path.is_dir() else path)
+
+  def page(self, path: str | os.PathLike[str]) -> pathlib.Path:
+    """Writes the page, one HTML file that needs no other; returns its path."""
+    from unsc_jax.report import page
+    from unsc_jax.storage import atomic
+    with atomic.written(path) as draft:
+      draft.write_text(page.render(self), encoding='utf-8')
+    return pathlib.Path(path)
+
+  def figure(self, name: str, of: str | None = None) -> 'figure_lib.Figure':
+    """A figure of the page as Matplotlib's, to be saved as PDF, PNG or SVG.
+
+    Args:
+      name: a function of `report.figures`, such as 'gaps' or 'confusion'.
+      of: the method of 'loss' and 'per_class', the layer's path of 'spectrum'.
+
+    Raises:
+      ValueError: there is none of this name, or no data for it; the sentence says which
+        there are.
+    """
+    from unsc_jax.report.figures import named
+    return named.one(self, name, of).figure()
+
+  def table(self, format: str = 'text') -> str:
+    """Methods by measures, with their gaps to retraining.
+
+    Args:
+      format: 'text' for a terminal, 'markdown', 'latex' for booktabs; or 'csv', every
+        measure of every network with its interval, one a line.
+
+    Raises:
+      ValueError: there is no such format.
+    """
+    from unsc_jax.report import table
+    if format not in table.FORMATS:
+      raise ValueError(f'no table has the format {format!r}: choose one of '
+                       f'{", ".join(table.FORMATS)}.')
+    return table.FORMATS[format](self)
 
 
 def _disagreements(results: Results) -> Iterator[str]:

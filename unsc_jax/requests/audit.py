@@ -31,7 +31,7 @@ def write(folder: pathlib.Path, links: Iterable[tuple[str, str]]) -> None:
       except ImportError as error:
         warnings.warn(
             f'{path.with_suffix(".html")} was not written, as {error.name} is missing: '
-            "pip install 'unsc_jax[experiments]'; the next request then writes it.",
+            "pip install 'unsc_jax[report]'; the next request then writes it.",
             stacklevel=2)
       else:
         _write(path.with_suffix('.html'), pages.render(body, own))

@@ -20,6 +20,7 @@ from jax.experimental import multihost_utils
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import sharding
 from unsc_jax.storage import atomic
 from unsc_jax.storage import digests
 from unsc_jax.storage import identity
@@ -36,7 +37,8 @@ def save(path: str | os.PathLike[str], variables: Any) -> None:
 
   Args:
     path: Where to write. Missing parent folders are made.
-    variables: Pytree of arrays. In a .npz, bfloat16 is stored as float32.
+    variables: Pytree of arrays. In a .npz, bfloat16 is stored as float32; random keys
+      are stored as their numbers.
 
   Raises:
     FileExistsError: `path` is a folder already.
@@ -45,6 +47,8 @@ def save(path: str | os.PathLike[str], variables: Any) -> None:
   path = pathlib.Path(path).absolute()
   path.parent.mkdir(parents=True, exist_ok=True)
   new = functools.partial(atomic.written, path, replace=False)
+  variables = jax.tree.map(
+      lambda leaf: jax.random.key_data(leaf) if sharding.is_key(leaf) else leaf, variables)
   if path.suffix == '.npz':
     flat = {
         key: leaf.astype(np.float32) if leaf.dtype == jnp.bfloat16 else leaf
@@ -161,6 +165,8 @@ def _check_keys(path: pathlib.Path, stored: Mapping[str, np.ndarray],
 def _fit(path: pathlib.Path, key: str, value: np.ndarray,
          like: Any) -> jax.Array:
   """The value as an array of the shape and dtype of `like`."""
+  if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+    return _key(path, key, value, like)
   if value.shape != tuple(like.shape):
     raise ValueError(
         f'{path} holds {_bare(key)!r} with shape {value.shape}, but the network '
@@ -173,6 +179,17 @@ def _fit(path: pathlib.Path, key: str, value: np.ndarray,
         f'{path} holds {_bare(key)!r} as {value.dtype}, but the network has '
         f'{like.dtype}: convert it before saving.')
   return jnp.asarray(value, dtype=like.dtype)
+
+
+def _key(path: pathlib.Path, name: str, value: np.ndarray, like: Any) -> jax.Array:
+  """The random keys that numbers stand for, of the kind of `like`."""
+  kind = jax.eval_shape(jax.random.key_data, like)
+  if (value.shape, value.dtype) != (kind.shape, kind.dtype):
+    raise ValueError(
+        f'{path} holds {name!r} with shape {value.shape}, but a random key of the network '
+        f'has {kind.shape}: build the network that was saved.')
+  return jax.random.wrap_key_data(
+      jnp.asarray(value), impl=jax.random.key_impl(like))
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -216,5 +216,5 @@ def optional_import(module: str) -> Any:
     return importlib.import_module(module)
   except ImportError as error:
     raise ImportError(f'{module} is missing: this protocol is defined by '
-                      'scikit-learn, so install unsc_jax[experiments].'
+                      'scikit-learn, so install unsc_jax[report].'
                       ) from error

@@ -60,7 +60,7 @@ def train(problem: problem_lib.Problem, recipe: training.Recipe, key: jax.Array,
 def members(problem: problem_lib.Problem, params: Any) -> list[problem_lib.Unlearned]:
   """An ensemble as rows of their own: networks that took no measurable time."""
   count = len(jax.tree.leaves(params)[0]) if params is not None else 0
-  host = jax.tree.map(np.asarray, params)
+  host = outputs.on_host(params)
   return [problem_lib.Unlearned(problem.fn, shadow.member(host, i), {}, {})
           for i in range(count)]
 

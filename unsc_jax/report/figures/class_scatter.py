@@ -47,7 +47,7 @@ def class_scatter(results: results_lib.Results) -> svg.Plot | None:
     figure.supylabel('method, %', fontsize=9)
 
   rows = -(-len(methods) // columns)
-  return svg.plot(
+  return svg.Plot(
       'Remaining classes beside the retrained model',
       ' '.join(_sentence(results, m, means[m] - retrained, known) for m in methods)
       + f' Each point is one of {known.sum()} remaining classes.{left_out}',

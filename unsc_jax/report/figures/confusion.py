@@ -57,7 +57,7 @@ def confusion(results: results_lib.Results) -> svg.Plot | None:
     figure.supylabel('true class', fontsize=9)
 
   rows = -(-len(methods) // columns)
-  return svg.plot(
+  return svg.Plot(
       'True and predicted class',
       f'Test images, one row for every true class, darker for a larger share; '
       f'{wording.forgotten(results)} outlined. ' + ' '.join(
@@ -101,7 +101,7 @@ def called(results: results_lib.Results) -> svg.Plot | None:
     axes.grid(axis='x')
     looks.legend_on_top(figure, 3)
 
-  return svg.plot(
+  return svg.Plot(
       f'What {wording.forgotten(results)} is called now', ' '.join(
           f'{wording.method(m)}: ' + wording.listing([
               f'{name(c)} {numerals.percent(values[c])}'

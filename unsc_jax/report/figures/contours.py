@@ -63,7 +63,7 @@ def contours(results: results_lib.Results) -> svg.Plot | None:
       f'at the original weights (the cross), {ends(name, "in_null_space")} within '
       f'reach in the null space and {ends(name, "out_of_null_space")} out of it.'
       for name, title in _SETS.items()]
-  return svg.plot(
+  return svg.Plot(
       'Loss around the original weights',
       ' '.join(sentences) + f' Reach: steps from {_number(along[0])} to '
       f'{_number(along[-1])} along two random directions, of the same norm '

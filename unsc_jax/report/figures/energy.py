@@ -54,7 +54,7 @@ def energy_curve(results: results_lib.Results) -> svg.Plot | None:
     lower.set_xticks(x, [_energy(p) for p in points])
 
   first, last = points[0], points[-1]
-  return svg.plot(
+  return svg.Plot(
       'Energy against drift',
       ' '.join(f'At energy {_energy(p)}: {_values(p)}.' for p in (
           (first, last) if len(points) > 1 else (first,))),
@@ -95,7 +95,7 @@ def trade_off(results: results_lib.Results) -> svg.Plot | None:
 
   goal = (f' The retrained model has {numerals.percent(retrained.mean() / 100)}.'
           if len(retrained) else '')
-  return svg.plot(
+  return svg.Plot(
       'Linear probe against drift',
       wording.listing([
           f'{numerals.percent(b / 100)} at {numerals.small_percent(a / 100)} '

@@ -62,7 +62,7 @@ def feature_map(results: results_lib.Results) -> svg.Plot | None:
   if maps.note:
     sentences.append(f'{maps.note.rstrip(".")}.')
   rows = -(-len(methods) // columns)
-  return svg.plot(
+  return svg.Plot(
       'Map of the features', ' '.join(sentences) + left_out,
       looks.WIDTH, .1 + rows * (4.4 / columns + .18), draw)
 

@@ -58,7 +58,7 @@ def gaps(comparison: comparison_lib.Comparison) -> svg.Plot | None:
     axes.grid()
     looks.legend_on_top(figure, 3)
 
-  return svg.plot(
+  return svg.Plot(
       'All gaps to the retrained model', _text(comparison, methods, places),
       looks.WIDTH, 1.35 + .3 * len(keys), draw)
 

@@ -53,7 +53,7 @@ def losses(results: results_lib.Results) -> svg.Plot | None:
     figure.supylabel('share of images, %', fontsize=10)
     looks.legend_on_top(figure)
 
-  return svg.plot(
+  return svg.Plot(
       'Loss of trained, unseen and forgotten images',
       'Overlap of the forgotten images’ losses with those of unseen ones '
       '(all classes): ' + wording.listing([

@@ -49,7 +49,7 @@ def loss(results: results_lib.Results, method: str) -> svg.Plot | None:
       f'from {values[0]:.3g} to {values[-1]:.3g} (seed {seed})'
       for seed, values in lines.items()])
   averaged = f' Every point is the mean of {window} steps.' if window > 1 else ''
-  return svg.plot(
+  return svg.Plot(
       f'Loss by step, {wording.method(method)}',
       f'The loss went {ends} in {wording.plural(longest, "step")}.{averaged}',
       looks.WIDTH, 2.7, draw)

@@ -52,7 +52,7 @@ def per_class(results: results_lib.Results, method: str) -> svg.Plot | None:
     axes.grid(axis='x')
     looks.legend_on_top(figure, len(series))
 
-  return svg.plot(
+  return svg.Plot(
       f'Test accuracy by class, {wording.method(method)}',
       _text(results, series, method, len(classes)),
       looks.WIDTH, .85 + .36 * len(classes), draw)

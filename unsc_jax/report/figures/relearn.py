@@ -52,7 +52,7 @@ def relearn(results: results_lib.Results) -> svg.Plot | None:
                    f'and is back at step {numerals.count(when)}' if when is not None
                    else f'and has {numerals.percent(curve[-1])} after '
                    f'{numerals.count(steps[-1])} steps'))
-  return svg.plot(
+  return svg.Plot(
       'Learning the forgotten again', '; '.join(said) + '. Back means '
       f'{numerals.percent(target)}, 95 % of what the original had.{left_out}',
       looks.WIDTH, 3.1, draw)

@@ -59,7 +59,7 @@ def spectrum(layer: results_lib.Layer) -> svg.Plot | None:
     axes.grid()
     looks.legend_on_top(figure)
 
-  return svg.plot(
+  return svg.Plot(
       f'Spectrum of {layer.path}',
       f'{d} directions of the inputs of {layer.path}: the first {rank}, '
       f'which carry {numerals.percent(share, 2)} of the energy, are kept; '
@@ -105,7 +105,7 @@ def free_directions(results: results_lib.Results) -> svg.Plot | None:
   tightest = (f'No direction is free in {wording.listing(full)}, which cannot '
               'change at all.' if full else
               f'The tightest layer is {by_share[0].path}.')
-  return svg.plot(
+  return svg.Plot(
       'Free directions by layer',
       f'Free directions{"" if said is layers else " (the three fewest, the most)"}: '
       f'{text}. {tightest}',

@@ -50,7 +50,7 @@ def wall_time(results: results_lib.Results) -> svg.Plot | None:
     axes.grid(axis='x')
     looks.legend_on_top(figure)
 
-  return svg.plot(
+  return svg.Plot(
       'Wall time by phase',
       ' '.join(f'{wording.method(m)}: ' + wording.listing(
           [f'{name} {numerals.seconds(s)}' for name, s in phases.items()]) + '.'

@@ -4,11 +4,14 @@ Neutral colours are placeholders that become CSS variables of the page; text
 stays text; a title and a description say in words what the figure shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import contextlib
+import dataclasses
+import functools
 import html
 import io
 import re
-from typing import Any, NamedTuple
+from typing import Any
 import warnings
 
 import matplotlib
@@ -38,45 +41,58 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-class Plot(NamedTuple):
-  """A figure in words and in pictures."""
-  title: str
-  text: str  # what it shows, for those who cannot see it
-  svg: str
+@dataclasses.dataclass(frozen=True)
+class Plot:
+  """A figure in words and in pictures; drawn when somebody looks at it.
 
-
-def plot(
-    title: str, text: str, width: float, height: float,
-    draw: Callable[[figure_lib.Figure], None],
-) -> Plot:
-  """Draws a figure.
-
-  Args:
+  Attributes:
     title: a few words.
-    text: what it shows, in sentences with the main numbers.
+    text: what it shows, in sentences with the main numbers, for those who cannot see it.
     width: in inches.
     height: in inches.
     draw: adds axes and what is in them to the figure.
-
-  Returns:
-    The plot.
   """
-  out = io.StringIO()
+  title: str
+  text: str
+  width: float
+  height: float
+  draw: Callable[[figure_lib.Figure], None]
+
+  @functools.cached_property
+  def svg(self) -> str:
+    """The figure as an `<svg>` element in the page's colours."""
+    out = io.StringIO()
+    with _styled():
+      self._drawn().savefig(out, format='svg', metadata=dict.fromkeys(
+          ('Creator', 'Date', 'Format', 'Type')))
+    return _clean(out.getvalue())
+
+  def figure(self) -> figure_lib.Figure:
+    """The figure for a paper: `savefig` writes it as PDF, PNG or SVG, on white."""
+    with _styled():
+      figure = self._drawn()
+    figure.set_facecolor('white')
+    return figure
+
+  def _drawn(self) -> figure_lib.Figure:
+    figure = figure_lib.Figure(figsize=(self.width, self.height), layout='constrained')
+    self.draw(figure)
+    return figure
+
+
+@contextlib.contextmanager
+def _styled() -> Iterator[None]:
   with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
     # The reader's fonts count, not the ones on this machine.
     warnings.filterwarnings('ignore', message='Glyph')
-    figure = figure_lib.Figure(figsize=(width, height), layout='constrained')
-    draw(figure)
-    figure.savefig(out, format='svg', metadata=dict.fromkeys(
-        ('Creator', 'Date', 'Format', 'Type')))
-  return Plot(title, text, _clean(out.getvalue()))
+    yield
 
 
 def inline(plot: Plot, name: str) -> str:
   """The plot as an `<svg>` element.
 
   Args:
-    plot: of `plot`.
+    plot: a figure.
     name: unique on the page; ids start with it.
 
   Returns:

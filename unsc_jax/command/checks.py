@@ -1,6 +1,6 @@
 """Whether what a command line asks for makes sense, before anything runs.
 
-A rule has the option's name and holds in every script that has the option; a value of
+A rule has the option's name and holds in every command that has the option; a value of
 None is the data set's own, and no rule's matter.
 """
 
@@ -55,6 +55,8 @@ RULES = {
     'steps': _COUNT,
     'stop_below': _STOP,
     'stops': _each(_STOP, 'different probabilities below 1'),
+    'training_batch_size': _COUNT,
+    'training_rate': _POSITIVE,
     'trials': _COUNT,
     **dict.fromkeys(('forget', 'surrogate', 'surrogates'), Rule(
         lambda given: (given >= 0 if isinstance(given, int) else
@@ -67,15 +69,15 @@ def check(config: Any) -> None:
   """Raises for the first option that has no meaning.
 
   Args:
-    config: the dataclass of a script's options.
+    config: the dataclass of a command's options.
 
   Raises:
     FileNotFoundError: weights to start from are not there.
     ValueError: an option has no meaning; one sentence says which, and what has.
 
   Example:
-    >>> from experiments import forget_class
-    >>> check(forget_class.Config(steps=-5))
+    >>> Config = dataclasses.make_dataclass('Config', ['steps'])
+    >>> check(Config(steps=-5))
     Traceback (most recent call last):
     ValueError: --steps is -5: give a whole number from 1 on.
   """
@@ -83,7 +85,7 @@ def check(config: Any) -> None:
     value, rule = getattr(config, field.name), RULES.get(field.name)
     if rule and value is not None and not rule.holds(value):
       raise ValueError(f'{_option(field.name)} is {_shown(value)}: give {rule.wanted}.')
-  for name in ('checkpoint', 'reference'):
+  for name in ('checkpoint', 'reference', 'params', 'retrained'):
     path = getattr(config, name, None)
     if path is not None and not pathlib.Path(path).exists():
       raise FileNotFoundError(

@@ -5,9 +5,9 @@ import dataclasses
 import msgspec
 import pytest
 
-from experiments import measure as measure_lib
 from tests.evaluation import networks as networks_lib
 from unsc_jax import methods
+from unsc_jax import study
 
 
 @pytest.mark.slow
@@ -15,11 +15,11 @@ def test_rows_of_all_seeds_hold_every_network_and_pictures():
   setup = networks_lib.few().setup
   ways = {'original': methods.original(), 'retrain': methods.original(),
           'head_only': methods.head_only()}
-  runs = [measure_lib.Run(seed, setup, {
+  runs = [study.Run(seed, setup, {
       name: method(setup.problem, None) for name, method in ways.items()})
           for seed in (7, 9)]
   quick = dataclasses.replace(networks_lib.FEW, epochs=1)
-  rows, pictures = measure_lib.of_seeds(runs, ways, quick, references=2, shadows=3)
+  rows, pictures = study.of_seeds(runs, ways, quick, references=2, shadows=3)
   assert [(row.method, row.seed) for row in rows] == [
       (name, seed) for run in runs for name, seed in (
           *((name, run.seed) for name in ways),
@@ -34,10 +34,10 @@ def test_rows_of_all_seeds_hold_every_network_and_pictures():
 def test_a_network_retrained_for_one_seed_is_a_reference_for_another():
   few = networks_lib.few()
   original = methods.original()
-  runs = [measure_lib.Run(seed, few.setup, {
+  runs = [study.Run(seed, few.setup, {
       'original': original(few.setup.problem, None), 'retrain': few.retrained[seed]})
           for seed in (0, 1)]
-  rows, _ = measure_lib.of_seeds(
+  rows, _ = study.of_seeds(
       runs, {'original': original, 'retrain': original}, networks_lib.FEW)
   first, second = (row.metrics for row in rows if row.method == 'retrain')
   for name in ('agreement', 'js_divergence', 'told_from_retrained', 'cka', 'rmia_auc'):
@@ -47,4 +47,4 @@ def test_a_network_retrained_for_one_seed_is_a_reference_for_another():
 
 def test_too_few_shadows_are_refused():
   with pytest.raises(ValueError, match='2 shadow networks are too few'):
-    measure_lib.check(2)
+    study.check_shadows(2)

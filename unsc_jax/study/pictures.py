@@ -1,5 +1,6 @@
 """The data of a page's figures, small enough for a JSON file.
 
+What is arrays here is tuples of numbers once it is `short`, as the types have it.
 `C` classes, `n` images, `k` steps along a direction.
 """
 
@@ -20,12 +21,13 @@ from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.evaluation.metrics import signals
+from unsc_jax.problem import trainable
 
 _POINTS = 300  # of a feature map
 _IMAGES = 128  # that a loss around the weights is the mean of, of each kind
-_ALONG = np.linspace(-1, 1, 15)  # in norms of the weights
+_ALONG: Any = np.linspace(-1, 1, 15)  # in norms of the weights
 # Losses of trained networks span many powers of ten.
-EDGES = np.array([0, *np.geomspace(1e-4, signals.LIMIT, 31)])
+EDGES: Any = np.array([0, *np.geomspace(1e-4, signals.LIMIT, 31)])
 _NOTE = (
     't-SNE of the inputs of the head, of each network by itself and then turned '
     'to lie like the first. It shows which images are neighbours; sizes of '
@@ -48,15 +50,12 @@ def draw(
   outputs = {name: of for name, of in outputs.items() if _sound(of)}
   if not outputs:
     return report.Pictures()
-  labels = next(iter(outputs.values())).test_labels
   return short(report.Pictures(
       confusion={name: confusion(of, problem.num_classes)
                  for name, of in outputs.items()},
       losses=report.Losses(edges=EDGES, counts={
           name: losses(of) for name, of in outputs.items()}),
-      feature_map=feature_map(
-          {name: of.test_features for name, of in outputs.items()}, labels, rng,
-          problem.session.progress),
+      feature_map=_map_of(outputs, rng, problem.session.progress),
       contours=None if bases is None else contours(problem, bases, key)))
 
 
@@ -66,7 +65,16 @@ def _sound(outputs: outputs_lib.Outputs) -> bool:
   return bool(np.all(logits < np.inf) and np.isfinite(outputs.test_features).all())
 
 
-def confusion(outputs: outputs_lib.Outputs, classes: int) -> np.ndarray:
+def _map_of(outputs, rng, progress) -> report.FeatureMap | None:
+  """The feature map, where there is a plane to map into and something to see in it."""
+  first = next(iter(outputs.values()))
+  if min(first.test_features.shape) < 4:
+    return None
+  return feature_map({name: of.test_features for name, of in outputs.items()},
+                     first.test_labels, rng, progress)
+
+
+def confusion(outputs: outputs_lib.Outputs, classes: int) -> Any:
   """`[C, C]` test images by true class (rows) and predicted class."""
   table = np.zeros((classes, classes), int)
   np.add.at(table, (outputs.test_labels, outputs.test_logits.argmax(-1)), 1)
@@ -75,7 +83,7 @@ def confusion(outputs: outputs_lib.Outputs, classes: int) -> np.ndarray:
 
 def losses(outputs: outputs_lib.Outputs) -> report.LossShares:
   """Shares of losses between the edges: trained on, unseen, forgotten."""
-  def shares(logits, labels):
+  def shares(logits, labels) -> Any:
     values = np.clip(np.asarray(signals.loss(logits, labels)), 0, EDGES[-1])
     counts, _ = np.histogram(values, EDGES)
     return counts / max(len(values), 1)
@@ -102,15 +110,19 @@ def feature_map(
     Labels, points by method, and what to know of them.
   """
   from sklearn import manifold
+  import threadpoolctl
   chosen = outputs_lib.thin(rng, np.ones(len(labels), bool), _POINTS)
-  points: dict[str, np.ndarray] = {}
+  points: dict[str, Any] = {}
   for name, values in progress(features.items(), 'feature maps', len(features)):
     x = values[chosen] / max(np.abs(values[chosen]).max(), 1e-30)
-    flat = _unit(manifold.TSNE(
-        init='pca', perplexity=min(30, (len(chosen) - 1) / 3),
-        random_state=0).fit_transform(x))
+    # On full cores its threads wait for each other busily, for minutes.
+    with threadpoolctl.threadpool_limits(1):
+      flat = _unit(manifold.TSNE(
+          init='pca', perplexity=min(30, (len(chosen) - 1) / 3),
+          random_state=0).fit_transform(x))
     points[name] = turned(flat, next(iter(points.values()), flat))
-  return report.FeatureMap(labels=labels[chosen], points=points, note=_NOTE)
+  shown: Any = labels[chosen]
+  return report.FeatureMap(labels=shown, points=points, note=_NOTE)
 
 
 def _unit(points: np.ndarray) -> np.ndarray:
@@ -149,13 +161,14 @@ def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Arr
 
   @jax.jit
   def losses_at(params, pair, steps, images):
-    moved = jax.tree.map(lambda w, a, b: w + steps[0] * a + steps[1] * b,
-                         params, *pair)
+    moved = trainable.merged(jax.tree.map(
+        lambda w, a, b: w + steps[0] * a + steps[1] * b,
+        trainable.floats(params), *pair), params)
     return {name: training.cross_entropy(problem.fn(moved, part.x), part.y)
             for name, part in images.items()}
 
   k = len(_ALONG)
-  grids = {name: {part: np.zeros((k, k)) for part in images} for name in pairs}
+  grids: Any = {name: {part: np.zeros((k, k)) for part in images} for name in pairs}
   places = [(name, i, j) for name in pairs for i in range(k) for j in range(k)]
   for name, i, j in problem.session.progress(places, 'contours', len(places)):
     steps = jnp.array([_ALONG[i], _ALONG[j]])
@@ -167,7 +180,11 @@ def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Arr
 
 def directions(params: Any, bases: null_space.Bases, key: jax.Array
                ) -> dict[str, tuple[Any, Any]]:
-  """Two directions in the null space and two out of it, of the same norms."""
+  """Two directions in the null space and two out of it, of the same norms.
+
+  Of the floating leaves alone: counters and random keys have no directions.
+  """
+  params = trainable.floats(params)
   leaves, tree = jax.tree.flatten(params)
   draw_one = lambda key: jax.tree.unflatten(tree, [
       jax.random.normal(k, leaf.shape) for k, leaf in zip(

@@ -1,36 +1,23 @@
-"""All rows of a request, and the pictures of its first networks."""
+"""All rows of a study: every network beside the retrained ones of all seeds."""
 
 from collections.abc import Mapping, Sequence
-import dataclasses
 
-import jax
-
-from experiments import pictures
 from unsc_jax import evaluation
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import training
 from unsc_jax.evaluation.shadows import ensembles
+from unsc_jax.study import networks as networks_lib
+from unsc_jax.study import pictures as pictures_lib
 
-_RETRAIN = 'retrain'
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-  """The networks of one seed, by method, `retrain` among them."""
-  seed: int
-  setup: evaluation.Setup
-  networks: Mapping[str, problem_lib.Unlearned]
-
-  @property
-  def keys(self) -> jax.Array:
-    """Keys for training, forgetting and drawing."""
-    return jax.random.split(self.setup.key, 3)
+RETRAIN = networks_lib.RETRAIN
+Run = networks_lib.Run
 
 
 def of_seeds(
     runs: Sequence[Run], methods: Mapping[str, problem_lib.Method],
-    recipe: training.Recipe, *, references: int = 0, shadows: int = 0,
+    recipe: training.Recipe | None, *, references: int = 0, shadows: int = 0,
+    pictures: bool = True,
 ) -> tuple[tuple[report.Row, ...], report.Pictures]:
   """Measures every network by the retrained ones of all seeds.
 
@@ -45,6 +32,7 @@ def of_seeds(
       of `retrain` with a seed of its own.
     shadows: how many shadow originals to train for every seed and let forget by
       every method, held against as many retrained networks.
+    pictures: whether to draw them.
 
   Returns:
     The rows, and pictures of the first seed.
@@ -52,38 +40,31 @@ def of_seeds(
   Raises:
     ValueError: there are too few shadows to fit anything to.
   """
-  check(shadows)
-  trained = [ensembles.train(
-      run.setup.problem, recipe, run.keys[0], originals=shadows,
-      retrained=max(references, 2 * shadows)) for run in runs]
-  # Numbers that no `--seeds` has.
-  further = [{1000 * (run.seed + 1) + i: network for i, network in enumerate(
-      ensembles.members(run.setup.problem, ensemble.retrained))}
-             for run, ensemble in zip(runs, trained)]
+  check_shadows(shadows)
+  trained = [_ensembles(run, recipe, references, shadows) for run in runs]
+  runs = [run.with_further(ensembles.members(run.setup.problem, ensemble.retrained))
+          for run, ensemble in zip(runs, trained)]
   known = {seed: evaluation.reference(run.setup, network)
-           for run, more in zip(runs, further)
-           for seed, network in {run.seed: run.networks[_RETRAIN], **more}.items()}
+           for run in runs for seed, network in run.retrained.items()}
   rows, drawn = [], report.Pictures()
-  for run, ensemble, more in zip(runs, trained, further):
+  for run, ensemble in zip(runs, trained):
     outputs = {name: run.setup.outputs(network)
                for name, network in run.networks.items()}
     measured = {name: _measure(name, run.seed, run.setup, network, known, outputs[name])
                 for name, network in run.networks.items()}
     if shadows:
-      measured = {name: measured[name].with_(ensembles.measure(
-          run.setup.problem, ensemble, None if name == _RETRAIN else method,
-          run.keys[1])) for name, method in methods.items()}
-    if run is runs[0]:
-      bases = next((network.bases for network in run.networks.values()
-                    if network.bases is not None), None)
-      drawn = pictures.draw(run.setup.problem, outputs, bases, run.keys[2])
+      measured = {name: one.with_(ensembles.measure(
+          run.setup.problem, ensemble, None if name == RETRAIN else methods[name],
+          run.keys[1])) for name, one in measured.items()}
+    if run is runs[0] and pictures:
+      drawn = pictures_lib.draw(run.setup.problem, outputs, run.bases, run.keys[2])
     rows += [*(row(name, run.seed, one) for name, one in measured.items()),
-             *(row(_RETRAIN, seed, _measure(_RETRAIN, seed, run.setup, network, known))
-               for seed, network in more.items())]
+             *(row(RETRAIN, seed, _measure(RETRAIN, seed, run.setup, network, known))
+               for seed, network in run.further.items())]
   return tuple(rows), drawn
 
 
-def check(shadows: int) -> None:
+def check_shadows(shadows: int) -> None:
   """Raises if there are too few shadows to fit anything to."""
   if 0 < shadows < ensembles.LEAST:
     raise ValueError(
@@ -96,10 +77,20 @@ def row(method: str, seed: int, measured: evaluation.Measured) -> report.Row:
   return report.Row(method=method, seed=seed, **vars(measured))
 
 
+def _ensembles(run: Run, recipe: training.Recipe | None, references: int, shadows: int
+               ) -> ensembles.Ensembles:
+  if recipe is None:
+    return ensembles.Ensembles(None, None)
+  return ensembles.train(
+      run.setup.problem, recipe, run.keys[0], originals=shadows,
+      retrained=max(references, 2 * shadows))
+
+
 def _measure(name, seed, setup, network, known, outputs=None) -> evaluation.Measured:
   """One network beside retrained ones, of which it may be one itself."""
   others = [one for number, one in known.items()
-            if name != _RETRAIN or number != seed]
+            if name != RETRAIN or number != seed]
   # Retrained networks have one other less, so the last one counts for none.
   others = others[:max(1, len(known) - 1)]
-  return evaluation.measure(setup, network, outputs=outputs, references=others)
+  return evaluation.measure(
+      setup, network, outputs=outputs, references=others if known else None)

@@ -6,12 +6,12 @@ import numpy as np
 from scipy import linalg
 from sklearn import metrics
 
-from experiments import pictures
 from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax.evaluation import outputs as outputs_lib
+from unsc_jax.study import pictures
 
 
 def _outputs(seed=0, n=60, t=40, classes=4):

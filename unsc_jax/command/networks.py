@@ -1,0 +1,98 @@
+"""Networks and methods of one's own, by the name of their module."""
+
+from collections.abc import Sequence
+import importlib
+import inspect
+import os
+import sys
+from typing import Any
+
+from flax import linen
+from flax import nnx
+
+from unsc_jax import models
+from unsc_jax import problem
+
+
+def named(name: str) -> Any:
+  """What a module calls so: 'module:name', from the folder of the command too.
+
+  Raises:
+    ValueError: there is no such module, or nothing of that name in it.
+
+  Example:
+    >>> named('unsc_jax.models:MLP').__name__
+    'MLP'
+  """
+  module, colon, attribute = name.partition(':')
+  if not (module and colon and attribute):
+    raise ValueError(f'{name!r} names nothing: give module:name, such as my_module:network.')
+  if os.getcwd() not in sys.path:
+    sys.path.insert(0, os.getcwd())  # as `python -m` has it
+  try:
+    found: Any = importlib.import_module(module)
+  except ModuleNotFoundError as error:
+    raise ValueError(f'{name} cannot be imported ({error}): give module:name of a module '
+                     'that Python finds here.') from error
+  for part in attribute.split('.'):
+    if not hasattr(found, part):
+      raise ValueError(f'{module} has no {attribute}; check the name after the colon.')
+    found = getattr(found, part)
+  return found
+
+
+def network(name: str, shape: Sequence[int], classes: int) -> problem.Network:
+  """A network of any kind that an adapter takes without being told more.
+
+  Args:
+    name: 'module:name' of a Network; of a module of linen, or its class; of a class of
+      NNX that takes `rngs`; or of a function that returns one of these.
+    shape: of one input.
+    classes: what a field or argument `num_classes` is given.
+
+  Returns:
+    The network.
+
+  Raises:
+    ValueError: it is none of these.
+  """
+  found = named(name)
+  is_class = lambda kind: isinstance(found, type) and issubclass(found, kind)
+  given = {'num_classes': classes} if _takes(found, 'num_classes') else {}
+  if is_class(nnx.Module):
+    return models.from_nnx(lambda rngs: found(**given, rngs=rngs))
+  if callable(found) and not isinstance(found, linen.Module | problem.Network):
+    found = found(**given)
+  if isinstance(found, linen.Module):
+    return models.from_linen(found, shape)
+  if not isinstance(found, problem.Network):
+    raise ValueError(
+        f'{name} is a {type(found).__name__} and no Network; name one, a module of linen, a '
+        'class of NNX that takes rngs, or a function that returns one of these.')
+  return found
+
+
+def method(name: str) -> problem.Method:
+  """'module:name' of a method, or of what returns one when called without arguments.
+
+  Raises:
+    ValueError: it is neither.
+  """
+  found: Any = named(name)
+  try:
+    inspect.signature(found).bind()
+  except TypeError:
+    pass
+  else:
+    found = found()
+  if not callable(found):
+    raise ValueError(f'{name} is no method; name a function (problem, key) -> Unlearned, or '
+                     'what returns one.')
+  return found
+
+
+def _takes(found: Any, name: str) -> bool:
+  try:
+    return name in inspect.signature(found).parameters
+  except (TypeError, ValueError):
+    return False
