@@ -11,6 +11,7 @@ from unsc_jax import command
 from unsc_jax import data as data_lib
 from unsc_jax import evaluation
 from unsc_jax import report
+from unsc_jax.command import running
 from unsc_jax.evaluation import measured
 from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.storage import checkpoints
@@ -56,7 +57,10 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def call(capsys):
+def call(capsys, monkeypatch):
+  """As on a terminal: in a log a busy machine would say how far it is."""
+  monkeypatch.setattr(running, '_logs', lambda: False)
+
   def call(line):
     code = command.main(line.split())
     out, err = capsys.readouterr()
