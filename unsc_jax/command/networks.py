@@ -79,13 +79,10 @@ def method(name: str) -> problem.Method:
     ValueError: it is neither.
   """
   found: Any = named(name)
-  try:
-    inspect.signature(found).bind()
-  except TypeError:
-    pass
-  else:
+  if _runs_bare(found):
     found = found()
-  if not callable(found):
+  is_method = callable(found)
+  if not is_method:
     raise ValueError(f'{name} is no method; name a function (problem, key) -> Unlearned, or '
                      'what returns one.')
   return found
@@ -96,3 +93,12 @@ def _takes(found: Any, name: str) -> bool:
     return name in inspect.signature(found).parameters
   except (TypeError, ValueError):
     return False
+
+
+def _runs_bare(found: Any) -> bool:
+  """Whether it can be called without arguments."""
+  try:
+    inspect.signature(found).bind()
+  except (TypeError, ValueError):
+    return False
+  return True
