@@ -230,6 +230,12 @@ def _others(params) -> dict[str, Any]:
   return found
 
 
+DAILY_ONE = pytest.mark.parametrize('framework', [
+    pytest.param(name, marks=() if name == 'nnx' else pytest.mark.slow)
+    for name in FRAMEWORKS], indirect=True)
+
+
+@DAILY_ONE
 def test_a_class_is_forgotten_and_nothing_moves_but_weights(framework, problem):
   method = methods.unsc(null_space.pooled(.6), optax.adam(1e-2), steps=60, batch_size=20)
   done = method(problem, KEY)
@@ -241,6 +247,7 @@ def test_a_class_is_forgotten_and_nothing_moves_but_weights(framework, problem):
     np.testing.assert_array_equal(a, b)
 
 
+@DAILY_ONE
 def test_it_is_retrained_with_statistics_of_what_remains(framework, problem):
   done = methods.retrain(RECIPE)(problem, jax.random.key(3))
   seen = _inputs_of_norm(framework, done.params, problem.retain.x)
