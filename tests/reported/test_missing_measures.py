@@ -88,7 +88,13 @@ CASES = {
 }
 
 
-@pytest.fixture(scope='module', params=CASES)
+# Sizes between these, which differ from them in one reason or none, are in long runs.
+DAILY = {'one single example', 'no test image of the class', 'no test image of the others',
+         'one image of each', 'collapsed', 'diverged'}
+
+
+@pytest.fixture(scope='module', params=[
+    pytest.param(name, marks=() if name in DAILY else pytest.mark.slow) for name in CASES])
 def case(request):
   asked, params, expected = CASES[request.param]
   setup = _setup(**asked)

@@ -4,6 +4,7 @@ The functions are strict themselves: what is stopped would be the library's. Val
 those of the same calls without the mode, or of numpy.
 """
 
+import contextlib
 import functools
 
 import jax
@@ -24,7 +25,21 @@ MODES = {
     'x64': lambda: jax.enable_x64(True),
     'debug_nans': lambda: jax.debug_nans(True),
 }
-modes = pytest.mark.parametrize('mode', MODES)
+
+
+@contextlib.contextmanager
+def strict(mode):
+  """One of the modes, or all that change no type at once: any of them would stop it."""
+  with contextlib.ExitStack() as stack:
+    for name in MODES if mode == 'all but x64' else [mode]:
+      if name != 'x64' or mode == 'x64':
+        stack.enter_context(MODES[name]())
+    yield
+
+
+modes = pytest.mark.parametrize('mode', [
+    'all but x64', 'x64', *(pytest.param(mode, marks=pytest.mark.slow)
+                            for mode in MODES if mode != 'x64')])
 RNG = np.random.default_rng(0)
 normal = lambda *shape: RNG.normal(size=shape).astype(np.float32)
 PARAMS = {'conv': normal(3, 3, 2, 6), 'table': normal(5, 8), 'bias': normal(8),
@@ -58,7 +73,7 @@ def reference():
 @pytest.mark.filterwarnings('ignore:.*has no free direction', 'ignore:only .* layers have room')
 def test_from_the_pass_to_a_confined_step(mode):
   wanted, bases_wanted = reference()
-  with MODES[mode]():
+  with strict(mode):
     params, images, ids = arrays()
     fn = unsc_jax.input_moments(network)
     _, moments = jax.jit(fn)(params, images[:3], ids[:3])
@@ -87,7 +102,7 @@ def test_from_the_pass_to_a_confined_step(mode):
 @modes
 def test_sampled_moments(mode):
   conv = lambda p, x: lax.conv(x, p['w'], (1, 1), 'SAME')
-  with MODES[mode]():
+  with strict(mode):
     _, sampled = unsc_jax.sampled_moments(conv, .5)(
         jax.random.key(0), {'w': jnp.ones((1, 2, 3, 3), jnp.float32)}, jnp.asarray(IMAGES[:, :2]))
     assert 0 < sampled.relative_error()['w'] < 1
@@ -96,7 +111,7 @@ def test_sampled_moments(mode):
 @modes
 def test_metrics(mode):
   logits, labels, other = normal(20, 4), RNG.integers(0, 4, 20), normal(20, 4)
-  with MODES[mode]():
+  with strict(mode):
     scores, unseen = (metrics.confidence(x, labels) for x in (logits, other))
     metrics.auc(scores, unseen), metrics.balanced_accuracy(scores, unseen)
     metrics.tpr_at_fpr(scores, unseen, .1)
@@ -112,7 +127,7 @@ def test_metrics(mode):
 def test_metrics_of_any_floats_and_of_what_is_not_known(mode):
   """Tables, features of 16 and of 64 bits, numbers without an interval, NaN that is named."""
   features, gone = normal(20, 4), np.full(3, np.nan)
-  with MODES[mode]():
+  with strict(mode):
     assert metrics.normalized_mutual_information([[5, 0], [0, 5]]) == pytest.approx(1)
     for dtype in (jnp.bfloat16, np.float32, np.float64):
       x = features.astype(dtype)
