@@ -5,7 +5,7 @@ import importlib
 import inspect
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 from flax import linen
 from flax import nnx
@@ -81,11 +81,10 @@ def method(name: str) -> problem.Method:
   found: Any = named(name)
   if _runs_bare(found):
     found = found()
-  is_method = callable(found)
-  if not is_method:
+  if not callable(found):
     raise ValueError(f'{name} is no method; name a function (problem, key) -> Unlearned, or '
                      'what returns one.')
-  return found
+  return cast(problem.Method, found)
 
 
 def _takes(found: Any, name: str) -> bool:

@@ -143,7 +143,8 @@ class Verify:
         raise ValueError('to serve a request again, give --network and --data.')
       same = again(
           self.store, named.network(self.network), self.request, named.examples(self.data)[0],
-          held_out=self.held_out and named.examples(self.held_out)[0], session=session)
+          held_out=named.examples(self.held_out)[0] if self.held_out else None,
+          session=session)
       if not same:
         faults.append(f'request {self.request} leads to other weights when served again.')
     print('\n'.join(faults) or f'{self.store} is as its records say')
