@@ -170,10 +170,13 @@ def _point(name: str, setting: str, point: dict, target: float) -> list[str]:
           *(f'{point[f"mismatch_{to}"]:.3f}' for to in ('to_before', 'now'))]
 
 
-def _deletion_requests() -> str:
+def _percent(value: float | None) -> str:
+  return '–' if value is None else f'{100 * value:.1f}'
+
+
+def _deletion_requests(dataset: str) -> str:
   """All requests so far, after every one of them, beside retrained networks."""
-  results = _load('docs/results/deletion_requests-digits.json')
-  share = lambda value: '–' if value is None else f'{100 * value:.1f}'
+  results = _load(f'docs/results/deletion_requests-{dataset}.json')
   rows = [['request', 'for', 'forgotten classes', 'retrained', 'forgotten examples',
            'retrained', 'what remains', 'retrained', 'logit drift', 'retrained',
            'layer drift', 'seconds', 'retraining']]
@@ -183,11 +186,11 @@ def _deletion_requests() -> str:
         f'{row["examples"]} examples')
     rows.append([
         str(row['request']), asked, *(
-            share(scores[name]) for name in
-            ('forgotten_classes', 'forgotten_examples', 'retained') for scores in of),
-        *(share(row[name]) for name in
-          ('logit_drift', 'retrained_logit_drift', 'layer_drift')),
-        f'{row["seconds"]:.1f}', f'{row["retrained_seconds"]:.1f}'])
+            _percent(scores[name]) for name in
+            ('forgotten_classes', 'forgotten_examples', 'retained', 'logit_drift')
+            for scores in of),
+        _percent(row['layer_drift']), f'{row["seconds"]:.1f}',
+        f'{row["retrained_seconds"]:.1f}'])
   once, worst = results['at_once'], max(row['moments_error'] for row in results['rows'])
   return (
       f'{table.piped(rows)}\n\n'
@@ -195,15 +198,32 @@ def _deletion_requests() -> str:
       'forgotten training examples, accuracy on the other test images, drift since enrolment. '
       f'Stored less forgotten moments differ from a fresh pass by {worst:.0e} at most. The '
       'four classes in one request and in four: moments differ by '
-      f'{once["moments_difference"]:.0e}, retained logits by {share(once["logit_difference"])} '
-      f'%; {share(once["once_forgotten_classes"])} and '
-      f'{share(once["steps_forgotten_classes"])} % of them are still named, '
-      f'{share(once["once_retained"])} and {share(once["steps_retained"])} % of the rest are '
-      'right.')
+      f'{once["moments_difference"]:.0e}, retained logits by '
+      f'{_percent(once["logit_difference"])} %; '
+      f'{_percent(once["once_forgotten_classes"])} and '
+      f'{_percent(once["steps_forgotten_classes"])} % of them are still named, '
+      f'{_percent(once["once_retained"])} and {_percent(once["steps_retained"])} % of the '
+      'rest are right.')
+
+
+def _class_rounds() -> str:
+  """Two classes a round by every method, on both data sets."""
+  names = {'store': 'store (UNSC)', 'pgu': 'PGU', 'loft': 'LOFT', 'retrained': 'retrained'}
+  rows = [['data', 'method', *(f'round {i}' for i in range(1, 5))]]
+  for dataset in ('digits', 'fashion_mnist'):
+    found = _load(f'docs/results/deletion_requests-{dataset}.json')['in_rounds']
+    for method, name in names.items():
+      rows.append([dataset, name, *(
+          ' / '.join(_percent(row[score]) for score in
+                     ('forgotten_classes', 'retained', 'logit_drift'))
+          for row in found if row['method'] == method)])
+  return _markdown(rows)
 
 
 PAGES = {
-    'docs/deletion-requests.md': {'digits': _deletion_requests},
+    'docs/deletion-requests.md': {
+        **{dataset: functools.partial(_deletion_requests, dataset)
+           for dataset in ('digits', 'fashion_mnist')}, 'rounds': _class_rounds},
     'README.md': {'optimizer_order': _optimizer_order, 'results': _results,
                   'retraining': _retraining},
     'docs/null-space-alignment.md': {

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.requests import conftest as small
+from unsc_jax import problem
 from unsc_jax import requests
 from unsc_jax.requests import serving
 from unsc_jax.requests import store as store_lib
@@ -114,6 +115,39 @@ def test_all_that_is_asked_for_has_to_be_given(served):
   with pytest.raises(ValueError, match='not with the inputs that were enrolled'):
     requests.forget(served, small.NETWORK, requests.Ids(('person 1',)), other,
                     held_out=small.UNSEEN, dry_run=True)
+
+
+@pytest.mark.parametrize(('y', 'sentence'), [
+    (small.DATA.y[:20], 'there are 20 labels for 30 inputs of the given examples'),
+    (small.DATA.y.astype(float), r'given examples are float64 of shape \[30\]; give one int'),
+    (np.eye(3)[small.DATA.y], r'given examples are float64 of shape \[30, 3\]; give one')])
+def test_labels_that_are_given_are_checked(served, y, sentence):
+  data = problem.Examples(small.DATA.x, y)
+  for use in (lambda: requests.forget(served, small.NETWORK, requests.Classes((0,)), data),
+              lambda: requests.again(served, small.NETWORK, 1, data)):
+    with pytest.raises(ValueError, match=sentence):
+      use()
+
+
+def test_inputs_and_parameters_of_another_network_are_refused(served, tmp_path):
+  wide = small.DATA.replace(x=np.ones((30, 13), np.float32))
+  with pytest.raises(ValueError, match=r'cannot be run on inputs float32\[13\] with the '
+                     r'parameters given \(TypeError: dot_general.*; give parameters'):
+    requests.forget(served, small.NETWORK, requests.Classes((0,)), wide)
+  for params, sentence in (({'w': np.ones(3)}, r'given \(KeyError: .head.\); give'),
+                           ({'head': np.array(['a'])}, 'not all arrays of numbers')):
+    with pytest.raises(ValueError, match=sentence):
+      requests.enroll(tmp_path / 'store', small.NETWORK, params, small.DATA)
+  assert not (tmp_path / 'store').exists()
+
+
+def test_a_stop_that_is_not_reached_is_in_the_record(store):
+  """Whoever reads the record, and not the terminal, learns that it was not enough."""
+  with pytest.warns(UserWarning, match='has not reached its stop'):
+    _, record = serve(store, requests.Ids(('person 3',)), held_out=small.UNSEEN.replace(
+        x=.1 * small.UNSEEN.x))
+  assert any('has not reached its stop' in advice for advice in record['advice'])
+  assert 'has not reached its stop' in (store / 'audit' / '0001.html').read_text()
 
 
 def test_another_network_is_refused(served):

@@ -119,7 +119,7 @@ def test_ids_are_one_for_each(tmp_path, changes, sentence):
 
 
 @pytest.mark.parametrize(('labels', 'sentence'), [
-    (np.zeros((30, 3)), r'labels are float64 of shape \[30, 3\]; enrol'),
+    (np.zeros((30, 3)), r'training examples are float64 of shape \[30, 3\]; give one'),
     (np.full(30, 3), 'labels go from 3 to 3, and the network has 3 outputs'),
     (np.zeros(29, int), 'there are 29 labels for 30 inputs'),
     (np.zeros(0, int), 'there is no example to enrol'),

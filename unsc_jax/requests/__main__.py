@@ -11,6 +11,7 @@ import json
 import pathlib
 import sys
 from typing import Annotated, Any
+import warnings
 
 import tyro
 
@@ -214,7 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
   given = tyro.cli(verbs, args=arguments, prog='python -m unsc_jax.requests',
                    description='Forget on request, again and again.')
   try:
-    with progress.shown() as show:
+    with warnings.catch_warnings(), progress.shown() as show:
+      warnings.showwarning = _warned
       return given.run(session_lib.Session(progress=show))
   except KeyboardInterrupt:
     return _told('interrupted; the store is as it was, ask again', INTERRUPTED)
@@ -224,6 +226,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _told(f'error: {_of_file(error)}', REFUSED)
   except (ValueError, ImportError, FloatingPointError) as error:
     return _told(f'error: {error}', REFUSED)
+
+
+def _warned(message: Warning | str, *where: Any) -> None:
+  """A warning as a sentence, without the place in the code that gave it."""
+  del where
+  print(f'warning: {message}', file=sys.stderr)
 
 
 def _told(sentence: str, code: int) -> int:

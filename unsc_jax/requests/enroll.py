@@ -14,6 +14,7 @@ from unsc_jax import storage
 from unsc_jax.requests import chain
 from unsc_jax.requests import choices as choices_lib
 from unsc_jax.requests import hashes
+from unsc_jax.requests import labelled
 from unsc_jax.requests import ledger as ledger_lib
 from unsc_jax.requests import programs
 from unsc_jax.requests import records
@@ -60,7 +61,7 @@ def enroll(
     >>> record['enrolled']['labels']
     {'0': 1, '1': 1, '2': 1}
   """
-  params = jax.tree.map(jnp.asarray, params)
+  params = _arrays(params)
   names = range(len(examples)) if ids is None else list(ids)
   labels = _checked(network, params, examples, names)
   with store_lib.created(folder) as (draft, ledger):
@@ -84,24 +85,27 @@ def enroll(
   return record
 
 
+def _arrays(params: Any) -> Any:
+  """Parameters on the device."""
+  try:
+    return jax.tree.map(jnp.asarray, params)
+  except TypeError as error:
+    raise ValueError(
+        'the parameters are not all arrays of numbers; give those of the trained '
+        'network.') from error
+
+
 def _checked(network, params, examples: problem_lib.Examples, names: Sequence) -> np.ndarray:
   """The labels, as integers of the network's classes."""
-  labels = np.asarray(examples.y)
-  if not len(labels):
+  if not len(examples):
     raise ValueError('there is no example to enrol; give the training data.')
-  if labels.ndim != 1 or labels.dtype.kind not in 'iu':
-    raise ValueError(
-        f'labels are {labels.dtype} of shape {[*labels.shape]}; enrol examples with one '
-        'integer label each.')
+  labels = labelled.checked(examples, 'training').y
+  programs.identity(network.fn, params, examples.x)  # says so if it cannot be run
   classes = serving.num_classes(network, params, examples.x)
   if labels.min() < 0 or labels.max() >= classes:
     raise ValueError(
         f'labels go from {labels.min()} to {labels.max()}, and the network has {classes} '
         f'outputs; give labels from 0 to {classes - 1}.')
-  for leaf in jax.tree.leaves(examples.x):
-    if len(leaf) != len(labels):
-      raise ValueError(
-          f'there are {len(labels)} labels for {len(leaf)} inputs; give one each.')
   if len(names) != len(labels):
     raise ValueError(
         f'there are {len(names)} ids for {len(labels)} examples; give one each.')

@@ -1,8 +1,9 @@
 """A request, from what is asked to the record of what was done."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import time
 from typing import Any, NamedTuple
+import warnings
 
 import jax
 
@@ -12,6 +13,7 @@ from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax.requests import asked as asked_lib
 from unsc_jax.requests import hashes
+from unsc_jax.requests import labelled
 from unsc_jax.requests import measures
 from unsc_jax.requests import records as records_lib
 from unsc_jax.requests import request as request_lib
@@ -70,6 +72,9 @@ def forget(
       move retained outputs further than the budget allows.
   """
   started = time.perf_counter()
+  examples = labelled.checked(examples, 'given')
+  held_out = held_out and labelled.checked(held_out, 'held-out')
+  test = test and labelled.checked(test, 'test')
   with store_lib.opened(folder, write=not dry_run) as store:
     request = request_lib.asked(store, network, what, examples, held_out, like)
     opening = records_lib.opening(len(store.records), 'forgot', store.head)
@@ -77,7 +82,7 @@ def forget(
     if not dry_run:
       store.ledger.begin(opening['number'], {**opening, 'asked': asked})
     try:
-      served = request.served(store, session)
+      served, warned = _heard(lambda: request.served(store, session))
     except (ValueError, FloatingPointError):
       if not dry_run:
         store.ledger.withdraw()
@@ -95,6 +100,7 @@ def forget(
         'steps': len(served.history['loss']),
         'seconds': {name: round(s, 3) for name, s in served.seconds.items()}}
     record['seconds']['all'] = round(time.perf_counter() - started, 3)
+    record['advice'] += warned
     refused = _over(record['drift'])
     if refused:
       record['advice'] = [refused]
@@ -107,6 +113,18 @@ def forget(
     record['version'] = store.put(served.params, served.moments, changed)
     store.commit(record, request.rows)
   return Forgotten(served.params, record)
+
+
+def _heard(serve: Callable[[], serving.Served]) -> tuple[serving.Served, list[str]]:
+  """What comes of a request, and what was warned of meanwhile, which is warned of again."""
+  with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter('always')
+    served = serve()
+  for warning in caught:
+    warnings.warn_explicit(
+        warning.message, warning.category, warning.filename, warning.lineno)
+  said = (str(warning.message) for warning in caught if warning.category is UserWarning)
+  return served, [*dict.fromkeys(said)]
 
 
 def _constraint(model: serving.Model, served: serving.Served, budget: float

@@ -36,12 +36,25 @@ def identity(fn: Callable, params: Any, x: Any) -> dict[str, Any]:
       lambda leaf: jax.ShapeDtypeStruct((2, *leaf.shape[1:]), leaf.dtype), x)
   shapes = jax.tree.map(
       lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype), params)
-  outputs = jax.eval_shape(fn, shapes, some)
+  outputs = _outputs(fn, shapes, some)
   return {
       'parameters': {path: _told(leaf) for path, leaf in paths.leaf_paths(params).items()},
       'inputs': [_told(leaf, 1) for leaf in jax.tree.leaves(x)],
       'outputs': [_told(leaf, 1) for leaf in jax.tree.leaves(outputs)],
       'program': {'jax': jax.__version__, 'hash': storage.program(fn, shapes, some)}}
+
+
+def _outputs(fn: Callable, params: Any, x: Any) -> Any:
+  """The shapes of what a network gives; of one that cannot run, why."""
+  try:
+    return jax.eval_shape(fn, params, x)
+  except Exception as error:
+    said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip('.')
+    told = _listed([_told(leaf, 1) for leaf in jax.tree.leaves(x)])
+    raise ValueError(
+        f'the network cannot be run on inputs {told} with the parameters given '
+        f'({type(error).__name__}: {said[:150]}); give parameters and inputs that are '
+        'its own.') from error
 
 
 def check(stored: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax.requests import hashes
+from unsc_jax.requests import labelled
 from unsc_jax.requests import programs
 from unsc_jax.requests import records as records_lib
 from unsc_jax.requests import request as request_lib
@@ -41,16 +42,17 @@ def refresh(
     FileNotFoundError: there is no store.
     ValueError: examples are missing, were never enrolled, or were forgotten.
   """
+  examples = labelled.checked(examples, 'retained')
+  labels = examples.y
   with store_lib.opened(folder, write=True) as store:
     like = request_lib.structure(network, like)
     before = store.params(store.latest, like)
     params = before if params is None else jax.tree.map(jax.numpy.asarray, params)
     programs.check(store.records[0]['network'],
                    programs.identity(network.fn, params, examples.x))
-    labels = np.asarray(examples.y)
     _check(store, hashes.of_examples(store.ledger.salt, examples.x, labels))
     moments = serving.by_label(
-        network, params, examples.replace(y=labels), store.choices, session)
+        network, params, examples, store.choices, session)
     record = {
         **records_lib.opening(len(store.records), 'enrolled', store.head),
         'enrolled': {

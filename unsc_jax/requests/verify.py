@@ -6,6 +6,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax.requests import audit
 from unsc_jax.requests import chain
+from unsc_jax.requests import labelled
 from unsc_jax.requests import objects
 from unsc_jax.requests import request as request_lib
 from unsc_jax.requests import store as store_lib
@@ -59,6 +60,8 @@ def again(
     FileNotFoundError: there is no store.
     ValueError: there is no such request, or other data than then are given.
   """
+  examples = labelled.checked(examples, 'given')
+  held_out = held_out and labelled.checked(held_out, 'held-out')
   with store_lib.opened(folder) as store:
     record = _request(store, number)
     request = request_lib.found(
