@@ -57,24 +57,18 @@ def test_what_is_not_a_number_is_written_as_null_and_arrays_as_lists(full, tmp_p
 
 @pytest.mark.parametrize('path', COMMITTED, ids=lambda path: path.parent.name + path.stem)
 def test_committed_results_are_read_whole(path, tmp_path):
-  """Those of an older schema are left so on the disk."""
   raw = json.loads(path.read_bytes())
   results = files.read(path)
-  assert results.schema == migrations.NEWEST == results_lib.SCHEMA
-  older = raw['schema'] < results.schema
-  assert raw['schema'] == (1 if older else results.schema)
+  assert raw['schema'] == results.schema == migrations.NEWEST == results_lib.SCHEMA
   assert [len(results.rows), len(results.layers), len(results.curve)] == [
       len(raw[part] or ()) for part in ('rows', 'layers', 'curve')]
   for old, new in zip(raw['rows'], results.rows):
-    if older:
-      old['metrics']['layer_drift'] = old['metrics'].pop('certificate')
     assert new.metrics == old['metrics']
     assert (new.relearning is None) == (old.get('relearning') is None)
   for old, new in zip(raw['layers'], results.layers):
     assert (new.fan_in, new.free) == (old['fan_in'], old['free'])
   files.write(tmp_path / 'again.json', results)
   assert files.read(tmp_path / 'again.json') == results
-  assert b'certificate' not in (tmp_path / 'again.json').read_bytes()
 
 
 def test_results_are_taken_with_nulls_and_further_keys(plain):
@@ -93,18 +87,23 @@ def test_what_are_no_results_is_named_so(nothing):
     files.parse(nothing)
 
 
-@pytest.mark.parametrize('version', [0, migrations.NEWEST + 1, '1', True, None])
+@pytest.mark.parametrize('version', [0, 1, migrations.NEWEST + 1, '1', True, None])
 def test_another_version_is_named_with_ours(plain, version):
   with pytest.raises(
-      ValueError, match=f'schema {version!r}, .* schemas 1 to {migrations.NEWEST};'):
+      ValueError, match=f'schema {version!r}, .* schemas 2 to {migrations.NEWEST};'):
     files.parse({**plain, 'schema': version})
 
 
 @pytest.mark.parametrize('damage', [{'curve': [{}]}, {'pictures': 7},
                                     {'pictures': {'contours': [1]}}])
-def test_damaged_results_of_an_older_schema_are_one_sentence(damage):
-  with pytest.raises(ValueError, match=r'damaged: .* schema 1 .* run the experiment again'):
-    files.parse({'schema': 1, **damage})
+def test_damaged_results_of_an_older_schema_are_one_sentence(plain, damage):
+  with pytest.raises(ValueError, match='correct it in the results, or run the exp') as error:
+    files.parse({**plain, **damage, 'schema': 2})
+  assert str(error.value).count('\n') == 0
+
+
+def test_results_of_an_older_schema_are_read(plain):
+  assert files.parse({**plain, 'schema': 2}) == files.parse(plain)
 
 
 @pytest.mark.parametrize('path', [

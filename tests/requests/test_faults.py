@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import subprocess
 import sys
 
@@ -21,6 +22,19 @@ def test_a_few_kills_and_damaged_files_lose_nothing():
       [sys.executable, '-m', 'tests.requests.faults', '--kills=8', '--corruptions=12'],
       capture_output=True, text=True, check=False)
   assert out.returncode == 0, out.stderr
+
+
+def test_files_that_may_not_grow_are_no_damage(store):
+  """As under `ulimit -f`: SQLite has an error of input and output then, not a full disk."""
+  limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+  try:
+    with pytest.raises(OSError, match='could not read or write it .*, and it is as it was'):
+      requests.forget(store, small.NETWORK, requests.Classes((1,)), small.DATA)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+  assert requests.verify(store) == []
+  assert len(requests.history(store)[0]) == 1
 
 
 class Killed(BaseException):

@@ -210,6 +210,10 @@ class Ledger:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path)) from error
       if name.startswith(('SQLITE_READONLY', 'SQLITE_CANTOPEN', 'SQLITE_BUSY')):
         raise OSError(errno.EACCES, str(error), str(self.path)) from error
+      if name.startswith('SQLITE_IOERR'):
+        raise OSError(
+            errno.EIO, f'the system could not read or write it ({error}), and it is as it '
+            'was; make room or mend the disk, and ask again', str(self.path)) from error
       raise damaged(self.path, str(error)) from error
     except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError) as error:
       raise damaged(self.path, str(error)) from error
