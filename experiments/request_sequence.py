@@ -25,7 +25,7 @@ class Kinds:
   seed: int
 
 
-def whats(kinds: Kinds, labels: np.ndarray) -> Iterator[requests.Asked]:
+def whats(kinds: Kinds, labels: np.ndarray) -> Iterator[requests.Classes | requests.Ids]:
   """The requests, in their order."""
   rng = np.random.default_rng(kinds.seed)
   every, left = kinds.count // len(kinds.classes), np.ones(len(labels), bool)
@@ -54,8 +54,8 @@ def steps(kinds: Kinds, labels: np.ndarray) -> Iterator[Step]:
   gone, single = np.zeros((2, len(labels)), bool)
   classes: tuple[int, ...] = ()
   for what in whats(kinds, labels):
-    taken = (np.isin(labels, what.whole) if what.whole else
-             np.isin(np.arange(len(labels)), [int(name) for name in what.ids]))
+    taken = (np.isin(np.arange(len(labels)), [int(name) for name in what.ids])
+             if isinstance(what, requests.Ids) else np.isin(labels, what.whole))
     now = taken & ~gone
     gone, single = gone | now, single if what.whole else single | now
     classes += what.whole
