@@ -4,15 +4,16 @@
 
 Both forget the same class of the same images; of everything that is retained a request
 sees moments alone. It is served dry, so that every round begins with the same store, and
-all that it computes, reads and measures is timed. The larger store's ledger is larger as
-well. Peaks of memory are of a process each, which serves one request and has never seen
-a retained image. A small network and random images.
+the processor's time of all that it computes, reads and measures counts. The larger
+store's ledger is larger as well. Peaks of memory are of a process each, which serves one
+request and has never seen a retained image. A small network and random images.
 """
 
 import argparse
 import json
 import pathlib
 import tempfile
+import time
 import warnings
 
 from benchmarks import _process
@@ -75,11 +76,12 @@ def main() -> None:
     sides = 'request to ten times the data', 'request'
     seconds = _timing.interleaved({
         'request': lambda: serve(stores[1], net, forget),
-        'request to ten times the data': lambda: serve(stores[10], net, forget)}, ROUNDS)
+        'request to ten times the data': lambda: serve(stores[10], net, forget)},
+        ROUNDS, clock=time.process_time)
     peaks = {times: _process.call('deletion_request', '--peak', str(folder))['mebibytes']
              for times, folder in stores.items()}
   _results.publish('deletion_request', [
-      _results.Claim('time of a request to ten times the data, per request',
+      _results.Claim('processor time of a request to ten times the data, per request',
                      _timing.ratio(seconds, *sides), 'at most', 1.15),
       _results.Claim('peak of memory of a request to ten times the data, per peak',
                      peaks[10] / peaks[1], 'at most', 1.05)],
