@@ -217,7 +217,7 @@ def _class_rounds() -> str:
           ' / '.join(_percent(row[score]) for score in
                      ('forgotten_classes', 'retained', 'logit_drift'))
           for row in found if row['method'] == method)])
-  return _markdown(rows)
+  return table.piped(rows)
 
 
 PAGES = {
