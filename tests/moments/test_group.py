@@ -189,7 +189,8 @@ def test_no_activations_travel_between_devices(groups, chunk_bytes):
     return x.reshape(len(x), -1) @ params['head']
 
   mesh = sharding.data_mesh()
-  params = {'kernel': jnp.ones((3, 3, 4 // groups, 4)), 'head': jnp.ones((120, 3))}
+  ones = lambda *shape: jnp.ones(shape, jnp.float32)
+  params = {'kernel': ones(3, 3, 4 // groups, 4), 'head': ones(120, 3)}
   args = sharding.replicate(params, mesh), sharding.shard_batch(
       toys.normal(0, 48, 6, 5, 4), mesh)
   moments = unsc_jax.input_moments(fn, chunk_bytes=chunk_bytes)

@@ -32,7 +32,7 @@ def _cnn(params, x, extra=None):
 
 def _scanned(params, x, extra=None):
   """Stacked layers in a loop, of which each remembers nothing."""
-  e = extra or {'w': jnp.zeros((3, *x.shape))}
+  e = extra or {'w': jnp.zeros((3, *x.shape), x.dtype)}
 
   @jax.checkpoint
   def step(h, layer):

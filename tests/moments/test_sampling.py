@@ -18,7 +18,7 @@ def _fn(params, x):
 
 PARAMS = {'conv': toys.normal(0, 3, 2, 2, 6), 'head': toys.normal(1, 6, 3)}
 # Images that are bright on one side: positions differ.
-X = toys.normal(2, 5, 9, 8, 4) * jnp.linspace(.2, 2, 8)[None, None, :, None]
+X = toys.normal(2, 5, 9, 8, 4) * jnp.linspace(.2, 2, 8, dtype=jnp.float32)[None, None, :, None]
 EXACT = toys.moments_of(_fn, PARAMS, X)
 
 

@@ -118,7 +118,8 @@ def _zeros(site: capture.Site) -> tuple[jax.Array, ...]:
   """Of `(second, first, count)` at a site, with its batch axes in front."""
   batch = tuple(site.shape[i] for i in site.batch_axis)
   o = site.folded[1]
-  return jnp.zeros((*batch, o, o)), jnp.zeros((*batch, o)), jnp.zeros(batch)
+  shapes = (*batch, o, o), (*batch, o), batch
+  return tuple(jnp.zeros(shape, jnp.float32) for shape in shapes)
 
 
 def _total(out, sums_of, key, draws):
