@@ -230,13 +230,13 @@ def in_rounds(study: Study) -> list[dict[str, Any]]:
 
 def draw(rows: Sequence[dict[str, Any]], pgu: Sequence[dict[str, Any]]) -> figure_lib.Figure:
   """All requests so far after each of them: forgetting, the rest, drift."""
-  figure = figure_lib.Figure(figsize=(11, 5.6), layout='constrained')
+  figure = figure_lib.Figure(figsize=(11, 6.6), layout='constrained')
   axes = figure.subplots(2, 2).ravel()
   x = [row['request'] for row in rows]
-  panels = (('forgotten_classes', 'accuracy on all forgotten classes (%)'),
-            ('forgotten_examples', 'confidence on all forgotten examples (%)'),
-            ('retained', 'accuracy on what remains (%)'),
-            ('logit_drift', 'drift of retained logits (%)'))
+  panels = (('forgotten_classes', 'accuracy, forgotten classes (%)'),
+            ('forgotten_examples', 'confidence, forgotten examples (%)'),
+            ('retained', 'accuracy, what remains (%)'),
+            ('logit_drift', 'drift, retained logits (%)'))
   lines = {
       'requests': ([row['unlearned'] for row in rows], '#0072B2', '-', 'o'),
       'retrained': ([row['retrained'] for row in rows], '#D55E00', '--', 's'),
@@ -246,7 +246,7 @@ def draw(rows: Sequence[dict[str, Any]], pgu: Sequence[dict[str, Any]]) -> figur
     for name, (of, colour, style, marker) in lines.items():
       values = [np.nan if one[score] is None else 100 * one[score] for one in of]
       axis.plot(x, values, style, color=colour, marker=marker, markersize=3, label=name)
-    axis.set_ylabel(label)
+    axis.set_ylabel(label, fontsize=9)
     axis.set_xlabel('requests so far')
     axis.set_xticks([i for i in x if i % 5 == 0 or i == 1])
     axis.set_ylim(-3, None if score == 'logit_drift' else 103)
@@ -269,9 +269,14 @@ def run(config: Config) -> dict[str, Any]:
       'rows': rows, **parts, 'faults': faults}
   path = config.out / f'deletion_requests-{config.dataset}'
   report.write(path.with_suffix('.json'), results)
-  with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
-    draw(rows, parts['by_pgu']).savefig(path.with_suffix('.svg'), metadata={'Date': None})
+  save(draw(rows, parts['by_pgu']), path.with_suffix('.svg'))
   return results
+
+
+def save(figure: figure_lib.Figure, path: pathlib.Path) -> None:
+  """Writes a figure as SVG, the same from the same values."""
+  with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
+    figure.savefig(path, metadata={'Date': None})
 
 
 if __name__ == '__main__':
