@@ -74,7 +74,7 @@ def _minimiser(site, hessian, count, gradient, tau):
 def test_soft_is_the_nearest_update_at_a_price(name):
   fn, shape, x, count = LAYERS[name]
   gradient = np.asarray(toys.normal(1, *shape), np.float64)
-  moments = toys.moments_of(fn, {'w': jnp.zeros(shape)}, x)
+  moments = toys.moments_of(fn, {'w': jnp.zeros(shape, jnp.float32)}, x)
   hessian = _hessian(fn, shape, _f64(x))
   for tau, solver in ((1e-3, null_space.inverse), (1e-3, null_space.inverse_float64),
                       (.3, null_space.inverse)):

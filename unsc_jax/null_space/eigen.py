@@ -176,7 +176,8 @@ def each(
       if shard.device == hands[job.hand]:
         values, vectors = solver(shard.data[job.part])
         solved[job.stack, job.part.start] = jax.device_put(
-            jnp.concatenate([vectors, values[:, None]], 1), shard.device)
+            jnp.concatenate([vectors, values[:, None]], 1, dtype=jnp.float32),
+            shard.device)
   for i, m in enumerate(matrices):
     vectors = _share(
         [(job.part.stop - job.part.start, hands[job.hand],
@@ -209,7 +210,8 @@ def _share(jobs, d: int, mesh: Mesh) -> jax.Array:
   mine = []
   for device in mesh.local_devices:
     mine.append(jnp.concatenate([
-        solved if owner == device else jnp.zeros((b, d + 1, d), device=device)
+        solved if owner == device
+        else jnp.zeros((b, d + 1, d), jnp.float32, device=device)
         for b, owner, solved in jobs])[None])
   n = sum(b for b, *_ in jobs)
   stacked = jax.make_array_from_single_device_arrays(

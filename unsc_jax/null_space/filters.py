@@ -185,7 +185,7 @@ def check_gains(gains: gains_lib.Gains) -> None:
 @jax.jit
 def _largest(matrices: jax.Array) -> jax.Array:
   """The largest eigenvalues `[B]` of positive matrices, by power iteration."""
-  start = jax.random.normal(jax.random.key(0), (*matrices.shape[:-1], 1))
+  start = jax.random.normal(jax.random.key(0), (*matrices.shape[:-1], 1), matrices.dtype)
 
   def step(x, _):
     x = matrices @ (x / jnp.linalg.norm(x, axis=1, keepdims=True))
