@@ -33,8 +33,10 @@ class Killed(BaseException):
 
 def stand_in(model, forget, taken, whole, choices, number, *, held_out=None, session=None):
   """Moments as they should be, and weights that depend on all inputs."""
-  del taken, held_out, session
-  left = {c: n for c, n in model.counts.items() if c not in whole}
+  del held_out, session
+  left = {c for c, n in model.counts.items() if c not in whole and n > taken.get(c, 0)}
+  if not left:
+    raise ValueError('nothing would remain')
   changed = {
       str(c): model.moments[str(c)] - serving.moments_of(
           model.network, model.enrolled, forget.where(forget.y == c).x, choices)
