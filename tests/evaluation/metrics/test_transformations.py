@@ -54,7 +54,16 @@ def _drawn():
       'unseen': fractions(N), 'unseen_out': fractions(M, N)})
 
 
-@pytest.mark.parametrize(('metric', 'names'), EACH)
+# Of each way to sum over examples in every run: counts by class, ranks, products of
+# features, fits of many models.
+DAILY = {metrics.macro_accuracy, metrics.modified_entropy, metrics.js_divergence,
+         metrics.threshold_attacks, metrics.auc, metrics.linear_cka, metrics.ulira,
+         metrics.attack_epsilons, metrics.rmia_scores}
+
+
+@pytest.mark.parametrize(('metric', 'names'), [
+    pytest.param(metric, names, marks=() if metric in DAILY else pytest.mark.slow)
+    for metric, names in EACH])
 def test_under_jit_and_split_over_eight_devices_it_is_the_same(metric, names, drawn):
   given = [drawn[name] for name in names]
   mesh = jax.make_mesh((8,), ('data',), (jax.sharding.AxisType.Auto,))
