@@ -135,6 +135,18 @@ def test_names_tell_runs_apart(paths, expected):
   assert pages.names([*map(pathlib.Path, paths)]) == expected
 
 
+class _Without:
+  """Finds a package to be missing; Tyro looks for itself whether it was imported."""
+
+  def __init__(self, package):
+    self.package = package
+
+  def find_spec(self, name, path=None, target=None):
+    del path, target
+    if name.partition('.')[0] == self.package:
+      raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+
 @pytest.mark.parametrize('package', ['matplotlib', 'msgspec'])
 def test_what_is_not_installed_is_one_sentence_and_help_goes_without(
     run, monkeypatch, capsys, package):
@@ -142,8 +154,10 @@ def test_what_is_not_installed_is_one_sentence_and_help_goes_without(
   for name in [*sys.modules]:
     if name.startswith('unsc_jax.report'):
       monkeypatch.delitem(sys.modules, name)
+    if name.partition('.')[0] == package:
+      monkeypatch.delitem(sys.modules, name)
   monkeypatch.delattr('unsc_jax.report')
-  monkeypatch.setitem(sys.modules, package, None)
+  monkeypatch.setattr(sys, 'meta_path', [_Without(package), *sys.meta_path])
   assert command.main(['report', str(folder)]) == 2
   out, err = capsys.readouterr()
   assert (out, err.count('\n')) == ('', 1)
