@@ -8,11 +8,11 @@ from unsc_jax.study import origin
 from unsc_jax.study.evaluating import evaluate
 from unsc_jax.study.evaluating import named
 from unsc_jax.study.evaluating import results
-from unsc_jax.study.networks import networks
-from unsc_jax.study.networks import Run
 from unsc_jax.study.rows import check_shadows
 from unsc_jax.study.rows import of_seeds
 from unsc_jax.study.rows import row
+from unsc_jax.study.runs import networks
+from unsc_jax.study.runs import Run
 
 __all__ = ('Run', 'check_shadows', 'evaluate', 'named', 'networks', 'of_seeds', 'origin',
            'results', 'row')

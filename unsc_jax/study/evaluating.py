@@ -14,9 +14,9 @@ from unsc_jax import report
 from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.study import layers as layers_lib
-from unsc_jax.study import networks as networks_lib
 from unsc_jax.study import origin
 from unsc_jax.study import rows as rows_lib
+from unsc_jax.study import runs as runs_lib
 
 Problems = problem_lib.Problem | Mapping[int, problem_lib.Problem]
 Methods = Mapping[str, problem_lib.Method] | Sequence[problem_lib.Method]
@@ -69,6 +69,7 @@ def evaluate(
     UserWarning: a method has met NaN or infinity, and has no row.
 
   Example:
+    >>> import numpy as np
     >>> x, y = np.eye(4, dtype=np.float32).repeat(30, 0), np.arange(4).repeat(30)
     >>> data = problem_lib.Examples(x, y)
     >>> network = problem_lib.Network(lambda params, x: x @ params['head'])
@@ -92,7 +93,7 @@ def evaluate(
   # The first seeds' own, and what is left to the last of them.
   ready = [retrained[i:i + 1] for i in range(len(problems) - 1)]
   ready.append(retrained[len(ready):])
-  runs = [networks_lib.networks(
+  runs = [runs_lib.networks(
       number, of_seed, by_name, test, retrained=own, probe_epochs=probe_epochs)
       for (number, of_seed), own in zip(problems.items(), ready)]
   found = results(
@@ -104,7 +105,7 @@ def evaluate(
 
 
 def results(
-    runs: Sequence[networks_lib.Run], methods: Mapping[str, problem_lib.Method],
+    runs: Sequence[runs_lib.Run], methods: Mapping[str, problem_lib.Method],
     recipe: training.Recipe | None, *, dataset: report.Dataset, made: Mapping[str, Any],
     config: Mapping[str, Any], references: int = 0, shadows: int = 0,
     pictures: bool = True, experiment: str = 'evaluate',

@@ -7,11 +7,11 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import report
 from unsc_jax import training
 from unsc_jax.evaluation.shadows import ensembles
-from unsc_jax.study import networks as networks_lib
 from unsc_jax.study import pictures as pictures_lib
+from unsc_jax.study import runs as runs_lib
 
-RETRAIN = networks_lib.RETRAIN
-Run = networks_lib.Run
+RETRAIN = runs_lib.RETRAIN
+Run = runs_lib.Run
 
 
 def of_seeds(
