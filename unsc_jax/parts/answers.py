@@ -124,3 +124,21 @@ class AfterStep:
 
 def is_floating(leaf: Any) -> bool:
   return jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def means_of_shares(answers: np.ndarray, count: int) -> np.ndarray:
+  """The means of `count` equal shares of sorted answers `[N, C]`.
+
+  Where a share's end cuts an answer in two, it counts in both by its parts, so that the
+  mean of all is kept.
+
+  Example:
+    >>> means_of_shares(np.array([[0.], [1.], [2.]]), 2).ravel().round(3).tolist()
+    [0.333, 1.667]
+  """
+  sums = np.concatenate([
+      np.zeros((1, answers.shape[1])), answers.cumsum(0, dtype=np.float64)])
+  ends = np.linspace(0, len(answers), count + 1)
+  at = np.minimum(ends.astype(int), len(answers) - 1)
+  sums = sums[at] + (ends - at)[:, None] * answers[at]
+  return (np.diff(sums, axis=0) * (count / len(answers))).astype(answers.dtype)

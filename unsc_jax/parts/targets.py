@@ -18,6 +18,7 @@ from unsc_jax.parts import answers as answers_lib
 
 Target = Callable[[problem_lib.Problem, jax.Array], Any]
 
+
 @dataclasses.dataclass(frozen=True)
 class pseudo_labels:
   r"""The most likely class among those that remain; integers.
@@ -94,7 +95,7 @@ class unseen_answers:
       mine, theirs = (np.flatnonzero(e.labels == y) for e in (problem.forget, held_out))
       mine = mine[np.argsort(seen[mine, y], kind='stable')]
       theirs = theirs[np.argsort(unseen[theirs, y], kind='stable')]
-      answers[mine] = _by_quantile(unseen[theirs], len(mine))
+      answers[mine] = answers_lib.means_of_shares(unseen[theirs], len(mine))
     return answers
 
 
@@ -286,21 +287,3 @@ class novice_logits:
     fresh = training.fresh(problem.network, key)
     logits = training.answers(problem, fresh, problem.forget.x)
     return np.asarray(answers_lib.mask_classes(logits, problem.gone))
-
-
-def _by_quantile(answers: np.ndarray, count: int) -> np.ndarray:
-  """The means of `count` equal shares of sorted answers `[N, C]`.
-
-  Where a share's end cuts an answer in two, it counts in both by its parts, so that the
-  mean of all is kept.
-
-  Example:
-    >>> _by_quantile(np.array([[0.], [1.], [2.]]), 2).ravel().round(3).tolist()
-    [0.333, 1.667]
-  """
-  sums = np.concatenate([
-      np.zeros((1, answers.shape[1])), answers.cumsum(0, dtype=np.float64)])
-  ends = np.linspace(0, len(answers), count + 1)
-  at = np.minimum(ends.astype(int), len(answers) - 1)
-  sums = sums[at] + (ends - at)[:, None] * answers[at]
-  return (np.diff(sums, axis=0) * (count / len(answers))).astype(answers.dtype)
