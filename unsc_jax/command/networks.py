@@ -1,10 +1,7 @@
 """Networks and methods of one's own, by the name of their module."""
 
 from collections.abc import Sequence
-import importlib
 import inspect
-import os
-import sys
 from typing import Any, cast
 
 from flax import linen
@@ -12,33 +9,7 @@ from flax import nnx
 
 from unsc_jax import models
 from unsc_jax import problem
-
-
-def named(name: str) -> Any:
-  """What a module calls so: 'module:name', from the folder of the command too.
-
-  Raises:
-    ValueError: there is no such module, or nothing of that name in it.
-
-  Example:
-    >>> named('unsc_jax.models:MLP').__name__
-    'MLP'
-  """
-  module, colon, attribute = name.partition(':')
-  if not (module and colon and attribute):
-    raise ValueError(f'{name!r} names nothing: give module:name, such as my_module:network.')
-  if os.getcwd() not in sys.path:
-    sys.path.insert(0, os.getcwd())  # as `python -m` has it
-  try:
-    found: Any = importlib.import_module(module)
-  except ModuleNotFoundError as error:
-    raise ValueError(f'{name} cannot be imported ({error}): give module:name of a module '
-                     'that Python finds here.') from error
-  for part in attribute.split('.'):
-    if not hasattr(found, part):
-      raise ValueError(f'{module} has no {attribute}; check the name after the colon.')
-    found = getattr(found, part)
-  return found
+from unsc_jax.requests import named
 
 
 def network(name: str, shape: Sequence[int], classes: int) -> problem.Network:
@@ -56,7 +27,7 @@ def network(name: str, shape: Sequence[int], classes: int) -> problem.Network:
   Raises:
     ValueError: it is none of these.
   """
-  found = named(name)
+  found = named.attribute(name)
   is_class = lambda kind: isinstance(found, type) and issubclass(found, kind)
   given = {'num_classes': classes} if _takes(found, 'num_classes') else {}
   if is_class(nnx.Module):
@@ -78,7 +49,7 @@ def method(name: str) -> problem.Method:
   Raises:
     ValueError: it is neither.
   """
-  found: Any = named(name)
+  found: Any = named.attribute(name)
   if _runs_bare(found):
     found = found()
   if not callable(found):

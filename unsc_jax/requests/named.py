@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import importlib
+import os
 import pathlib
 import sys
 from typing import Any
@@ -13,11 +14,42 @@ from unsc_jax import problem as problem_lib
 from unsc_jax.storage import checkpoints
 
 
+def attribute(name: str, *default: Any) -> Any:
+  """What a module calls so: 'module:name', from the folder of the command too.
+
+  Args:
+    name: of the module, and in it.
+    *default: as of `getattr`, where the module has nothing of that name.
+
+  Raises:
+    ValueError: there is no such module, or nothing of that name in it and no default.
+
+  Example:
+    >>> attribute('unsc_jax.models:MLP').__name__
+    'MLP'
+  """
+  module, colon, attributes = name.partition(':')
+  if not (module and colon and attributes):
+    raise ValueError(f'{name!r} names nothing: give module:name, such as my_module:network.')
+  if os.getcwd() not in sys.path:
+    sys.path.insert(0, os.getcwd())  # as `python -m` has it
+  try:
+    found: Any = importlib.import_module(module)
+  except ModuleNotFoundError as error:
+    raise ValueError(f'{name} cannot be imported ({error}): give module:name of a module '
+                     'that Python finds here.') from error
+  for part in attributes.split('.'):
+    if not hasattr(found, part):
+      if default:
+        return default[0]
+      raise ValueError(f'{module} has no {attributes}; check the name after the colon.')
+    found = getattr(found, part)
+  return found
+
+
 def network(name: str) -> problem_lib.Network:
-  """The network that 'module:name' names."""
-  module, _, attribute = name.partition(':')
-  sys.path.insert(0, '')  # as python -m has it for scripts of one's own
-  found: Any = getattr(importlib.import_module(module), attribute or 'network', None)
+  """The network that 'module:name' names; `network` where a module alone is named."""
+  found = attribute(name if ':' in name else f'{name}:network', None)
   found = found() if callable(found) else found
   if not isinstance(found, problem_lib.Network):
     raise ValueError(
