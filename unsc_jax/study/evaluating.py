@@ -141,13 +141,13 @@ def results(
   return report.Results(
       experiment=experiment, **made, config=config, dataset=dataset,
       forget_classes=problem.forget_classes,
-      methods=tuple(name for name in dict.fromkeys([*methods, rows_lib.RETRAIN])
+      methods=tuple(name for name in dict.fromkeys([*methods, runs_lib.RETRAIN])
                     if name in here),
       rows=rows, pictures=drawn,
       layers=layers_lib.layers(problem, confined) if confined else ())
 
 
-CONTROLS = ('original', rows_lib.RETRAIN, 'head_only')
+CONTROLS = ('original', runs_lib.RETRAIN, 'head_only')
 
 
 def _controls(problem: problem_lib.Problem, recipe: training.Recipe | None
@@ -155,7 +155,7 @@ def _controls(problem: problem_lib.Problem, recipe: training.Recipe | None
   """What every table needs beside the methods."""
   found = {'original': methods_lib.original()}
   if recipe is not None:
-    found[rows_lib.RETRAIN] = methods_lib.retrain(recipe)
+    found[runs_lib.RETRAIN] = methods_lib.retrain(recipe)
   if problem.forget_classes:
     found['head_only'] = methods_lib.head_only()
   return found

@@ -10,12 +10,9 @@ from unsc_jax.evaluation.shadows import ensembles
 from unsc_jax.study import pictures as pictures_lib
 from unsc_jax.study import runs as runs_lib
 
-RETRAIN = runs_lib.RETRAIN
-Run = runs_lib.Run
-
 
 def of_seeds(
-    runs: Sequence[Run], methods: Mapping[str, problem_lib.Method],
+    runs: Sequence[runs_lib.Run], methods: Mapping[str, problem_lib.Method],
     recipe: training.Recipe | None, *, references: int = 0, shadows: int = 0,
     pictures: bool = True,
 ) -> tuple[tuple[report.Row, ...], report.Pictures]:
@@ -54,12 +51,13 @@ def of_seeds(
                 for name, network in run.networks.items()}
     if shadows:
       measured = {name: one.with_(ensembles.measure(
-          run.setup.problem, ensemble, None if name == RETRAIN else methods[name],
+          run.setup.problem, ensemble, None if name == runs_lib.RETRAIN else methods[name],
           run.keys[1])) for name, one in measured.items()}
     if run is runs[0] and pictures:
       drawn = pictures_lib.draw(run.setup.problem, outputs, run.bases, run.keys[2])
     rows += [*(row(name, run.seed, one) for name, one in measured.items()),
-             *(row(RETRAIN, seed, _measure(RETRAIN, seed, run.setup, network, known))
+             *(row(runs_lib.RETRAIN, seed,
+                   _measure(runs_lib.RETRAIN, seed, run.setup, network, known))
                for seed, network in run.further.items())]
   return tuple(rows), drawn
 
@@ -77,7 +75,7 @@ def row(method: str, seed: int, measured: evaluation.Measured) -> report.Row:
   return report.Row(method=method, seed=seed, **vars(measured))
 
 
-def _ensembles(run: Run, recipe: training.Recipe | None, references: int, shadows: int
+def _ensembles(run: runs_lib.Run, recipe: training.Recipe | None, references: int, shadows: int
                ) -> ensembles.Ensembles:
   if recipe is None:
     return ensembles.Ensembles(None, None)
@@ -89,7 +87,7 @@ def _ensembles(run: Run, recipe: training.Recipe | None, references: int, shadow
 def _measure(name, seed, setup, network, known, outputs=None) -> evaluation.Measured:
   """One network beside retrained ones, of which it may be one itself."""
   others = [one for number, one in known.items()
-            if name != RETRAIN or number != seed]
+            if name != runs_lib.RETRAIN or number != seed]
   # Retrained networks have one other less, so the last one counts for none.
   others = others[:max(1, len(known) - 1)]
   return evaluation.measure(
