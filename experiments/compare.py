@@ -2,6 +2,7 @@
 
   python -m experiments.compare --dataset digits --seeds 0 1 2
   python -m experiments.compare --dataset digits --share .1
+  python -m experiments.compare --dataset digits --share .5 --share-of 2 5
 
 For every method a small search runs on surrogate requests, other classes or other
 random shares: settings are scored on training and validation data by their gap to
@@ -49,6 +50,8 @@ class Config(cli.Options):
   """Classes to choose settings on; by default the two hardest that stay."""
   share: float | None = None
   """Forget this random share of the training examples instead of classes."""
+  share_of: tuple[int, ...] = ()
+  """Classes to draw the share from; by default all."""
   examples: int | None = None
   """Training examples to use, the first so many; by default all."""
   trials: int = 5
@@ -68,7 +71,8 @@ def run(config: Config) -> report.Results:
   request = _request(config, settings)
   problems.surrogates(request, config.surrogates)  # raises if there can be none
   folder = checks.folder(config.out, config.name or '-'.join(
-      ['compare', config.dataset, settings.network, *['share'] * bool(config.share)]),
+      ['compare', config.dataset, settings.network, *['share'] * bool(config.share),
+      *(f'of-{c}' for c in config.share_of)]),
       config.resume)
   made = study.origin.run()
   dataset = data.load(config.dataset, config.data_dir)
@@ -100,10 +104,12 @@ def run(config: Config) -> report.Results:
 
 def _request(config: Config, settings: settings_lib.Settings) -> problems.Request:
   if config.share is None:
+    if config.share_of:
+      raise ValueError('--share-of names what a share is drawn from; add --share.')
     return problems.Request(settings.forget)
   if config.forget:
     raise ValueError('a random share has no classes; drop --share, or --forget.')
-  return problems.Request(share=config.share)
+  return problems.Request(share=config.share, share_of=config.share_of)
 
 
 def _candidates(config: Config) -> dict[str, grids.Candidate]:

@@ -21,17 +21,30 @@ from unsc_jax.storage import checkpoints
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-  """What is to be forgotten: whole classes, or a random share by seed."""
+  """What is to be forgotten: whole classes, a random share by seed, or a list.
+
+  Attributes:
+    classes: of which everything goes.
+    share: of all training examples, or of those of the classes `share_of`.
+    seed: of its draw.
+    share_of: see `share`.
+    indices: places in the training data.
+  """
   classes: tuple[int, ...] = ()
   share: float | None = None
   seed: int = 0
+  share_of: tuple[int, ...] = ()
+  indices: tuple[int, ...] = ()
 
   def split(self, examples: problem_lib.Examples
             ) -> tuple[problem_lib.Examples, problem_lib.Examples]:
     """`(retain, forget)`."""
-    if self.share is None:
-      return problem_lib.split_classes(examples, self.classes)
-    return problem_lib.split_random(examples, self.share, self.seed)
+    if self.share is not None:
+      return problem_lib.split_random(
+          examples, self.share, self.seed, classes=self.share_of)
+    if self.indices:
+      return problem_lib.split_indices(examples, self.indices)
+    return problem_lib.split_classes(examples, self.classes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,13 +101,17 @@ def surrogates(request: Request, classes: Sequence[int] = ()) -> list[Request]:
     `hardest`.
 
   Raises:
-    ValueError: a class is the request's own, or a share is given classes.
+    ValueError: a class is the request's own, a share is given classes, or the request
+      is a list, which has no others of its kind.
   """
   if request.share is not None:
     if classes:
       raise ValueError(
           'a random share has no classes; drop --share, or --surrogates.')
     return [dataclasses.replace(request, seed=request.seed + i) for i in (1, 2)]
+  if request.indices:
+    raise ValueError(
+        'a list of indices has no others of its kind; choose settings on a random share.')
   if both := set(classes) & set(request.classes):
     raise ValueError(
         f'class {min(both)} is the request; choose another as its surrogate.')

@@ -1,6 +1,7 @@
 """What a problem accepts, and what it says of what it does not."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -67,6 +68,29 @@ def test_split_random_is_a_seeded_partition():
   assert not set(retain.x.ravel()) & set(forget.x.ravel())
   np.testing.assert_array_equal(forget.x, again.x)
   assert set(forget.x.ravel()) != set(other.x.ravel())
+  # Stored shares stay what they were: NumPy draws the same places.
+  drawn = np.random.default_rng(3).choice(50, 10, replace=False)
+  assert set(forget.x.ravel()) == set(drawn)
+
+
+def test_a_share_of_classes_is_of_their_examples_alone():
+  data = _data([0, 1, 2, 1, 2] * 10)
+  retain, forget = problem.split_random(data, .25, seed=0, classes=[2, 0])
+  assert len(forget) == round(.25 * 30)
+  assert set(forget.y) <= {0, 2}
+  assert sorted([*retain.x.ravel(), *forget.x.ravel()]) == list(range(50))
+  _, left = problem.split_random(data, .25, seed=0, classes=[2], forgotten=[0])
+  assert len(left) == 5
+  assert set(left.y) == {2}
+
+
+def test_given_places_are_forgotten():
+  data = _data([2, 1, 2, 0, 1, 0])
+  retain, forget = problem.split_indices(data, [4, 0])
+  assert (retain.x.ravel().tolist(), forget.x.ravel().tolist()) == ([1, 2, 3, 5], [0, 4])
+  # Places are in what is given, whatever an earlier request took of it.
+  retain, forget = problem.split_indices(data, np.array([4, 3]), forgotten=[2])
+  assert (retain.x.ravel().tolist(), forget.x.ravel().tolist()) == ([1, 5], [3, 4])
 
 
 @pytest.mark.parametrize(('make', 'arguments', 'message'), [
@@ -77,6 +101,26 @@ def test_split_random_is_a_seeded_partition():
      'all classes would be forgotten'),
     *((problem.split_random, (_data([0, 1, 2]), share, 0), 'choose one between 0 and 1')
       for share in (0, 1, 1e-9)),
+    (functools.partial(problem.split_random, classes=[0, 7]), (_data([0, 1, 2]), .5, 0),
+     'class 7 is not in the data; choose among 0, 1, 2'),
+    (functools.partial(problem.split_random, classes=[1], forgotten=[1]),
+     (_data([0, 1, 2]), .5, 0), 'class 1 is not in the data; choose among 0, 2'),
+    (functools.partial(problem.split_random, classes=[1]), (_data([0, 1, 1, 2]), .9, 0),
+     'a share of 0.9 of 2 examples leaves nothing'),
+    *((problem.split_indices, (_data([0, 1, 2]), indices), message)
+      for indices, message in (
+          ([], 'forget set is empty: name at least one index'),
+          ([0, 3], 'index 3 is not in the data; choose among 0 to 2'),
+          ([-1], 'index -1 is not in the data'),
+          ([1, 0, 1], 'index 1 is named twice'),
+          ([.5], 'indices are of type float64 .*; give whole numbers'),
+          (np.array([True, False, True]), 'of type bool .* `np.flatnonzero'),
+          ([[0], [1]], r'shape \[2, 1\]'),
+          ([0, 1, 2], 'all examples would be forgotten'))),
+    (functools.partial(problem.split_indices, forgotten=[2]), (_data([0, 1, 2]), [0, 2]),
+     'index 2 is of a class that was forgotten before'),
+    (functools.partial(problem.split_indices, forgotten=[2]), (_data([0, 1, 2]), [0, 1]),
+     'all examples would be forgotten'),
     (_problem, ([0], []), 'forget set is empty'),
     (_problem, ([], [0]), 'nothing is left to retain'),
     (_problem, ([0], [3]), 'forget set has labels outside 0 to 2'),

@@ -10,7 +10,9 @@ import pytest
 from unsc_jax import command
 from unsc_jax import data as data_lib
 from unsc_jax import evaluation
+from unsc_jax import methods
 from unsc_jax import report
+from unsc_jax.command import asked as asked_lib
 from unsc_jax.command import running
 from unsc_jax.evaluation import measured
 from unsc_jax.evaluation import outputs as outputs_lib
@@ -111,6 +113,26 @@ def test_evaluate_retrains_and_takes_further_methods(here, call, quick):
   assert results.config['forget'] == [1]
 
 
+@pytest.mark.parametrize(('line', 'name', 'labels'), [
+    ('--indices 1 45', '2-indices', [0, 2]),
+    ('--share .2 --share-of 1', 'share-0.2-of-1', [1] * 4)])
+def test_single_examples_are_named_by_places_or_drawn_of_classes(
+    line, name, labels, here, call, quick, monkeypatch):
+  with np.load('data.npz') as data:
+    np.savez('data.npz', x_validation=data['x_test'], y_validation=data['y_test'], **data)
+  asked = []
+
+  def forget(problem, key):
+    asked.append(problem.forget.y.tolist())
+    return methods.unsc()(problem, key)
+
+  monkeypatch.setattr(asked_lib.Asked, 'method', property(lambda self: forget))
+  code, _, err = call(f'forget {OWN} {line}')
+  assert code == 0, err
+  assert asked == [labels]
+  assert (here / 'runs' / f'data-forget-{name}' / 'report.html').exists()
+
+
 def test_sites_and_room_are_told(here, call):
   code, out, err = call(f'inspect {OWN} --energy .6')
   assert code == 0, err
@@ -126,6 +148,12 @@ def test_sites_and_room_are_told(here, call):
     (f'forget {OWN} --forget 7', 'class 7 is not in the data; choose among 0, 1, 2'),
     (f'forget {OWN} --forget 1 1', '--forget is 1 1: give classes'),
     (f'forget {OWN} --share .1', 'data.npz has no validation data'),
+    (f'forget {OWN} --indices 1', 'data.npz has no validation data'),
+    (f'forget {OWN} --indices 1 --share .1', 'name what is to be forgotten'),
+    (f'forget {OWN} --indices 1 1', '--indices is 1 1: give places'),
+    (f'forget {OWN} --indices 60', 'index 60 is not in the data; choose among 0 to 59'),
+    (f'forget {OWN} --forget 1 --share-of 1', '--share-of names what a share is drawn'),
+    (f'forget {OWN} --share .1 --share-of 7', 'class 7 is not in the data'),
     (f'forget {OWN} --forget 1 --steps 0', '--steps is 0'),
     (f'forget {OWN} --forget 1 --learning-rate -1', '--learning-rate is -1'),
     (f'forget {OWN} --forget 1 --training-rate nan', '--training-rate is nan'),

@@ -77,6 +77,22 @@ def test_surrogate_is_another_class():
     compare.run(compare.Config(forget=(3,), surrogates=(3,)))
 
 
+def test_requests_of_single_examples_split_the_training_data():
+  examples = problem_lib.Examples(np.zeros((40, 1)), np.arange(40) % 4)
+  drawn = problems.Request(share=.5, share_of=(2, 3))
+  _, forget = drawn.split(examples)
+  assert np.bincount(forget.y, minlength=4)[:2].sum() == 0
+  assert len(forget) == 10
+  others = problems.surrogates(drawn)
+  assert [(other.share_of, other.seed) for other in others] == [((2, 3), 1), ((2, 3), 2)]
+  listed = problems.Request(indices=(7, 4))
+  assert listed.split(examples)[1].y.tolist() == [0, 3]
+  with pytest.raises(ValueError, match='a list of indices has no others of its kind'):
+    problems.surrogates(listed)
+  with pytest.raises(ValueError, match='add --share'):
+    compare.run(compare.Config(share_of=(3,)))
+
+
 @pytest.mark.slow
 def test_a_random_share_is_forgotten_by_those_that_can(tmp_path):
   config = dataclasses.replace(
@@ -85,7 +101,8 @@ def test_a_random_share_is_forgotten_by_those_that_can(tmp_path):
   assert results.forget_classes == ()
   assert results.methods == ('original', 'retrain', 'delete')
   assert results.surrogates == tuple(
-      {'classes': (), 'share': .2, 'seed': seed} for seed in (1, 2))
+      {'classes': (), 'share': .2, 'seed': seed, 'share_of': (), 'indices': ()}
+      for seed in (1, 2))
   metrics = {row.method: row.metrics for row in results.rows}
   retrained = metrics['retrain']
   assert retrained['forget_train'] < metrics['original']['forget_train']

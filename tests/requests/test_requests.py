@@ -213,5 +213,19 @@ def test_a_drift_budget_stops_a_request_and_a_refresh_begins_anew(store):
   assert requests.verify(store) == []
 
 
+def test_a_share_may_be_drawn_of_classes(store):
+  _, record = serve(store, requests.Share(.3, classes=(2, 1)), held_out=small.UNSEEN)
+  assert record['asked'] == {
+      'kind': 'share', 'share': .3, 'seed': 0, 'classes': [1, 2], 'by': None}
+  assert record['forgotten']['count'] == 6
+  with store_lib.opened(store) as opened:
+    gone = [row.label for row in opened.ledger.all() if row.request]
+  assert sorted({*gone}) == [1, 2]
+  for share, said in ((requests.Share(.3, classes=(7,)), 'class 7 was never enrolled'),
+                      (requests.Share(.98, classes=(0,)), 'is all of them; give a smaller')):
+    with pytest.raises(ValueError, match=said):
+      serve(store, share, held_out=small.UNSEEN)
+
+
 def files(folder):
   return {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}

@@ -42,6 +42,10 @@ class Asked:
   """Classes to forget, by their numbers."""
   share: float | None = None
   """Forget this random share of the training examples instead."""
+  share_of: tuple[int, ...] = ()
+  """Classes to draw the share from; by default all."""
+  indices: tuple[int, ...] = ()
+  """Examples to forget instead, by their places in the training data."""
   network: str = 'unsc_jax.models:MLP'
   """module:name of a Network, a module of linen or NNX, or a function that returns one."""
   data: str = 'digits'
@@ -149,16 +153,13 @@ def task(asked: Asked) -> Task:
   """
   begun = time.perf_counter()
   checks.check(asked)
-  if bool(asked.forget) == (asked.share is not None):
-    raise ValueError('name what is to be forgotten: either classes, as --forget 3, or a '
-                     'random share of the examples, as --share .01.')
-  what = ['share', f'{asked.share:g}'] if asked.share else [*map(str, asked.forget)]
+  what = _named(asked)
   source = pathlib.Path(asked.data).stem
   folder = checks.folder(
       asked.out, asked.name or '-'.join([source, 'forget', *what]), asked.resume)
   dataset, network, trained = read(asked)
   _split(asked, dataset.train)  # raises if it cannot be
-  if asked.share and not len(dataset.validation):
+  if not asked.forget and not len(dataset.validation):
     raise ValueError(f'{asked.data} has no validation data, by which single examples are '
                      'forgotten: add x_validation and y_validation.')
   return Task(asked, dataset, network, trained, folder, begun)
@@ -196,6 +197,29 @@ def like(network: problem_lib.Network, trained: Any) -> Any:
 
 
 def _split(asked: Asked, examples: problem_lib.Examples):
-  if asked.share is None:
-    return problem_lib.split_classes(examples, asked.forget)
-  return problem_lib.split_random(examples, asked.share, asked.seed)
+  if asked.share is not None:
+    return problem_lib.split_random(
+        examples, asked.share, asked.seed, classes=asked.share_of)
+  if asked.indices:
+    return problem_lib.split_indices(examples, asked.indices)
+  return problem_lib.split_classes(examples, asked.forget)
+
+
+def _named(asked: Asked) -> list[str]:
+  """What is to be forgotten, in the name of a folder.
+
+  Raises:
+    ValueError: it is not of one kind.
+  """
+  if sum([bool(asked.forget), asked.share is not None, bool(asked.indices)]) != 1:
+    raise ValueError(
+        'name what is to be forgotten: either classes, as --forget 3, or a random share '
+        'of the examples, as --share .01, or their places, as --indices 17 42.')
+  if asked.share_of and asked.share is None:
+    raise ValueError('--share-of names what a share is drawn from; add --share.')
+  if asked.share is not None:
+    of = ['of', *map(str, asked.share_of)] if asked.share_of else []
+    return ['share', f'{asked.share:g}', *of]
+  if asked.indices:
+    return [f'{len(asked.indices)}', 'indices']
+  return [*map(str, asked.forget)]

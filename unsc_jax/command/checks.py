@@ -58,7 +58,8 @@ RULES = {
     'training_batch_size': _COUNT,
     'training_rate': _POSITIVE,
     'trials': _COUNT,
-    **dict.fromkeys(('forget', 'surrogate', 'surrogates'), Rule(
+    'indices': _each(_NATURAL, 'places by their numbers, from 0 on, each once'),
+    **dict.fromkeys(('forget', 'share_of', 'surrogate', 'surrogates'), Rule(
         lambda given: (given >= 0 if isinstance(given, int) else
                        _each(_NATURAL, '').holds(given)),
         'classes by their numbers, from 0 on, each once')),

@@ -1,4 +1,4 @@
-"""Which of the training examples are to be forgotten: whole classes, or some by chance."""
+"""Which of the training examples are to be forgotten: whole classes, some by chance, or a list."""
 
 from collections.abc import Sequence
 
@@ -39,11 +39,7 @@ def split_classes(
     raise ValueError(
         'the forget set is empty: name at least one class to forget, out of '
         f'{", ".join(map(str, present))}.')
-  for c in classes:
-    if c not in present:
-      raise ValueError(
-          f'class {c} is not in the data; choose among '
-          f'{", ".join(map(str, present))}.')
+  _check_present(classes, present)
   if set(present.tolist()) <= set(classes):
     raise ValueError(
         'all classes would be forgotten; leave at least one to retain.')
@@ -53,39 +49,109 @@ def split_classes(
 
 def split_random(
     examples: examples_lib.Examples, share: float, seed: int, *,
-    forgotten: Sequence[int] = (),
+    classes: Sequence[int] = (), forgotten: Sequence[int] = (),
 ) -> tuple[examples_lib.Examples, examples_lib.Examples]:
   """Splits off a random share of the examples, to be forgotten.
 
   Args:
     examples: the training examples.
-    share: of the examples, in (0, 1).
+    share: of the examples, or of those of `classes`, in (0, 1).
     seed: of the draw.
+    classes: to draw from; by default all. DEL's requests that are not IID, a tenth of
+      CIFAR-10 drawn from its classes 2 and 5, are `.5` of `(2, 5)`.
     forgotten: the classes of earlier requests, whose examples are left out.
 
   Returns:
     `(retain, forget)`.
 
   Raises:
-    ValueError: the share leaves one of the two empty.
+    ValueError: the share leaves nothing to forget or nothing to retain, of the classes
+      if some are named, or one of these is not in the data.
 
   Example:
-    >>> data = examples_lib.Examples(np.zeros((10, 2)), np.arange(10))
+    >>> data = examples_lib.Examples(np.zeros((10, 2)), np.arange(10) % 2)
     >>> [len(part) for part in split_random(data, .3, seed=0)]
     [7, 3]
+    >>> split_random(data, .4, seed=0, classes=[1])[1].y.tolist()
+    [1, 1]
   """
   examples = _left(examples, forgotten)
-  n = len(examples)
+  among = np.arange(len(examples))
+  if len(classes):
+    _check_present(classes, np.unique(examples.labels))
+    among = np.flatnonzero(np.isin(examples.labels, classes))
+  n = len(among)
   count = round(share * n)
   if not 0 < count < n:
     raise ValueError(
         f'a share of {share} of {n} examples leaves nothing to forget or '
         'nothing to retain; choose one between 0 and 1.')
-  mask = np.zeros(n, bool)
-  mask[np.random.default_rng(seed).choice(n, count, replace=False)] = True
-  return examples.where(~mask), examples.where(mask)
+  return _apart(examples, np.random.default_rng(seed).choice(among, count, replace=False))
+
+
+def split_indices(
+    examples: examples_lib.Examples, indices: Sequence[int], *,
+    forgotten: Sequence[int] = (),
+) -> tuple[examples_lib.Examples, examples_lib.Examples]:
+  """Splits off the examples at given places, to be forgotten.
+
+  Args:
+    examples: the training examples.
+    indices: places in `examples`, from 0 on, each once; in any order.
+    forgotten: the classes of earlier requests, whose examples are left out.
+
+  Returns:
+    `(retain, forget)`, both in the order of the examples.
+
+  Raises:
+    ValueError: no place is named, one is not in the data or named twice, its example
+      went in an earlier request, or nothing would remain.
+
+  Example:
+    >>> data = examples_lib.Examples(np.zeros((4, 2)), np.array([0, 1, 2, 1]))
+    >>> [part.y.tolist() for part in split_indices(data, [3, 0])]
+    [[1, 2], [0, 1]]
+  """
+  places, n = np.asarray(indices), len(examples)
+  if not places.size:
+    raise ValueError('the forget set is empty: name at least one index to forget.')
+  if places.ndim != 1 or places.dtype.kind not in 'iu':
+    raise ValueError(
+        f'indices are of type {places.dtype} and shape {[*places.shape]}; give whole '
+        f'numbers [N] from 0 to {n - 1}, as `np.flatnonzero(mask)` makes them of a mask.')
+  if outside := places[(places < 0) | (places >= n)].tolist():
+    raise ValueError(
+        f'index {outside[0]} is not in the data; choose among 0 to {n - 1}.')
+  found, times = np.unique(places, return_counts=True)
+  if (times > 1).any():
+    raise ValueError(f'index {found[times > 1][0]} is named twice; name it once.')
+  left = _left(examples.replace(x=np.arange(n)), forgotten).x  # places of what is left
+  if gone := np.setdiff1d(places, left).tolist():
+    raise ValueError(
+        f'index {gone[0]} is of a class that was forgotten before; leave it out.')
+  if len(places) == len(left):
+    raise ValueError(
+        'all examples would be forgotten; leave at least one to retain.')
+  return _apart(_left(examples, forgotten), np.flatnonzero(np.isin(left, places)))
 
 
 def _left(examples, forgotten: Sequence[int]) -> examples_lib.Examples:
   """Those that no earlier request took, with labels that can be told apart."""
   return checks.checked(examples, 'the training set', None).without(forgotten)
+
+
+def _check_present(classes: Sequence[int], present: np.ndarray) -> None:
+  """Raises for the first class that has no example."""
+  for c in classes:
+    if c not in present:
+      raise ValueError(
+          f'class {c} is not in the data; choose among '
+          f'{", ".join(map(str, present))}.')
+
+
+def _apart(examples: examples_lib.Examples, forget: np.ndarray
+           ) -> tuple[examples_lib.Examples, examples_lib.Examples]:
+  """The others, and those at some places."""
+  mask = np.zeros(len(examples), bool)
+  mask[forget] = True
+  return examples.where(~mask), examples.where(mask)

@@ -80,6 +80,8 @@ class Forget:
   """Forget all examples of --data."""
   share: float | None = None
   """Forget a random share of what remains."""
+  share_of: tuple[int, ...] = ()
+  """Classes to draw the share from; by default all."""
   seed: int = 0
   """Of the random share."""
   held_out: str | None = None
@@ -112,6 +114,8 @@ class Forget:
     if sum(named) != 1:
       raise ValueError('a request is of one kind: give either --classes, --ids, --indices, '
                        '--all or --share.')
+    if self.share_of and self.share is None:
+      raise ValueError('--share-of names what a share is drawn from; add --share.')
 
   def _what(self, examples: problem_lib.Examples) -> asked.Asked:
     if self.classes:
@@ -119,7 +123,7 @@ class Forget:
     if self.ids:
       return asked.Ids(self.ids)
     if self.share is not None:
-      return asked.Share(self.share, self.seed)
+      return asked.Share(self.share, self.seed, self.share_of)
     return asked.Arrays(examples)
 
 

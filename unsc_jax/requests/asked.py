@@ -65,9 +65,7 @@ class Classes:
     for c in self.classes:
       ledger.check_count(c, enrolled)
       of_class = [example for example in found if example.label == c]
-      if not of_class:
-        raise ValueError(
-            f'class {c} was never enrolled; choose among {", ".join(sorted(enrolled))}.')
+      _check_enrolled(c, enrolled)
       if all(example.request for example in of_class):
         number = max(example.request for example in of_class)
         raise ValueError(f'class {c} was forgotten before, by request {number}; there is '
@@ -157,21 +155,31 @@ class Share:
   """A random share of what remains.
 
   Attributes:
-    share: of the remaining examples, between 0 and 1.
+    share: of the remaining examples, or of those of `classes`, between 0 and 1.
     seed: of the draw.
+    classes: to draw from; by default all.
   """
   share: float
   seed: int = 0
+  classes: tuple[int, ...] = ()
 
   whole = ()
 
   def __post_init__(self):
     if not 0 < self.share < 1:
       raise ValueError(f'a share of {self.share} cannot be drawn; give one between 0 and 1.')
+    object.__setattr__(self, 'classes', tuple(sorted({*map(int, self.classes)})))
 
   def find(self, ledger, enrolled):
-    left = [example for example in ledger.all() if not example.request]
+    for c in self.classes:
+      _check_enrolled(c, enrolled)
+    among = ledger.of_labels(self.classes) if self.classes else ledger.all()
+    left = [example for example in among if not example.request]
     count = round(self.share * len(left))
+    if self.classes and count == len(left) > 0:
+      raise ValueError(
+          f'a share of {self.share} of {len(left)} examples is all of them; give a '
+          'smaller one, or ask for the classes.')
     if not count:
       raise ValueError(
           f'a share of {self.share} of {len(left)} examples is none; give a larger one.')
@@ -179,7 +187,14 @@ class Share:
     return [left[i] for i in sorted(drawn)]
 
   def told(self):
-    return {'kind': 'share', 'share': self.share, 'seed': self.seed}
+    of = {'classes': list(self.classes)} if self.classes else {}
+    return {'kind': 'share', 'share': self.share, 'seed': self.seed, **of}
+
+
+def _check_enrolled(c: int, enrolled: Mapping[str, int]) -> None:
+  if not enrolled.get(str(c)):
+    raise ValueError(
+        f'class {c} was never enrolled; choose among {", ".join(sorted(enrolled))}.')
 
 
 def _first_twice(names: Sequence[str]) -> str | None:

@@ -59,7 +59,9 @@ def _asked(asked: Mapping[str, Any]) -> str:
   if kind == 'classes':
     return wording.listing([f'class {c}' for c in asked['classes']])
   if kind == 'share':
-    return f'{numerals.percent(asked["share"])} of the examples, drawn with seed {asked["seed"]}'
+    of = wording.listing([f'class {c}' for c in asked.get('classes', ())])
+    return (f'{numerals.percent(asked["share"])} of the examples{of and f" of {of}"}, drawn '
+            f'with seed {asked["seed"]}')
   by = 'by their ids' if kind == 'ids' else 'by their data'
   return f'{wording.plural(asked["count"], "example")} {by}'
 
