@@ -79,9 +79,9 @@ def run(config: Config) -> report.Results:
   if config.examples:
     dataset = dataset._replace(train=dataset.train.where(slice(config.examples)))
   task = problems.task(settings, dataset)
-  request.split(task.dataset.train)  # raises if it cannot be
+  _, forget = request.split(task.dataset.train)  # raises if it cannot be
   asked = cli.asked(config, settings, forget=request.classes)
-  described = results_lib.describe_data(dataset)
+  described = results_lib.describe_data(dataset, len(forget))
   whose = {**asked, 'data': described.sha256}
   others, trials = results_lib.kept(
       config.resume, 'search', {**whose, 'grids': candidates}, Choices,

@@ -20,8 +20,8 @@ def kept(folder: pathlib.Path | None, name: str, run: dict[str, Any], kind: Any,
       folder, name, run, lambda: msgspec.to_builtins(make())), kind)
 
 
-def describe_data(dataset: data_lib.Dataset) -> report.Dataset:
-  """What data a result was made with, with a hash to tell."""
+def describe_data(dataset: data_lib.Dataset, forget: int | None = None) -> report.Dataset:
+  """What data a result was made with, with a hash to tell, and how many to forget."""
   digest = hashlib.sha256()
   splits = {name: getattr(dataset, name) for name in ('train', 'validation', 'test')}
   for split in splits.values():
@@ -32,5 +32,6 @@ def describe_data(dataset: data_lib.Dataset) -> report.Dataset:
   return report.Dataset(
       name=dataset.name, num_classes=dataset.num_classes,
       class_names=tuple(dataset.class_names),
-      sizes=report.Sizes(**{name: len(split) for name, split in splits.items()}),
+      sizes=report.Sizes(**{name: len(split) for name, split in splits.items()},
+                         forget=forget),
       class_counts=report.ClassCounts(**counts), sha256=digest.hexdigest())

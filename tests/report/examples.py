@@ -80,7 +80,7 @@ def example_results(seeds: int = 3, rng: int = 0, quick: bool = False) -> report
               'seeds': [*range(seeds)], 'energy': .99, 'data_dir': None},
       dataset=report.Dataset(
           name='fashion_mnist', num_classes=10, class_names=NAMES, sha256='9f' * 32,
-          sizes=report.Sizes(train=54_000, validation=6000, test=10_000)),
+          sizes=report.Sizes(train=54_000, validation=6000, test=10_000, forget=5400)),
       forget_classes=(FORGOTTEN,),
       environment={
           'python': '3.11.2', 'jax': '0.10.2', 'flax': '0.12.8',

@@ -27,10 +27,11 @@ def full_results(base: report.Results, classes: int = 10, rng: int = 0) -> repor
   rows = tuple(examples.row(method, seed, draw, examples.MEASURES, classes)
                for seed in range(3) for method in METHODS)
   counts = {split: (total // classes,) * classes
-            for split, total in vars(base.dataset.sizes).items()}
+            for split, total in vars(base.dataset.sizes).items() if split != 'forget'}
   return replace(
       base, methods=METHODS, rows=rows, forget_classes=(FORGOTTEN,),
       dataset=replace(base.dataset, num_classes=classes, class_names=names,
+                      sizes=replace(base.dataset.sizes, forget=54_000 // classes),
                       class_counts=report.ClassCounts(**counts)),
       pictures=_pictures(classes, draw))
 

@@ -106,6 +106,14 @@ def test_results_of_an_older_schema_are_read(plain):
   assert files.parse({**plain, 'schema': 2}) == files.parse(plain)
 
 
+def test_forgotten_classes_are_counted_in_older_results(plain):
+  older = _with(_with(plain, ('dataset', 'sizes', 'forget'), ...), ('forget_classes',), [6, 2])
+  counts = plain['dataset']['class_counts']['train']
+  assert files.parse({**older, 'schema': 3}).dataset.sizes.forget == counts[6] + counts[2]
+  single = _with(older, ('forget_classes',), [])
+  assert files.parse({**single, 'schema': 3}).dataset.sizes.forget is None
+
+
 @pytest.mark.parametrize('path', [
     ('experiment',), ('created',), ('command',), ('config',), ('dataset',),
     ('config', 'seeds'), ('environment', 'jax'), ('dataset', 'name'),

@@ -108,6 +108,7 @@ def test_rows_layers_and_pictures_are_there_with_the_controls(results, problem):
   assert results.pictures.confusion['original'][3] == tuple(
       np.bincount(said[TEST.y == 3], minlength=CLASSES))
   assert results.dataset.class_counts.test == (10,) * CLASSES
+  assert results.dataset.sizes.forget == len(problem.forget)
 
 
 def test_the_same_call_gives_the_same_networks_and_pictures_can_be_left_out(results, problem):

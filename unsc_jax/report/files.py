@@ -54,7 +54,7 @@ def parse(raw: Any) -> results_lib.Results:
     Traceback (most recent call last):
       ...
     ValueError: the results are of schema 7, and this version of unsc_jax reads
-    schemas 2 to 3; make the page with the version that made the results, or run the
+    schemas 2 to 4; make the page with the version that made the results, or run the
     experiment again.
   """
   if not isinstance(raw, dict) or 'schema' not in raw:

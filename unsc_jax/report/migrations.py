@@ -23,7 +23,7 @@ def migrate(raw: dict[str, Any]) -> dict[str, Any]:
 
   Example:
     >>> migrate({'schema': 2, 'note': 'mine'})
-    {'schema': 3, 'note': 'mine'}
+    {'schema': 4, 'note': 'mine'}
   """
   version = raw['schema']
   if type(version) is not int or not OLDEST <= version <= NEWEST:
@@ -41,5 +41,17 @@ def _give_reasons(raw: dict[str, Any]) -> dict[str, Any]:
   return raw
 
 
-_STEPS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_give_reasons,)
+def _count_forgotten(raw: dict[str, Any]) -> dict[str, Any]:
+  """3 to 4: sizes say how many examples were forgotten; of classes that is known."""
+  try:
+    counts = raw['dataset']['class_counts']['train']
+    forget = sum(counts[c] for c in raw['forget_classes'])
+    sizes = {**raw['dataset']['sizes'], 'forget': forget}
+  except (KeyError, TypeError, IndexError):  # what is wrong is said by who reads them
+    return raw
+  return {**raw, 'dataset': {**raw['dataset'], 'sizes': sizes}} if forget else raw
+
+
+_STEPS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
+    _give_reasons, _count_forgotten)
 NEWEST = OLDEST + len(_STEPS)

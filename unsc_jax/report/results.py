@@ -20,7 +20,7 @@ from unsc_jax.report.pictures import Natural
 if TYPE_CHECKING:
   from matplotlib import figure as figure_lib
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 
 REFERENCE = 'retrain'  # the method whose networks all others are held against
 
@@ -108,6 +108,7 @@ class Sizes:
   train: Count
   validation: Natural
   test: Count
+  forget: Natural | None = None  # of those to train on; None where that was not kept
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,7 @@ class Dataset:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Results:
   """All that a page is made of."""
-  schema: Literal[3] = SCHEMA  # of these types
+  schema: Literal[4] = SCHEMA  # of these types
   experiment: str  # name of the script
   created: str  # when, as ISO 8601 has it
   command: str  # what runs it again

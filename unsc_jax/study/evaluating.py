@@ -138,8 +138,10 @@ def results(
       runs, methods, recipe, references=references, shadows=shadows, pictures=pictures)
   here = {row.method for row in rows}
   confined = runs[0].confined
+  sizes = dataclasses.replace(dataset.sizes, forget=len(problem.forget))
   return report.Results(
-      experiment=experiment, **made, config=config, dataset=dataset,
+      experiment=experiment, **made, config=config,
+      dataset=dataclasses.replace(dataset, sizes=sizes),
       forget_classes=problem.forget_classes,
       methods=tuple(name for name in dict.fromkeys([*methods, runs_lib.RETRAIN])
                     if name in here),
