@@ -37,7 +37,7 @@ from unsc_jax.parts import retained
 class Config:
   """What to choose for."""
   dataset: str = 'digits'
-  """digits, or a tfds name."""
+  """digits, fashion_mnist, cifar10, cifar100, svhn_cropped, or mnist."""
   forget: tuple[int, ...] = ()
   """Classes, each forgotten alone: best others than those you will ask for."""
   energies: tuple[float, ...] = (.97, .99)
@@ -55,7 +55,7 @@ class Config:
   checkpoint: pathlib.Path | None = None
   """Trained weights to start from."""
   data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data."""
+  """Where images are, as published or as tfds keeps them; else they are fetched."""
   out: pathlib.Path | None = None
   """A .json to write the table to."""
   distributed: bool = False

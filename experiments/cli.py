@@ -13,7 +13,7 @@ from unsc_jax import storage
 class Options:
   """Data, network, request, and where things are kept."""
   dataset: str = 'digits'
-  """digits, or a tfds name: fashion_mnist, cifar10, cifar100, svhn_cropped, mnist."""
+  """digits, fashion_mnist, cifar10, cifar100, svhn_cropped, or mnist."""
   model: Annotated[str | None, defaults.tuned(
       lambda settings: settings.network)] = None
   """alexnet, allcnn, mlp, resnet18, small_cnn, tiny_cnn, vgg11; else the paper's."""
@@ -28,7 +28,7 @@ class Options:
   probe_epochs: float = 20
   """Training epochs of the linear probe."""
   data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
+  """Where images are, as published or as tfds keeps them; else they are fetched."""
   name: str | None = None
   """Of the folder in `out`; by default made from what was asked for."""
   out: pathlib.Path = pathlib.Path('runs')

@@ -65,7 +65,7 @@ class Config:
   seed: int = 0
   """Of the networks, and of which examples are named."""
   data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data."""
+  """Where images are, as published or as tfds keeps them; else they are fetched."""
   resume: pathlib.Path | None = None
   """Folder for what was done: a run that was killed goes on from it."""
   out: pathlib.Path = pathlib.Path('docs/results')

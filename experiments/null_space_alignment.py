@@ -66,7 +66,7 @@ class Config:
   roles: tuple[str, ...] = ('surrogate', 'requested')
   """Which of the two to show; what is in `out` already is not run again."""
   data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
+  """Where images are, as published or as tfds keeps them; else they are fetched."""
   out: pathlib.Path = pathlib.Path('runs/null_space_alignment')
   """Where networks and results go."""
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import sys
 
 import jax
 import numpy as np
@@ -106,20 +107,31 @@ def test_name_and_classes(small_mnist):
   assert dataset.class_names == tuple('0123456789')
 
 
-def test_missing_data_set_names_the_command_that_fetches_it(tmp_path):
-  with pytest.raises(FileNotFoundError) as error:
-    data.load('svhn_cropped', tmp_path)
-  message = str(error.value)
-  assert message.count('. ') == 0  # one sentence
-  code = message.split('"')[1]
-  compile(code, 'the command', 'exec')
-  assert f"'svhn_cropped', data_dir='{tmp_path}'" in code
+def test_a_prepared_folder_comes_before_published_files(small_mnist, folder):
+  """Which are never fetched then: here there are none to fetch."""
+  (folder / 'mnist' / 'train-images-idx3-ubyte.gz').write_bytes(b'not what was published')
+  assert len(data.load('mnist', folder).test) == 30
 
 
-def test_data_dir_comes_from_the_environment(tmp_path, monkeypatch):
-  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
-  with pytest.raises(FileNotFoundError, match=f'not in {tmp_path}'):
-    data.load('cifar100')
+def test_data_dir_comes_from_the_environment(small_mnist, folder, monkeypatch):
+  monkeypatch.setenv('TFDS_DATA_DIR', str(folder))
+  np.testing.assert_array_equal(data.load('mnist').test.y, small_mnist[0].test.y)
+
+
+def test_a_version_that_tfds_does_not_read_is_refused(tmp_path):
+  version = tmp_path / 'cifar100' / '9.9'
+  version.mkdir(parents=True)
+  (version / 'dataset_info.json').write_text('{}')
+  with pytest.raises(FileNotFoundError, match='another folder') as error:
+    data.load('cifar100', tmp_path)
+  assert f'{tmp_path} has no cifar100 that tensorflow-datasets' in str(error.value)
+
+
+def test_a_prepared_folder_without_tfds_says_what_to_install(small_mnist, folder, monkeypatch):
+  monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
+  with pytest.raises(ImportError, match=r"pip install 'unsc_jax\[experiments\]'") as error:
+    data.load('mnist', folder)
+  assert '. ' not in str(error.value)
 
 
 def test_files_without_random_access_are_refused(tmp_path):

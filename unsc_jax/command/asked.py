@@ -49,9 +49,10 @@ class Asked:
   network: str = 'unsc_jax.models:MLP'
   """module:name of a Network, a module of linen or NNX, or a function that returns one."""
   data: str = 'digits'
-  """digits, a tfds name, or a .npz file with x, y, x_test and y_test."""
+  """digits, mnist, fashion_mnist, cifar10, cifar100, svhn_cropped, or a .npz file with x,
+  y, x_test and y_test."""
   data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
+  """Where images are, as published or as tfds keeps them; else they are fetched."""
   params: pathlib.Path | None = None
   """Trained parameters, a .npz file or an Orbax folder; without them it is trained."""
   epochs: float = 20

@@ -18,9 +18,10 @@ class Inspect:
   params: pathlib.Path | None = None
   """Trained parameters, a .npz file or an Orbax folder; without them sites alone."""
   data: str = 'digits'
-  """digits, a tfds name, or a .npz file with x, y, x_test and y_test."""
+  """digits, mnist, fashion_mnist, cifar10, cifar100, svhn_cropped, or a .npz file with x,
+  y, x_test and y_test."""
   data_dir: pathlib.Path | None = None
-  """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
+  """Where images are, as published or as tfds keeps them; else they are fetched."""
   forget: tuple[int, ...] = ()
   """Classes that would be forgotten, and are no part of what is kept."""
   energy: float = .99

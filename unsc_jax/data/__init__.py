@@ -1,7 +1,7 @@
 """Data sets by name; only experiments and the command line know them.
 
-Importing this package imports neither tensorflow-datasets nor scikit-learn;
-`load` imports the one it needs.
+Importing this package imports none of the libraries that fetch or read data; `load`
+imports the one it needs.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,9 @@ import os
 import numpy as np
 
 from unsc_jax.data import digits
+from unsc_jax.data import images
 from unsc_jax.data import npz
+from unsc_jax.data import published
 from unsc_jax.data import tfds
 from unsc_jax.data.dataset import Dataset
 from unsc_jax.problem import Examples
@@ -19,25 +21,33 @@ __all__ = (
     'NAMES', 'SPLITS', 'Dataset', 'load', 'take',
 )
 
-NAMES = ('digits', *tfds.NAMES)
+NAMES = ('digits', *images.RECIPES)
 SPLITS = ('train', 'validation', 'test')
 
 
 def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
   """Loads a data set, split and normalised.
 
+  Images are read from a folder that tensorflow-datasets has prepared, where there is one;
+  else from the files that their authors published, which are fetched once and checked.
+  Either way pixels become `(x / 255 - mean) / std`, 28x28 images are resized to 32x32,
+  bilinear, and the first 90 % of the training images, in the order in which they were
+  published, are for training, the last 10 % for validation.
+
   Args:
     name: One of `NAMES`, or the path of a .npz file, see `npz.load`.
-    data_dir: Where tfds keeps its data sets; by default TFDS_DATA_DIR or
-      `~/tensorflow_datasets`. The digits come with scikit-learn and need none.
+    data_dir: Folder of tfds, or one with a folder `name` of published files. By default
+      TFDS_DATA_DIR or `~/tensorflow_datasets`, then the user's cache. The digits come
+      with scikit-learn and need none.
 
   Returns:
     The data set, images as float32 `[N, H, W, channels]`.
 
   Raises:
-    ValueError: The name is unknown.
-    FileNotFoundError: The data set has not been prepared in `data_dir`, or there is no
-      such file.
+    ConnectionError: Published files are missing and cannot be fetched.
+    FileNotFoundError: There is no such file, or tfds reads none of its folder's versions.
+    ImportError: The library that fetches or reads it is not installed.
+    ValueError: The name is unknown, or files are not what they should be.
 
   Example:
     >>> dataset = load('digits')
@@ -49,7 +59,8 @@ def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
   _check('data set', name, NAMES)
   if name == 'digits':
     return digits.load()
-  return tfds.load(name, data_dir)
+  kept = tfds if tfds.has(name, data_dir) else published
+  return kept.load(name, data_dir)
 
 
 def take(name: str, split: str, indices: Sequence[int],
@@ -66,8 +77,7 @@ def take(name: str, split: str, indices: Sequence[int],
     The examples, in the order of their indices.
 
   Raises:
-    ValueError: The name, the split or an index is unknown.
-    FileNotFoundError: As for `load`.
+    ValueError: The name, the split or an index is unknown; else as for `load`.
 
   Example:
     >>> take('digits', 'train', [7, 3]).y.tolist() == load('digits').train.y[[7, 3]].tolist()
@@ -77,7 +87,8 @@ def take(name: str, split: str, indices: Sequence[int],
   _check('split', split, SPLITS)
   wanted = np.asarray(indices, int)
   if name != 'digits':
-    return tfds.take(name, split, wanted, data_dir)
+    kept = tfds if tfds.has(name, data_dir) else published
+    return kept.take(name, split, wanted, data_dir)
   examples = getattr(digits.load(), split)
   if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(examples):
     raise ValueError(f'digits has {len(examples)} {split} examples; give indices from 0 to '
