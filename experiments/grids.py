@@ -134,6 +134,8 @@ CANDIDATES = {
     'partially_blinded': Candidate(
         methods.partially_blinded,
         {'rate': (1e-4, 3e-4), 'gamma': (1., 6.), 'steps': (40, 60)}, _ALL, 'adam'),
+    'regun': Candidate(
+        methods.regun, {'rate': (.003, .01, .03), 'retain_weight': (.3, .5, .7)}),
     'retention_masking': Candidate(
         methods.retention_masking, {'rate': (.01, .03, .1), 'share': (.3, .5)},
         _LONG),

@@ -59,6 +59,7 @@ METHODS = {
     'partially_blinded': methods.partially_blinded(ADAM, **SHORT),
     'pgu': methods.pgu(ADAM, share=.5, **SHORT),
     'random_label': methods.random_label(ADAM, **SHORT),
+    'regun': methods.regun(ADAM, **SHORT),
     'retention_masking': methods.retention_masking(ADAM, **SHORT),
     'retrain': methods.retrain(RECIPE),
     'salun': methods.salun(ADAM, rounds=1, batch_size=8),
@@ -93,7 +94,8 @@ def problem():
   recipe = dataclasses.replace(RECIPE, epochs=10)
   params = training.train(network, examples, recipe, jax.random.key(0)).params
   retain, forget = problem_lib.split_classes(examples, [2])
-  return problem_lib.Problem(network, params, retain, forget, 3, (2,))
+  return problem_lib.Problem(
+      network, params, retain, forget, 3, (2,), held_out=examples)
 
 
 def test_every_public_method_is_here():

@@ -138,6 +138,7 @@ CASES = {
     'ssd': Case(methods.ssd(4., .3, group=1), methods.ssd(1e-3, .3, group=1)),
     'pgu': Case(
         methods.pgu(share=.7), methods.pgu(share=.999), remain=.93),
+    'regun': Case(methods.regun(), methods.regun(retain_weight=1.)),
     # The head alone cannot lose a class without loss: the features stay.
     'loft': Case(methods.loft(20, centred=False), misled=another_class, remain=.85),
     'esc': Case(

@@ -40,6 +40,7 @@ METHODS = {
     'partially_blinded': methods.partially_blinded(sgd, steps=2),
     'pgu': methods.pgu(sgd, share=.5, steps=2),
     'random_label': methods.random_label(sgd, steps=2),
+    'regun': methods.regun(sgd, steps=2),
     'retention_masking': methods.retention_masking(sgd, share=.2, steps=2),
     'retrain': methods.retrain(training.Recipe(lambda steps: sgd, 1, 10)),
     'salun': methods.salun(sgd, share=.9, rounds=1),

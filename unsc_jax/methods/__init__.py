@@ -25,6 +25,7 @@ from unsc_jax.methods.partially_blinded import partially_blinded
 from unsc_jax.methods.pgu import pgu
 from unsc_jax.methods.random_label import boundary_shrink
 from unsc_jax.methods.random_label import random_label
+from unsc_jax.methods.regun import regun
 from unsc_jax.methods.retention_masking import retention_masking
 from unsc_jax.methods.retrain import retrain
 from unsc_jax.methods.salun import salun
@@ -41,6 +42,6 @@ __all__ = (
     'dimensional_alignment', 'esc', 'eu_k', 'example_localization', 'fine_tune',
     'fisher_forgetting', 'gradient_ascent', 'head_only', 'influence', 'l1_sparse',
     'loft', 'neggrad_plus', 'null_space_alignment', 'original', 'partially_blinded',
-    'pgu', 'random_label', 'retention_masking', 'retrain', 'salun', 'scissorhands',
-    'scrub', 'ssd', 'unsc', 'unsir',
+    'pgu', 'random_label', 'regun', 'retention_masking', 'retrain', 'salun',
+    'scissorhands', 'scrub', 'ssd', 'unsc', 'unsir',
 )

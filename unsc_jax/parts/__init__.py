@@ -8,6 +8,7 @@ from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import passes
+from unsc_jax.parts import references
 from unsc_jax.parts import retained
 from unsc_jax.parts import schedules
 from unsc_jax.parts import stiefel
@@ -22,6 +23,6 @@ from unsc_jax.parts.composition import whole_classes
 
 __all__ = (
     'Confined', 'Edit', 'Stopwatch', 'Transform', 'compose', 'edits', 'gem', 'head',
-    'lengths', 'masks', 'objectives', 'optimizers', 'passes', 'retained', 'schedules',
-    'stiefel', 'stopping', 'targets', 'whole_classes',
+    'lengths', 'masks', 'objectives', 'optimizers', 'passes', 'references', 'retained',
+    'schedules', 'stiefel', 'stopping', 'targets', 'whole_classes',
 )

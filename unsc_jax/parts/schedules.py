@@ -89,6 +89,21 @@ class paired(lengths.Lasting):
 
 
 @dataclasses.dataclass(frozen=True)
+class beside_forget(paired):
+  """The same, but its epochs are over the forget set, with retained batches beside it.
+
+  Example:
+    >>> from unsc_jax.problem import Examples
+    >>> some = lambda n: Examples(np.ones((n, 1)), np.zeros(n, int))
+    >>> beside_forget(epochs=2, batch_size=2)(some(4), some(20), jax.random.key(0)).steps
+    4
+  """
+
+  def goes_by(self, forget: Any, retain: Any) -> tuple[int, int]:
+    return batching.count(forget), self.batch_size
+
+
+@dataclasses.dataclass(frozen=True)
 class forget_first(paired):
   """Epochs over the retained, with forget batches beside the first of them.
 
