@@ -5,6 +5,8 @@
 #   make test-strict    the core's tests in JAX's strict modes, one after the other
 #   make test-faults    500 kills and 200 damaged stores of deletion requests
 #   make test-oldest    the quick tests, on the oldest supported versions
+#   make dist           dist/: the wheel and the source distribution, checked
+#   make first-hour     what a stranger does first, in an empty environment with the wheel
 #   make bench          the speed claims, BENCHMARKS=moment_rate for one of them
 #   make pod-plan       what TPU pods would do; needs libtpu, but no TPU
 #   make clean          remove what the others have made, runs/ excepted
@@ -22,6 +24,7 @@ ARGS ?=
 VENV := .venv
 OLDEST := .venv-oldest
 PLAN := .venv-plan
+RELEASE := .venv-release
 PLANS := pod_plan eigensolvers
 BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
   $(wildcard benchmarks/[!_]*.py)))
@@ -39,7 +42,8 @@ install_into = $(1)/bin/python -m pip install -qq --disable-pip-version-check uv
   $(1)/bin/uv pip install -qq --python $(1)/bin/python $(2) || \
   $(1)/bin/python -m pip install -qq --no-compile --disable-pip-version-check $(2); }
 
-.PHONY: demo test lint test-slow test-strict test-faults test-oldest bench pod-plan install clean
+.PHONY: demo test lint test-slow test-strict test-faults test-oldest dist first-hour bench pod-plan \
+  install clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.experiments
@@ -65,6 +69,14 @@ test-faults: $(VENV)/.dev
 
 test-oldest: $(OLDEST)/.oldest
 	$(OLDEST)/bin/python $(PYTEST) -m 'not slow and not real_data'
+
+dist: $(RELEASE)/.release
+	@rm -rf dist
+	$(RELEASE)/bin/python -m build --outdir dist
+	$(RELEASE)/bin/python -m twine check --strict dist/*
+
+first-hour: dist
+	$(PYTHON) -m tests.wheel.first_hour dist/*.whl
 
 bench: $(VENV)/.dev
 	@for name in $(BENCHMARKS); do echo "== $$name"; \
@@ -101,6 +113,11 @@ $(OLDEST)/.oldest: pyproject.toml | $(OLDEST)/.made
 	@$(call install_into,$(OLDEST),-c $(OLDEST)/constraints.txt -e '.[$(DEV)]')
 	@touch $@
 
+$(RELEASE)/.release: pyproject.toml | $(RELEASE)/.made
+	@echo 'Installing into $(RELEASE), once.'
+	@$(call install_into,$(RELEASE),build twine)
+	@touch $@
+
 $(PLAN)/.plan: pyproject.toml | $(PLAN)/.made
 	@echo 'Installing into $(PLAN), once.'
 	@$(call install_into,$(PLAN),-e '.[pod-plan]')
@@ -115,4 +132,4 @@ $(PLAN)/.plan: pyproject.toml | $(PLAN)/.made
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(PLAN) .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(PLAN) $(RELEASE) dist .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -18,8 +18,8 @@ FLOORS = ('paths', 'text', 'progress', 'programs', 'batching', 'sharding', 'capt
           'null_space', 'storage', 'session', 'problem', 'training', 'data', 'parts', 'methods',
           'evaluation', 'models', 'report', 'study', 'requests', 'command', '__main__')
 BRINGS = {'models': {'flax'}, 'report': {'matplotlib', 'msgspec'}}  # what only they may bring
-HEAVY = ('flax', 'orbax', 'tensorflow', 'tensorflow_datasets', 'sklearn', 'scipy.stats',
-         'matplotlib', 'msgspec', 'tqdm', 'tyro', 'haiku', 'equinox')
+HEAVY = ('flax', 'orbax', 'tensorflow', 'tensorflow_datasets', 'sklearn', 'scipy.special',
+         'scipy.stats', 'matplotlib', 'msgspec', 'tqdm', 'tyro', 'haiku', 'equinox')
 
 # Imports one room after the other, without the package's own `__init__`, and tells
 # what each of them has loaded.

@@ -71,9 +71,11 @@ def __dir__() -> list[str]:
   return [*__all__, '__version__']
 
 
-def __getattr__(name: str):
-  if name in _LATE:
-    return importlib.import_module(f'{__name__}.{name}')
-  if name in _LATE_NAMES:
-    return getattr(importlib.import_module(f'{__name__}.{_LATE_NAMES[name]}'), name)
-  raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+if not TYPE_CHECKING:  # to a type checker every name would be one of the package's
+
+  def __getattr__(name: str):
+    if name in _LATE:
+      return importlib.import_module(f'{__name__}.{name}')
+    if name in _LATE_NAMES:
+      return getattr(importlib.import_module(f'{__name__}.{_LATE_NAMES[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -158,12 +158,12 @@ def task(asked: Asked) -> Task:
   source = pathlib.Path(asked.data).stem
   folder = checks.folder(
       asked.out, asked.name or '-'.join([source, 'forget', *what]), asked.resume)
-  dataset, network, trained = read(asked)
-  _split(asked, dataset.train)  # raises if it cannot be
+  dataset = data_lib.load(asked.data, asked.data_dir)
+  _split(asked, dataset.train)  # raises if it cannot be, and takes less time than networks
   if not asked.forget and not len(dataset.validation):
     raise ValueError(f'{asked.data} has no validation data, by which single examples are '
                      'forgotten: add x_validation and y_validation.')
-  return Task(asked, dataset, network, trained, folder, begun)
+  return Task(asked, dataset, *_fitting(asked, dataset), folder, begun)
 
 
 def read(asked: Any) -> tuple[data_lib.Dataset, problem_lib.Network, Any]:
@@ -177,6 +177,11 @@ def read(asked: Any) -> tuple[data_lib.Dataset, problem_lib.Network, Any]:
     ValueError: something does not fit; one sentence says what.
   """
   dataset = data_lib.load(asked.data, asked.data_dir)
+  return dataset, *_fitting(asked, dataset)
+
+
+def _fitting(asked: Any, dataset: data_lib.Dataset) -> tuple[problem_lib.Network, Any]:
+  """Network and trained parameters or None, that fit one another and the data."""
   x = dataset.train.x
   network = networks.network(asked.network, x.shape[1:], dataset.num_classes)
   trained = None
@@ -187,7 +192,7 @@ def read(asked: Any) -> tuple[data_lib.Dataset, problem_lib.Network, Any]:
     raise ValueError(f'{asked.network} has no `init` to make parameters from: give trained '
                      'ones with --params.')
   problem_checks.outputs(network.fn, like(network, trained), x, dataset.num_classes)
-  return dataset, network, trained
+  return network, trained
 
 
 def like(network: problem_lib.Network, trained: Any) -> Any:

@@ -5,6 +5,7 @@ import pathlib
 import time
 
 from unsc_jax.command import asked as asked_lib
+from unsc_jax.command import checks
 from unsc_jax.command import networks
 from unsc_jax.storage import checkpoints
 
@@ -24,6 +25,7 @@ class Evaluate(asked_lib.Asked):
   """Whether to draw feature maps, histograms and contours, which take a while."""
 
   def run(self) -> int:
+    checks.check(self)  # before the page's libraries: what is wrong is told at once
     from unsc_jax import study
     from unsc_jax.command import publish
     study.check_shadows(self.shadows)

@@ -18,9 +18,9 @@ class Forget(asked_lib.Asked):
   """
 
   def run(self) -> int:
+    task = asked_lib.task(self)  # before the page's libraries: what is wrong is told at once
     from unsc_jax import study
     from unsc_jax.command import publish
-    task = asked_lib.task(self)
     made = study.origin.run()
     problem = task.problem()
     by_name = {'original': methods.original(), 'unsc': self.method}

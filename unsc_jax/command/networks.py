@@ -4,10 +4,6 @@ from collections.abc import Sequence
 import inspect
 from typing import Any, cast
 
-from flax import linen
-from flax import nnx
-
-from unsc_jax import models
 from unsc_jax import problem
 from unsc_jax.requests import named
 
@@ -28,6 +24,10 @@ def network(name: str, shape: Sequence[int], classes: int) -> problem.Network:
     ValueError: it is none of these.
   """
   found = named.attribute(name)
+  from flax import linen
+  from flax import nnx
+
+  from unsc_jax import models
   is_class = lambda kind: isinstance(found, type) and issubclass(found, kind)
   given = {'num_classes': classes} if _takes(found, 'num_classes') else {}
   if is_class(nnx.Module):

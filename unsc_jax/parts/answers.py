@@ -12,7 +12,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import special
 
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
@@ -86,6 +85,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     >>> softmax(np.zeros((1, 2))).tolist()
     [[0.5, 0.5]]
   """
+  from scipy import special  # takes half a second to import
+
   return special.softmax(logits.astype(np.result_type(logits, np.float32)), -1)
 
 

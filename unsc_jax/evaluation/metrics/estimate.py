@@ -15,7 +15,6 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import special
 
 from unsc_jax.evaluation.metrics import checks
 
@@ -76,6 +75,8 @@ def normal_quantile(level: float) -> float:
 
 def t_quantile(level: float, dof: int) -> float:
   """Two-sided quantile of Student's t; a constant under `jit`."""
+  from scipy import special  # takes half a second to import
+
   return float(special.stdtrit(dof, 0.5 + level / 2))
 
 
