@@ -108,7 +108,7 @@ def test_runs_stand_side_by_side(run, tmp_path, capsys):
   assert 'The runs differ in their network' in out
   assert 'differ in their data' not in out
   text = page.read_text()
-  assert text.count('forgets like a retrained model on') == 2
+  assert text.count('<summary>UNSC: ') == 2
   assert 'The runs differ in their network' in text
   ids = re.findall(r'\bid="([^"]*)"', text)
   assert len(ids) == len(set(ids))

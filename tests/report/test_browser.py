@@ -151,6 +151,7 @@ def test_the_page_of_a_real_run_opens_and_its_figures_are_heard(written, browser
     assert browser.evaluate('document.documentElement.scrollWidth') <= width
     assert not _complaints(browser)
     assert _requests(browser) == [written.as_uri()]
+  _open_all(browser)
   _check_heard(browser, least=4)
 
 
@@ -158,6 +159,8 @@ def test_the_page_of_a_real_run_opens_and_its_figures_are_heard(written, browser
 def test_opens_without_errors_or_requests_and_fits(view, browser, folder, page):
   width, height, dark = VIEWS[view]
   _open(browser, page, width, height, dark)
+  _screenshot(browser, folder / f'{view}-first.png', whole=False)
+  _open_all(browser)
 
   # Nothing is wider than the screen, but what scrolls on its own.
   assert browser.evaluate('innerWidth') == width
@@ -171,8 +174,8 @@ def test_opens_without_errors_or_requests_and_fits(view, browser, folder, page):
       'getComputedStyle(document.querySelector("svg text")).fill ==='
       'getComputedStyle(document.body).color')
   assert browser.evaluate(
-      'Math.min(...[...document.querySelectorAll("svg text")].map('
-      't => t.getBoundingClientRect().height))') > 8
+      'Math.min(...[...document.querySelectorAll("svg text")].filter('
+      't => t.checkVisibility()).map(t => t.getBoundingClientRect().height))') > 8
 
   assert _screenshot(browser, folder / f'{view}.png').startswith(b'\x89PNG')
 
@@ -195,7 +198,58 @@ def _requests(browser) -> list[str]:
 
 def test_every_figure_has_a_text_alternative_that_is_heard(browser, page):
   _open(browser, page, 1280, 900, False)
+  _open_all(browser)
   _check_heard(browser, least=11)
+
+
+def _open_all(browser) -> None:
+  browser.evaluate('document.querySelectorAll("details").forEach(d => d.open = true)')
+
+
+FIRST_EDITION = 16_670, 8400  # pixels at 1200 wide, and words, of AlexNet's page
+
+
+@pytest.mark.parametrize('written', WRITTEN, ids=lambda path: path.parent.name)
+def test_the_first_screen_answers_and_the_page_is_short(written, browser):
+  for width, height in ((1200, 900), (390, 844)):
+    _open(browser, written, width, height, False)
+    last = browser.evaluate('document.querySelector(".answers").getBoundingClientRect().bottom')
+    assert last <= height
+  _open(browser, written, 1200, 900, False)
+  pixels, words = browser.evaluate(
+      '[document.documentElement.scrollHeight, document.body.innerText.split(/\\s+/).length]')
+  assert pixels < FIRST_EDITION[0] / 3
+  assert words < FIRST_EDITION[1] / 3
+
+
+def test_a_link_to_what_is_folded_opens_it(browser, page):
+  _open(browser, page, 1280, 900, False)
+  shown = 'document.querySelector("#classes svg").checkVisibility()'
+  assert browser.evaluate(shown) is False
+  browser.evaluate('location.hash = "#classes"')
+  assert browser.evaluate(shown) is True
+
+
+def test_on_a_phone_tables_scroll_beside_their_first_column_and_show_two_more(browser, page):
+  _open(browser, page, 390, 844, False)
+  _open_all(browser)
+  tables = browser.evaluate('''[...document.querySelectorAll('.overview, .measures')].map(
+      table => {
+        const box = table.parentElement, cells = table.tBodies[0].rows[0].cells;
+        const seen = [...cells].filter(
+            cell => cell.getBoundingClientRect().right <= box.getBoundingClientRect().right + 1);
+        const count = seen.length, wide = box.scrollWidth > box.clientWidth;
+        box.scrollLeft = 150;
+        return {count, wide, columns: cells.length,
+                left: cells[0].getBoundingClientRect().left - box.getBoundingClientRect().left,
+                hint: getComputedStyle(box).backgroundImage.includes('linear-gradient')};
+      })''')
+  assert len(tables) > 3
+  assert any(table['wide'] for table in tables)
+  for table in tables:
+    assert table['count'] >= min(3, table['columns'])
+    assert table['left'] == 0
+    assert table['hint']
 
 
 def _check_heard(browser, least: int) -> None:

@@ -55,7 +55,7 @@ def test_needs_nothing_from_outside(made):
 def test_every_figure_has_a_text_alternative(made):
   _, text, reader = made
   pictures = re.findall(r'<svg.*?</svg>', text, flags=re.DOTALL)
-  assert len(pictures) == reader.counts['figure'] == 15
+  assert len(pictures) == reader.counts['figure'] == 16
   for picture in pictures:
     assert re.match(r'<svg role="img" [^>]*><title [^>]*>[^<]{8,}</title>'
                     r'<desc [^>]*>[^<]{20,}</desc>', picture)
@@ -65,9 +65,15 @@ def _column(results, method, key):
   return np.array([row.metrics[key] for row in results.rows_of(method)])
 
 
+def _table(reader, first):
+  """The table of all measures whose first measure is this one."""
+  table, = [table for table in reader.tables if table[0][:2] == [['Method'], [first]]]
+  return table
+
+
 def test_numbers_of_the_table_are_numpys(made):
   results, _, reader = made
-  table = reader.tables[0]
+  table = _table(reader, 'Forget accuracy (test)')
   columns = {'Forget accuracy (test)': 'forget_test',
              'Retain accuracy (test)': 'retain_test',
              'Forget accuracy (train)': 'forget_train',
@@ -96,13 +102,36 @@ def test_numbers_of_the_table_are_numpys(made):
 
 def test_flags_follow_the_numbers(made):
   _, _, reader = made
-  rows = {row[0][0]: row[1:] for row in reader.tables[0][1:]}
+  rows = {row[0][0]: row[1:] for row in _table(reader, 'Forget accuracy (test)')[1:]}
   assert '▲ knowledge left' in rows['Original'][0]
-  probe = next(row for row in reader.tables[1] if row[0][0] == 'UNSC')[1]
-  assert reader.tables[1][0][1] == ['Linear probe']
+  probe = next(row for row in _table(reader, 'Linear probe') if row[0][0] == 'UNSC')[1]
   assert {'▲ knowledge left', '= ties with head-only'} <= set(probe)
   assert '= ties with head-only' in rows['UNSC'][1]
   assert not any('= ties with head-only' in cell for cell in rows['Original'])
+
+
+def test_the_first_table_has_the_status_and_six_columns_of_numpys_numbers(made):
+  results, _, reader = made
+  head, *rows = reader.tables[0]
+  columns = {'Forget accuracy (test)': 'forget_test', 'Retain accuracy (test)': 'retain_test',
+             'Linear probe': 'probe', 'Logit drift': 'logit_drift'}
+  assert [cell[0] for cell in head] == ['Method', 'Status', *columns, 'Time']
+  assert [cell[1:] for cell in head[2:5]] == [['head-only passes'], [], ['can tell']]
+  assert [row[0][0] for row in rows] == ['UNSC', 'Original', 'Retrained', 'Head-only']
+  at_the_output = ['◐ Forgotten at the output only']
+  assert [row[1] for row in rows] == [
+      at_the_output, ['✕ Not forgotten'], ['the reference'], at_the_output]
+  mine = rows[0]
+  for key, cell in zip(columns.values(), mine[2:6], strict=True):
+    values = 100 * _column(results, 'unsc', key)
+    shown = float(cell[0].split('\u00a0')[0])
+    assert abs(shown - values.mean()) <= .0501
+    if key != 'logit_drift':
+      gap = values.mean() - 100 * _column(results, 'retrain', key).mean()
+      number = cell[1].split(' ')[0].replace('−', '-')
+      assert abs(float(number) - gap) <= (.0501 if abs(gap) >= 1 else .00501)
+  assert '▲ =' in mine[4][1]
+  assert re.search('0.0[0-9]+ × retraining', mine[6][1])
 
 
 def test_every_measure_is_explained_without_a_mouse(made):
@@ -139,11 +168,14 @@ def test_says_how_it_was_made(made):
     assert said in text
 
 
-def test_the_verdict_comes_first(made):
+def test_the_answers_come_first(made):
   _, text, _ = made
+  assert re.findall('<dt>([^<]*)</dt>', text)[:6] == [
+      'Asked', 'Forgotten?', 'Harmed?', 'Cost', 'How sure?', 'Next']
   headings = re.findall(r'<h2[^>]*>([^<]*)', text)
   assert headings == [
-      'Verdict', 'Measures', 'Class by class', 'Room in the layers',
+      'In short', 'Methods side by side', 'All gaps', 'What was found, method by method',
+      'All measures in numbers', 'Class by class', 'Room in the layers',
       'Tighter and looser protection', 'Loss while unlearning', 'Wall time',
       'What the measures mean', 'How it was made']
 

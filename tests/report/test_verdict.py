@@ -37,8 +37,9 @@ def _about(findings, *words) -> Said:
 
 def test_a_retrained_model_passes_for_one(example):
   findings = _said(examples.mimic(example(3), 'unsc', 'retrain'))
-  assert findings[0].text.startswith(
-      'UNSC forgets like a retrained model on 5 of 5 measures. ')
+  assert findings[0].text == (
+      'UNSC: forgotten. Like retrained on 1 of 1 measure that can tell '
+      '(head-only 0, original 0); on 5 of all 5 (head-only 4, original 0).')
   assert not [f for f in findings if f.tone == 'warning']
   good = _about(findings, 'Linear probe', 'within the noise')
   assert good.tone == 'good'
@@ -47,7 +48,8 @@ def test_a_retrained_model_passes_for_one(example):
 
 def test_the_original_as_a_method_is_flagged(example):
   findings = _said(examples.mimic(example(3), 'unsc', 'original'))
-  assert 'on 0 of 5 measures' in findings[0].text
+  assert findings[0].text.startswith('UNSC: not forgotten. ')
+  assert 'on 0 of all 5' in findings[0].text
   for name in ('Forget accuracy (test):', 'Forget accuracy (train):',
                'Linear probe:'):
     finding = _about(findings, name, 'against')
@@ -71,7 +73,8 @@ def test_a_measure_that_does_not_see_the_original_is_named(example):
 
 def test_over_unlearning_is_flagged_and_lower_is_not_better(example):
   findings = _said(examples.mimic(example(3), 'unsc', 'retrain', probe=.2))
-  assert 'on 4 of 5 measures' in findings[0].text
+  assert findings[0].text.startswith('UNSC: unlike retrained. ')
+  assert 'on 4 of all 5' in findings[0].text
   finding = _about(findings, 'Linear probe: 20.0')
   assert finding.tone == 'warning'
   assert 'over-unlearning' in finding.text
@@ -81,9 +84,9 @@ def test_a_tie_with_the_control_is_flagged_wherever_it_lies(example):
   """Within the band it says nothing; outside it is no better than a mask."""
   findings = _said(examples.mimic(example(3), 'unsc', 'head_only'))
   assert re.fullmatch(
-      'UNSC forgets like a retrained model on 4 of 5 measures; the linear probe '
-      r'still finds 6\d.\d\u00a0% against 5\d.\d\u00a0%. None of the 5 can tell it '
-      'from merely masking a logit.', findings[0].text)
+      'UNSC: forgotten at the output only. Like retrained on 0 of 1 measure that can '
+      r'tell \(head-only 0, original 0\); on 4 of all 5 \(head-only 4, original 0\); the '
+      r'linear probe still finds 6\d.\d\u00a0% against 5\d.\d\u00a0%.', findings[0].text)
   tie = _about(findings, 'UNSC ties with the head-only control')
   assert tie.tone == 'note'
   for name in ('Forget accuracy (test)', 'retain accuracy (test)',
@@ -113,7 +116,7 @@ def test_few_retrained_models_are_a_limit(example, seeds):
 
 def test_a_missing_control_is_named(example):
   findings = _said(examples.keep(example(3), 'original', 'retrain', 'unsc'))
-  assert 'masking' not in findings[0].text
+  assert 'head-only' not in findings[0].text
   assert _about(findings, 'head-only control was not run').tone == 'warning'
 
 
@@ -139,7 +142,7 @@ def test_a_leak_is_flagged_and_rounding_is_not(example):
 def test_a_diverged_run_is_flagged(example):
   findings = _said(examples.edit(example(3), 'unsc', metrics={
       'probe': math.nan, 'logit_drift': math.inf}))
-  assert 'of 4 measures' in findings[0].text
+  assert 'of all 4' in findings[0].text
   assert 'not a number' in _about(findings, 'Linear probe', 'diverged').text
   assert 'unbounded' in _about(findings, 'Logit drift', 'diverged').text
 
@@ -154,7 +157,7 @@ def test_little_drift_is_never_a_merit_by_itself(example):
 def test_every_method_has_its_headline(example):
   results = examples.add(example(3), 'random_label', like='unsc')
   headlines = [f.text for f in _said(results) if f.tone == 'headline']
-  assert [text.split(' forgets')[0] for text in headlines] == [
+  assert [text.split(':')[0] for text in headlines] == [
       'UNSC', 'Random label']
 
 

@@ -6,6 +6,7 @@ error: the intervals that were measured or, for accuracies, those of so many ima
 """
 
 from collections.abc import Mapping, Sequence
+import dataclasses
 import math
 import statistics
 import types
@@ -16,6 +17,7 @@ import numpy as np
 
 from unsc_jax import evaluation
 from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import pictures as pictures_lib
 from unsc_jax.report import results as results_lib
 
 ORIGINAL, REFERENCE, CONTROL = 'original', results_lib.REFERENCE, 'head_only'
@@ -61,12 +63,15 @@ class Comparison(NamedTuple):
     cells: by method and key of the measure; none where it does not apply.
     references: the number of retrained models.
     reasons: by method and key of the measure, why a row has no value.
+    maskable: whether whole classes were forgotten, so that masking their logits may
+      look like it.
   """
   methods: tuple[str, ...]
   measures: tuple[metrics_lib.Metric, ...]
   cells: Mapping[tuple[str, str], Cell]
   references: int
   reasons: Mapping[tuple[str, str], str] = types.MappingProxyType({})
+  maskable: bool = False
 
   @property
   def judged_methods(self) -> tuple[str, ...]:
@@ -102,7 +107,20 @@ def compare(results: results_lib.Results) -> Comparison:
                    if any((method, key) in cells for method in methods))
   reasons = {(row.method, key): reason for row in results.rows
              for key, reason in row.reasons.items()}
-  return Comparison(methods, measures, cells, len(results.rows_of(REFERENCE)), reasons)
+  return Comparison(methods, measures, cells, len(results.rows_of(REFERENCE)), reasons,
+                    maskable=bool(results.forget_classes))
+
+
+def by_seed(results: results_lib.Results) -> dict[int, Comparison]:
+  """One for every seed: its networks beside all that were retrained."""
+  found = {}
+  for seed in results.seeds:
+    rows = tuple(row for row in results.rows if row.seed == seed or row.method == REFERENCE)
+    here = {row.method for row in rows}
+    found[seed] = compare(dataclasses.replace(
+        results, rows=rows, methods=tuple(m for m in results.methods if m in here),
+        pictures=pictures_lib.Pictures()))
+  return found
 
 
 def class_means(results: results_lib.Results, method: str) -> np.ndarray:

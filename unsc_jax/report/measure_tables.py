@@ -39,7 +39,6 @@ def measures(comparison: comparison_lib.Comparison) -> str:
   if missing := missing_lib.sentences(comparison):
     parts.append(markup.details('What has no value, and why', markup.element(
         'ul', '\n'.join(markup.element('li', markup.escape(one)) for one in missing))))
-  parts += [tip(metric) for metric in comparison.measures]
   return '\n'.join(parts) if comparison.measures else ''
 
 
@@ -65,6 +64,11 @@ def tip(metric: metrics_lib.Metric) -> str:
       id=f'tip-{metric.key}', class_='tip', popover='auto')
 
 
+def tips(comparison: comparison_lib.Comparison) -> str:
+  """Those of all measures; they must not be folded, or none of them would open."""
+  return '\n'.join(map(tip, comparison.measures))
+
+
 def glossary(comparison: comparison_lib.Comparison) -> str:
   """What every measure of the tables is, what is good, what is too much."""
   return markup.element('dl', '\n'.join(
@@ -84,9 +88,7 @@ def cell(comparison: comparison_lib.Comparison, method: str,
   """A measure of a method as a cell: value, gap, noise band and flags."""
   measured = comparison.cells.get((method, metric.key))
   if measured is None:
-    reason = comparison.reasons.get((method, metric.key))
-    return NONE if reason is None else markup.element(
-        'td', '–', class_='none', title=reason)
+    return missing(comparison, method, metric)
   parts = [markup.element('b', markup.escape(spread(metric, measured)))]
   if (len(measured.values) == 1 and measured.interval and math.isfinite(measured.mean)
       and measured.limit is None):
@@ -111,6 +113,13 @@ def cell(comparison: comparison_lib.Comparison, method: str,
   return markup.element('td', ''.join(parts))
 
 
+def missing(comparison: comparison_lib.Comparison, method: str,
+            metric: metrics_lib.Metric) -> str:
+  """The cell of what has no value; it says why, where that is known."""
+  reason = comparison.reasons.get((method, metric.key))
+  return NONE if reason is None else markup.element('td', '–', class_='none', title=reason)
+
+
 def _flag(kind: str, text: str) -> str:
   return markup.element('span', markup.escape(text), class_=f'flag {kind}')
 
@@ -131,11 +140,14 @@ def spread(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
   if cell.std is None or not math.isfinite(cell.std):
     return metric.show(cell.mean)
   mean, std = metric.show(cell.mean), metric.show(cell.std)
-  for unit in ('\u00a0%', '\u00a0steps'):
-    if std.endswith(unit) and mean.endswith(unit):
-      mean = mean.removesuffix(unit)
-      # As fine as the mean, where that is rounded to its size.
-      digits = len(mean.partition('.')[2])
-      if unit == '\u00a0%' and len(std.removesuffix(unit).partition('.')[2]) > digits:
-        std = numerals.percent(cell.std, digits)
+  if metric.unit == 'step':
+    deviation = f'{numerals.count(cell.mean)}\u00a0±\u00a0{numerals.count(cell.std)}'
+    return numerals.plural(deviation, metric.unit, space='\u00a0')
+  unit = '\u00a0%'
+  if std.endswith(unit) and mean.endswith(unit):
+    mean = mean.removesuffix(unit)
+    # As fine as the mean, where that is rounded to its size.
+    digits = len(mean.partition('.')[2])
+    if len(std.removesuffix(unit).partition('.')[2]) > digits:
+      std = numerals.percent(cell.std, digits)
   return f'{mean}\u00a0±\u00a0{std}'

@@ -17,11 +17,11 @@ from unsc_jax.report import numerals
 #   check: that the computation is sound.
 Kind = Literal['forget', 'retain', 'likeness', 'summary', 'kept', 'check']
 LEAK_BOUND = 1e-5
-_FORMATS = {  # of a value, of a gap, and the gap's unit in sentences
-    'share': (numerals.percent, numerals.points, ' points'),
+_FORMATS = {  # of a value, of a gap, and the noun of a gap
+    'share': (numerals.percent, numerals.points, 'point'),
     'small_share': (numerals.small_percent, None, ''),
     'decimal': (numerals.decimal, numerals.decimal_gap, ''),
-    'steps': (numerals.steps, numerals.count_gap, ' steps'),
+    'steps': (numerals.steps, numerals.count_gap, 'step'),
     'scientific': (numerals.scientific, None, ''),
 }
 
@@ -41,6 +41,7 @@ class Metric(NamedTuple):
   left: Literal['above', 'below'] = 'above'  # where knowledge is left
   ideal: float | None = None  # of a likeness
   images: Sequence[str] | None = None  # split and side of what is averaged
+  behind: bool = False  # it looks behind the answers, at what a mask leaves as it was
 
   def least(self, value: float) -> str:
     """A value that was counted so far and is larger."""
@@ -54,10 +55,10 @@ class Group(NamedTuple):
   metrics: tuple[Metric, ...]
 
 
-def _group(title: str, text: str, good: str = '', over: str = '',
+def _group(title: str, text: str, good: str = '', over: str = '', behind: bool = False,
            **measures: dict[str, Any]) -> Group:
   return Group(title, text, tuple(
-      _metric(key, **{'good': good, 'over': over, **fields})
+      _metric(key, **{'good': good, 'over': over, 'behind': behind, **fields})
       for key, fields in measures.items()))
 
 

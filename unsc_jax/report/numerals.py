@@ -72,14 +72,26 @@ def count(value: float) -> str:
   return f'{value:.0f}' if value >= 100 or value == int(value) else f'{value:.1f}'
 
 
+def plural(number: float | str, noun: str, space: str = ' ') -> str:
+  """A number, or what is printed of one, and its noun.
+
+  Example:
+    >>> plural(1, 'seed'), plural(3, 'class'), plural('+1', 'step'), plural('1.0', 'point')
+    ('1 seed', '3 classes', '+1 step', '1.0 points')
+  """
+  text = number if isinstance(number, str) else count(number)
+  ending = 'es' if noun.endswith('s') else 's'
+  return f'{text}{space}{noun}' + ('' if text.lstrip('+−') == '1' else ending)
+
+
 def steps(value: float) -> str:
   """A number of steps.
 
   Example:
-    >>> steps(12.).split()
-    ['12', 'steps']
+    >>> [' '.join(steps(value).split()) for value in (12., 1.)]
+    ['12 steps', '1 step']
   """
-  return spelled(value) or f'{count(value)}\u00a0steps'
+  return spelled(value) or plural(value, 'step', space='\u00a0')
 
 
 def count_gap(value: float) -> str:

@@ -1,10 +1,14 @@
 """The page: sections in the order of reading, in one file without a script."""
 
 from collections.abc import Mapping, Sequence
+import functools
 
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import figures
+from unsc_jax.report import first_screen as screen
 from unsc_jax.report import measure_tables
+from unsc_jax.report import numerals
+from unsc_jax.report import overview
 from unsc_jax.report import results as results_lib
 from unsc_jax.report import tables
 from unsc_jax.report import verdict as verdict_lib
@@ -29,25 +33,30 @@ def render(results: results_lib.Results) -> str:
     The file's text.
   """
   comparison = comparison_lib.compare(results)
+  folded = functools.partial(markup.Section, folded=True)
   return document.document(title(results), _subtitle(results), [
-      ('verdict', 'Verdict', verdict(comparison)),
-      ('measures', 'Measures', _measures(comparison)),
-      ('classes', 'Class by class', _classes(results, comparison)),
-      ('losses', 'Trained on, or unseen?', _figures(
+      markup.Section('answers', 'In short', screen.first_screen(results, comparison)),
+      markup.Section('methods', 'Methods side by side',
+                     overview.table(results, comparison) + measure_tables.tips(comparison)),
+      markup.Section('gaps', 'All gaps', _gaps(comparison)),
+      folded('findings', 'What was found, method by method', verdict(comparison)),
+      folded('measures', 'All measures in numbers', _measures(comparison)),
+      folded('classes', 'Class by class', _classes(results, comparison)),
+      folded('losses', 'Trained on, or unseen?', _figures(
           {'losses': figures.losses(results)})),
-      ('features', 'Behind the answers', _figures({
+      folded('features', 'Behind the answers', _figures({
           'feature-map': figures.feature_map(results),
           'relearn': figures.relearn(results)})),
-      ('layers', 'Room in the layers', _layers(results)),
-      ('energy', 'Tighter and looser protection', _figures({
+      folded('layers', 'Room in the layers', _layers(results)),
+      folded('energy', 'Tighter and looser protection', _figures({
           'energy': figures.energy_curve(results),
           'trade-off': figures.trade_off(results)})),
-      ('loss', 'Loss while unlearning', _by_method(
+      folded('loss', 'Loss while unlearning', _by_method(
           'loss', results.methods, lambda m: figures.loss(results, m))),
-      ('time', 'Wall time', _figures({'wall-time': figures.wall_time(results)})
-       + tables.wall_time(results)),
-      ('meaning', 'What the measures mean', measure_tables.glossary(comparison)),
-      ('made', 'How it was made', tables.made(results))])
+      folded('time', 'Wall time', _figures({'wall-time': figures.wall_time(results)})
+             + tables.wall_time(results)),
+      folded('meaning', 'What the measures mean', measure_tables.glossary(comparison)),
+      folded('made', 'How it was made', tables.made(results))])
 
 
 def title(results: results_lib.Results) -> str:
@@ -57,7 +66,7 @@ def title(results: results_lib.Results) -> str:
 
 def _subtitle(results) -> str:
   parts = [results.experiment.replace('_', ' '), results.config.get('model'),
-           wording.plural(len(results.seeds), 'seed'), results.created[:10]]
+           numerals.plural(len(results.seeds), 'seed'), results.created[:10]]
   return ' · '.join(str(part) for part in parts if part)
 
 
@@ -86,13 +95,23 @@ def _findings(findings: Sequence[verdict_lib.Finding]) -> str:
     return listed
   rest = markup.element('ul', '\n'.join(map(_finding, folded)), class_='findings')
   return listed + markup.details(
-      f'{wording.plural(len(folded), "further warning")}', rest)
+      f'{numerals.plural(len(folded), "further warning")}', rest)
 
 
 def _finding(finding) -> str:
   sign = markup.element('span', _SIGNS[finding.tone], class_=f'sign {finding.tone}')
   return markup.element(
       'li', f'{sign} {markup.element("span", markup.escape(finding.text))}')
+
+
+def _gaps(comparison) -> str:
+  """The figure over the whole width and, for a phone, a narrow one."""
+  wide, narrow = (figures.gaps(comparison, width=width)
+                  for width in (figures.FULL_WIDTH, figures.WIDTH))
+  if not wide or not narrow:
+    return ''
+  return (markup.element('div', _figure('gaps', wide, ''), class_='wide')
+          + markup.element('div', _figure('gaps-narrow', narrow, ''), class_='narrow'))
 
 
 def _measures(comparison) -> str:
@@ -102,8 +121,7 @@ def _measures(comparison) -> str:
         'With fewer than three retrained models the noise bands are the sampling '
         'error of the images, and where that is not known either, nothing is '
         'judged.')
-  return (_figures({'gaps': figures.gaps(comparison)})
-          + measure_tables.measures(comparison) + caveat)
+  return measure_tables.measures(comparison) + caveat
 
 
 def _classes(results, comparison) -> str:
@@ -123,7 +141,7 @@ def _layers(results) -> str:
   drawn = _figures(spectra, 'figures tiles')
   if len(spectra) > 2 * _OPEN:
     drawn = markup.details(
-        f'Spectra of {wording.plural(len(spectra), "layer")}', drawn)
+        f'Spectra of {numerals.plural(len(spectra), "layer")}', drawn)
   return (markup.paragraph(
       'A layer may change only in directions that the remaining data do not '
       'use. The spectra show how much of the inputs lies in every direction '
@@ -143,15 +161,19 @@ def _by_method(name: str, methods, draw) -> str:
   if len(folded) == 1:
     shown, folded = plots, {}
   return _figures(shown) + (markup.details(
-      f'The same for {wording.plural(len(folded), "further method")}',
+      f'The same for {numerals.plural(len(folded), "further method")}',
       _figures(folded)) if folded else '')
 
 
 def _figures(plots: Mapping[str, svg.Plot | None], class_: str = 'figures') -> str:
   """Figures by name, with what they show in words beneath."""
-  shown = [markup.element('figure', ''.join((
-      markup.element('h3', markup.escape(plot.title)), svg.inline(plot, name),
-      # Read out already, as the drawing's description.
-      markup.element('figcaption', markup.escape(plot.text), aria_hidden='true'))))
+  shown = [_figure(name, plot, markup.element('h3', markup.escape(plot.title)))
            for name, plot in plots.items() if plot]
   return markup.element('div', '\n'.join(shown), class_=class_) if shown else ''
+
+
+def _figure(name: str, plot: svg.Plot, heading: str) -> str:
+  return markup.element('figure', ''.join((
+      heading, svg.inline(plot, name),
+      # Read out already, as the drawing's description.
+      markup.element('figcaption', markup.escape(plot.text), aria_hidden='true'))))

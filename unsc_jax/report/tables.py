@@ -82,7 +82,7 @@ def made(results: results_lib.Results) -> str:
   device = (f'{environment.pop("devices", "?")} × '
             f'{environment.pop("device_kind", "?")}')
   if (cores := environment.pop('cpu_count', None)) is not None:
-    device += f', {wording.plural(cores, "CPU core")}'
+    device += f', {numerals.plural(cores, "CPU core")}'
   if (platform := environment.pop('platform', None)) is not None:
     device += f', {platform}'
   rows = [

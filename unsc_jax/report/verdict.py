@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import math
 from typing import Literal, NamedTuple
 
+from unsc_jax.report import answers
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import numerals
+from unsc_jax.report import phrases
+from unsc_jax.report import telling
 from unsc_jax.report import wording
 
 Tone = Literal['good', 'warning', 'note']
@@ -60,18 +63,11 @@ def _headline(comparison, method) -> str:
   if not judged:
     return (f'{name} could not be judged: there is no measure that both it and the '
             'retrained model have, with a noise band.')
-  like = [key for key, cell in judged.items() if cell.place == 'like']
-  ties = sum(bool(cell.tie) for cell in judged.values())
-  total = len(judged)
-  text = (f'{name} forgets like a retrained model on {len(like)} of '
-          f'{wording.plural(total, "measure")}')
+  text = (f'{name}: {telling.status(comparison, method).word.lower()}. '
+          f'{answers.counts(comparison, method)}')
   if gaps := _ordered(judged):
-    text += f'; {_still(metrics_lib.describe(gaps[0]), judged[gaps[0]])}'
-  if all(cell.tie is None for cell in judged.values()):
-    return f'{text}.'
-  which = ('All' if not ties else 'None' if ties == total else
-           f'Only {total - ties}') + f' of the {total}'
-  return f'{text}. {which} can tell it from merely masking a logit.'
+    text = f'{text.removesuffix(".")}; {phrases.still(gaps[0], judged[gaps[0]])}.'
+  return text
 
 
 def _ordered(judged) -> list[str]:
@@ -83,43 +79,23 @@ def _ordered(judged) -> list[str]:
   return sorted((key for key in judged if judged[key].place != 'like'), key=weight)
 
 
-def _still(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
-  """A gap in half a sentence."""
-  left = metric.kind == 'forget' and cell.place == metric.left
-  more = left and metric.left == 'above'
-  return (f'the {wording.low(metric.name)}{" still" if more else ""} {metric.verb}'
-          f'{" only" if left and not more else ""} {_value(metric, cell)} against '
-          f'{_reference(metric, cell)}')
-
-
-def _reference(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
-  """The retrained models' mean, for a sentence."""
-  show = metric.show if cell.reference_limit is None else metric.least
-  return show(cell.reference)
-
-
-def _value(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
-  """A cell's mean, for a sentence."""
-  return (metric.show if cell.limit is None else metric.least)(cell.mean)
-
-
 def _agreements(comparison, method) -> Iterator[Finding]:
   """Where it is like the retrained model, told from a mere mask or not."""
   name = wording.method(method)
   like = {key: cell for key, cell in comparison.judged(method).items()
           if cell.place == 'like'}
-  telling = [key for key, cell in like.items()
-             if not cell.tie and not _blind(comparison, key)]
+  blind = telling.blind(comparison)
+  able = [key for key, cell in like.items() if not cell.tie and key not in blind]
   ties = [key for key, cell in like.items() if cell.tie]
-  if telling:
+  if able:
     control = ('can be told from the head-only control'
-               if all(like[key].tie is False for key in telling) else
+               if all(like[key].tie is False for key in able) else
                'nothing is known of the head-only control')
-    yield Finding('good', f'{_measures(telling)}: {name} is within the '
+    yield Finding('good', f'{phrases.names(able)}: {name} is within the '
                   f'noise of the retrained model, and {control}.')
   if ties:
     yield Finding(
-        'note', f'{_measures(ties)}: {name} ties with the head-only control, '
+        'note', f'{phrases.names(ties)}: {name} ties with the head-only control, '
         'the original model with its logit masked. Where that is enough to be '
         'like the retrained model, nothing tells unlearning from masking a '
         'logit.')
@@ -132,9 +108,9 @@ def _gaps(comparison, method) -> Iterator[Finding]:
     cell = judged[key]
     metric = metrics_lib.describe(key)
     control = comparison.cells.get((comparison_lib.CONTROL, key))
-    text = (f'{metric.name}: {_value(metric, cell)} against '
-            f'{_reference(metric, cell)} for the retrained model '
-            f'(noise band ± {_width(metric, cell.band)}): '
+    text = (f'{metric.name}: {phrases.value(metric, cell)} against '
+            f'{phrases.reference(metric, cell)} for the retrained model '
+            f'(noise band ± {phrases.width(metric, cell.band)}): '
             f'{_meaning(comparison, metric, cell)}.')
     if cell.tie:
       text += (f' It ties with the head-only control ({metric.show(control.mean)}): '
@@ -151,8 +127,8 @@ def _gaps(comparison, method) -> Iterator[Finding]:
     elif cell and cell.gap is not None and cell.place is None and (
         cell.limit or cell.reference_limit):
       yield Finding(
-          'note', f'{metric.name}: {_value(metric, cell)} against '
-          f'{_reference(metric, cell)} for the retrained model, counted no farther, '
+          'note', f'{metric.name}: {phrases.value(metric, cell)} against '
+          f'{phrases.reference(metric, cell)} for the retrained model, counted no farther, '
           'so it is not known whether that is like retrained.')
     if cell and not math.isfinite(cell.mean):
       yield Finding(
@@ -220,24 +196,17 @@ def _original(comparison) -> Iterator[Finding]:
   forget = [key for key in judged if metrics_lib.describe(key).kind == 'forget']
   if not forget:
     return
-  blind = [key for key in forget if _blind(comparison, key)]
+  blind = telling.blind(comparison)
   seeing = [key for key in forget if key not in blind]
   if seeing:
     yield Finding(
         'good', 'The untouched original is flagged, as it should be: '
-        f'{wording.low(_measures(seeing))} tell it from a retrained model.')
+        f'{wording.low(phrases.names(seeing))} tell it from a retrained model.')
   if blind:
     yield Finding(
-        'warning', f'{_measures(blind)}: even the untouched original, which has '
+        'warning', f'{phrases.names(blind)}: even the untouched original, which has '
         'forgotten nothing, is within the noise of the retrained model. On these '
         'data this measure cannot show forgetting.')
-
-
-def _blind(comparison, key) -> bool:
-  """Whether a measure of forgetting does not see that nothing was forgotten."""
-  original = comparison.cells.get((comparison_lib.ORIGINAL, key))
-  return bool(original and original.place == 'like'
-              and metrics_lib.describe(key).kind == 'forget')
 
 
 def _limits(comparison) -> Iterator[Finding]:
@@ -254,13 +223,3 @@ def _limits(comparison) -> Iterator[Finding]:
     yield Finding(
         'warning', 'The head-only control was not run, so nothing here tells '
         'unlearning from masking a logit.')
-
-
-def _measures(keys) -> str:
-  names = [metrics_lib.describe(key).name for key in keys]
-  return wording.listing([names[0], *map(wording.low, names[1:])])
-
-
-def _width(metric: metrics_lib.Metric, band: float) -> str:
-  text = metric.show_gap(band) if metric.show_gap else metric.show(band)
-  return text.lstrip('+') + metric.unit

@@ -76,13 +76,3 @@ def low(name: str) -> str:
     ('linear probe', 'KLoM', 'U-LiRA')
   """
   return name[:1].lower() + name[1:] if name[1:2].islower() else name
-
-
-def plural(count: int, noun: str) -> str:
-  """A count and its noun.
-
-  Example:
-    >>> plural(1, 'seed'), plural(3, 'seed')
-    ('1 seed', '3 seeds')
-  """
-  return f'{count} {noun}' + ('' if count == 1 else 's')

@@ -1,6 +1,6 @@
 """The page of a record: what was asked and done, for who does not read JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from unsc_jax.report import numerals
@@ -40,17 +40,18 @@ def render(record: Record, own: str) -> str:
     The file's text.
   """
   return document.document(_title(record), f'{record["created"]} · {record["kind"]}', [
-      ('done', 'What was done', _done(record)),
-      ('advice', 'Advice', _listed(record.get('advice', ()))),
-      ('measured', 'What was measured', _measured(record.get('measures'))),
-      ('earlier', 'Earlier requests, measured again', _earlier(record.get('measures'))),
-      ('limits', 'What this does not prove', _listed(LIMITS.strip().split('\n\n'))),
-      ('made', 'How it was made', _made(record, own))])
+      markup.Section('done', 'What was done', _done(record)),
+      markup.Section('advice', 'Advice', _listed(record.get('advice', ()))),
+      markup.Section('measured', 'What was measured', _measured(record.get('measures'))),
+      markup.Section('earlier', 'Earlier requests, measured again',
+                     _earlier(record.get('measures'))),
+      markup.Section('limits', 'What this does not prove', _listed(LIMITS.strip().split('\n\n'))),
+      markup.Section('made', 'How it was made', _made(record, own))])
 
 
 def _title(record: Record) -> str:
   if record['kind'] == 'enrolled':
-    return f'Enrolment of {wording.plural(record["enrolled"]["count"], "example")}'
+    return f'Enrolment of {numerals.plural(record["enrolled"]["count"], "example")}'
   return f'Request {record["number"]}: {_asked(record["asked"])}'
 
 
@@ -63,7 +64,7 @@ def _asked(asked: Mapping[str, Any]) -> str:
     return (f'{numerals.percent(asked["share"])} of the examples{of and f" of {of}"}, drawn '
             f'with seed {asked["seed"]}')
   by = 'by their ids' if kind == 'ids' else 'by their data'
-  return f'{wording.plural(asked["count"], "example")} {by}'
+  return f'{numerals.plural(asked["count"], "example")} {by}'
 
 
 def _done(record: Record) -> str:
@@ -139,9 +140,10 @@ def _share(value: float | None) -> str:
   return 'not known' if value is None else numerals.small_percent(value)
 
 
-def _table(name: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _table(name: str, header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
   return markup.table(name, [*map(markup.escape, header)],
-                      [[*map(markup.escape, row)] for row in rows])
+                      [[*map(markup.escape, row)] for row in rows],
+                      class_='made' if len(header) == 2 else '')
 
 
 def _listed(sentences: Iterable[str]) -> str:

@@ -13,6 +13,8 @@ from unsc_jax.report.figures.feature_map import feature_map
 from unsc_jax.report.figures.gaps import gap_in_bands
 from unsc_jax.report.figures.gaps import gaps
 from unsc_jax.report.figures.histograms import losses
+from unsc_jax.report.figures.looks import FULL_WIDTH
+from unsc_jax.report.figures.looks import WIDTH
 from unsc_jax.report.figures.loss import loss
 from unsc_jax.report.figures.per_class import per_class
 from unsc_jax.report.figures.relearn import relearn
@@ -21,7 +23,7 @@ from unsc_jax.report.figures.spectra import spectrum
 from unsc_jax.report.figures.wall_time import wall_time
 
 __all__ = (
-    'called', 'class_scatter', 'confusion', 'contours', 'energy_curve', 'feature_map',
-    'free_directions', 'gap_in_bands', 'gaps', 'loss', 'losses', 'per_class', 'relearn',
-    'spectrum', 'trade_off', 'wall_time',
+    'FULL_WIDTH', 'WIDTH', 'called', 'class_scatter', 'confusion', 'contours',
+    'energy_curve', 'feature_map', 'free_directions', 'gap_in_bands', 'gaps', 'loss',
+    'losses', 'per_class', 'relearn', 'spectrum', 'trade_off', 'wall_time',
 )

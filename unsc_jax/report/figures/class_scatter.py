@@ -32,6 +32,7 @@ def class_scatter(results: results_lib.Results) -> svg.Plot | None:
   if not known.any():
     return None
   columns = min(3, len(methods))
+  titles = looks.titles(methods, columns)
   low = _lowest([means[m][known] for m in means])
 
   def draw(figure):
@@ -40,7 +41,7 @@ def class_scatter(results: results_lib.Results) -> svg.Plot | None:
       axes.plot([0, 100], [0, 100], color=svg.MUTED, lw=.9)
       axes.plot(retrained[known], means[method][known], 'o', ms=4.5, mew=.5,
                 mec=svg.INK, color=svg.BLUE, alpha=.75, clip_on=False)
-      axes.set(title=wording.method(method), xlim=(low, 100), ylim=(low, 100),
+      axes.set(title=titles[method], xlim=(low, 100), ylim=(low, 100),
                aspect='equal')
       axes.grid()
     figure.supxlabel('retrained, test accuracy of a class, %', fontsize=9)
@@ -50,8 +51,9 @@ def class_scatter(results: results_lib.Results) -> svg.Plot | None:
   return svg.Plot(
       'Remaining classes beside the retrained model',
       ' '.join(_sentence(results, m, means[m] - retrained, known) for m in methods)
-      + f' Each point is one of {known.sum()} remaining classes.{left_out}',
-      looks.WIDTH, .45 + rows * (4.1 / columns + .12), draw)
+      + f' A point is a class, of {numerals.plural(known.sum(), "remaining class")}.{left_out}',
+      looks.WIDTH, .45 + rows * (4.1 / columns + .12)
+      + looks.title_height(titles, columns), draw)
 
 
 def _lowest(columns) -> float:

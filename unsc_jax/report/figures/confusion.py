@@ -30,6 +30,7 @@ def confusion(results: results_lib.Results) -> svg.Plot | None:
   methods, left_out = looks.panels(results, counts)
   tables = {m: shares(counts[m]) for m in methods}
   columns = min(3, len(methods))
+  titles = looks.titles(methods, columns)
   forgotten = results.forget_classes
 
   def draw(figure):
@@ -46,7 +47,7 @@ def confusion(results: results_lib.Results) -> svg.Plot | None:
           edgecolors='none', linewidths=0))
       for c in forgotten:
         axes.axhspan(c - .5, c + .5, fill=False, ec=svg.VERMILLION, lw=1.2)
-      axes.set(title=wording.method(method), aspect='equal',
+      axes.set(title=titles[method], aspect='equal',
                xlim=(-.5, classes - .5), ylim=(classes - .5, -.5))
       step = 1 if classes <= 5 else 2 if classes <= 12 else 5
       axes.set_xticks(range(0, classes, step))
@@ -63,7 +64,8 @@ def confusion(results: results_lib.Results) -> svg.Plot | None:
       f'{wording.forgotten(results)} outlined. ' + ' '.join(
           f'{wording.method(m)}: {_diagonal(tables[m], forgotten)}.' for m in methods)
       + left_out,
-      looks.WIDTH, .5 + rows * 4.4 / columns * (1.02 if columns > 1 else .9), draw)
+      looks.WIDTH, .5 + rows * 4.4 / columns * (1.02 if columns > 1 else .9)
+      + looks.title_height(titles, columns), draw)
 
 
 def called(results: results_lib.Results) -> svg.Plot | None:

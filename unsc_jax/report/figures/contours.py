@@ -45,7 +45,7 @@ def contours(results: results_lib.Results) -> svg.Plot | None:
         axes.contourf(along, along, grid, steps, colors=shades, extend='both')
         drawn = axes.contour(along, along, grid, steps, colors=svg.INK,
                              linewidths=.7)
-        axes.clabel(drawn, steps[1::2], fontsize=8, fmt=lambda v: f'{v:.2g}', inline_spacing=2)
+        axes.clabel(drawn, steps[1::2], fontsize=8, fmt=lambda v: f'{v:.3g}', inline_spacing=2)
         axes.plot(0, 0, '+', color=svg.INK, ms=8, mew=1.5)
         ticks = np.array([-.5, 0, .5]) * np.abs(along).max()
         axes.set(aspect='equal', xticks=ticks, yticks=ticks)
@@ -67,22 +67,24 @@ def contours(results: results_lib.Results) -> svg.Plot | None:
       'Loss around the original weights',
       ' '.join(sentences) + f' Reach: steps from {_number(along[0])} to '
       f'{_number(along[-1])} along two random directions, of the same norm '
-      'in both spaces.', looks.WIDTH, 4.2, draw)
+      'in both spaces. In a row a shade is the same loss, and each has as many steps.',
+      looks.WIDTH, 4.2, draw)
 
 
 def levels(values: np.ndarray) -> np.ndarray:
-  """Rising levels between the least and the greatest, by ratio if they are far.
+  """Rising levels with as many values between each and the next.
+
+  So both panels show their valleys, however much deeper one of them is, and a shade is
+  the same loss in both.
 
   Example:
-    >>> levels(np.array([0., 8.])).tolist()
-    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    >>> levels(np.array([0., 1., 2., 3., 4., 50., 600., 7000., 80000.])).tolist()
+    [1.0, 2.0, 3.0, 4.0, 50.0, 600.0, 7000.0]
   """
-  low, high = np.nanmin(values), np.nanmax(values)
-  if high <= low:
-    high = low + max(abs(low), 1.) * 1e-6
-  if low > 0 and high / low > 20:
-    return np.geomspace(low, high, _LEVELS + 2)[1:-1]
-  return np.linspace(low, high, _LEVELS + 2)[1:-1]
+  known = values[np.isfinite(values)]
+  steps = np.unique(np.quantile(known, np.arange(1, _LEVELS + 1) / (_LEVELS + 1)))
+  return steps[steps > known.min()] if known.max() > known.min() else (
+      known.min() + np.arange(1, _LEVELS + 1) * max(abs(known.min()), 1.) * 1e-6)
 
 
 def _number(value: float) -> str:

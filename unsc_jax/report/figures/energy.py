@@ -81,8 +81,8 @@ def trade_off(results: results_lib.Results) -> svg.Plot | None:
   def draw(figure):
     axes = figure.subplots()
     axes.plot(drift, probe, color=svg.BLUE, marker='D', label='UNSC, by energy')
-    for a, b, p in zip(drift, probe, points):
-      axes.annotate(_energy(p), (a, b), xytext=(5, 6),
+    for i, (a, b, p) in enumerate(zip(drift, probe, points)):
+      axes.annotate(_energy(p), (a, b), xytext=(5, -13 if i % 2 else 6),
                     textcoords='offset points', fontsize=8.5)
     if len(retrained):
       axes.axhline(retrained.mean(), color=svg.GREEN, ls='--', label='retrained')

@@ -32,6 +32,7 @@ def feature_map(results: results_lib.Results) -> svg.Plot | None:
   gone = np.isin(labels, forgotten)
   drawn = _thinned(gone)
   columns = min(3, len(methods))
+  titles = looks.titles(methods, columns)
 
   def draw(figure):
     panels = looks.grid(figure, len(methods), columns)
@@ -44,7 +45,7 @@ def feature_map(results: results_lib.Results) -> svg.Plot | None:
         for c in named:
           axes.text(*np.nanmedian(at[labels == c], 0), str(c), fontsize=9,
                     fontweight='bold', ha='center', va='center', bbox=_PLATE)
-      axes.set(title=wording.method(method), xticks=[], yticks=[])
+      axes.set(title=titles[method], xticks=[], yticks=[])
       axes.spines[['top', 'right']].set_visible(True)
       axes.margins(.06)
 
@@ -55,7 +56,8 @@ def feature_map(results: results_lib.Results) -> svg.Plot | None:
         'map is of their class for this share: ' + wording.listing([
             f'{wording.method(m)} {numerals.percent(neighbours(at, labels, gone), 0)}'
             for m, at in points.items()]) + '.')
-  sentences.append(f'{len(labels)} test images of {len(np.unique(labels))} classes'
+  sentences.append(f'{numerals.plural(len(labels), "test image")} of '
+                   f'{numerals.plural(len(np.unique(labels)), "class")}'
                    + (f', {drawn.sum()} of them drawn; numbers stand in the middle '
                       'of their class.' if drawn.sum() < len(labels) else
                       '; numbers stand in the middle of their class.'))
@@ -64,7 +66,8 @@ def feature_map(results: results_lib.Results) -> svg.Plot | None:
   rows = -(-len(methods) // columns)
   return svg.Plot(
       'Map of the features', ' '.join(sentences) + left_out,
-      looks.WIDTH, .1 + rows * (4.4 / columns + .18), draw)
+      looks.WIDTH, .1 + rows * (4.4 / columns + .18)
+      + looks.title_height(titles, columns), draw)
 
 
 def neighbours(points: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import numerals
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
 from unsc_jax.report.html import svg
@@ -12,11 +13,13 @@ MOST = 4  # methods beside the original and the control
 _FARTHEST = 300.  # bands; what lies farther is drawn there
 
 
-def gaps(comparison: comparison_lib.Comparison) -> svg.Plot | None:
+def gaps(comparison: comparison_lib.Comparison, width: float = looks.WIDTH
+         ) -> svg.Plot | None:
   """Every judged measure's gap, with the noise band as its unit.
 
   Args:
     comparison: of `comparison.compare`.
+    width: in inches.
 
   Returns:
     The plot; None where no method has a measure with a noise band.
@@ -56,11 +59,11 @@ def gaps(comparison: comparison_lib.Comparison) -> svg.Plot | None:
                      'too much left, or unlike →', fontsize=10)
     axes.tick_params(axis='y', length=0)
     axes.grid()
-    looks.legend_on_top(figure, 3)
+    looks.legend_on_top(figure, len(methods) if width > looks.WIDTH else 3)
 
   return svg.Plot(
       'All gaps to the retrained model', _text(comparison, methods, places),
-      looks.WIDTH, 1.35 + .3 * len(keys), draw)
+      width, 1.35 + (.25 if width > looks.WIDTH else .3) * len(keys), draw)
 
 
 def gap_in_bands(comparison: comparison_lib.Comparison, method: str, key: str) -> float:
@@ -82,7 +85,7 @@ def _text(comparison, methods, places) -> str:
     judged = comparison.judged(method)
     like = sum(cell.place == 'like' for cell in judged.values())
     sentence = (f'{wording.method(method)}: {like} of '
-                f'{wording.plural(len(judged), "measure")} in the noise band')
+                f'{numerals.plural(len(judged), "measure")} in the noise band')
     far = max(judged, key=lambda key: abs(places[method][key]))
     if judged[far].place != 'like':
       size = abs(places[method][far])
@@ -92,5 +95,5 @@ def _text(comparison, methods, places) -> str:
     sentences.append(f'{sentence}.')
   left = len(comparison.judged_methods) - MOST
   if left > 0:
-    sentences.append(f'{wording.plural(left, "further method")} not drawn.')
+    sentences.append(f'{numerals.plural(left, "further method")} not drawn.')
   return ' '.join(sentences)

@@ -34,6 +34,8 @@ def losses(results: results_lib.Results) -> svg.Plot | None:
   spread = {m: {name: _normal(getattr(histograms.counts[m], name)) for name in _KINDS}
             for m in methods}
   columns = min(2, len(methods))
+  titles = looks.titles(methods, columns)
+  highest = max(float(kinds[name].max()) for kinds in spread.values() for name in _KINDS)
 
   def draw(figure):
     panels = looks.grid(figure, len(methods), columns, sharex=True, sharey=True)
@@ -45,9 +47,9 @@ def losses(results: results_lib.Results) -> svg.Plot | None:
         axes.stairs(100 * kinds[name], edges, baseline=None, color=colour,
                     ls=dashes, lw=width,
                     label=label if method == methods[0] else None)
-      axes.set_title(wording.method(method))
+      axes.set_title(titles[method])
       _scale(axes, edges)
-      axes.set_ylim(bottom=0)
+      axes.set_ylim(0, 105 * highest)
       axes.grid()
     figure.supxlabel('cross-entropy loss', fontsize=10)
     figure.supylabel('share of images, %', fontsize=10)
@@ -62,7 +64,8 @@ def losses(results: results_lib.Results) -> svg.Plot | None:
       + '; with those of remaining training images: ' + wording.listing([
           f'{wording.method(m)} {numerals.percent(overlap(s["forget"], s["retain"]), 0)}'
           for m, s in spread.items()]) + f'.{left_out}',
-      looks.WIDTH, .95 + 1.55 * -(-len(methods) // columns), draw)
+      looks.WIDTH, .95 + 1.55 * -(-len(methods) // columns)
+      + looks.title_height(titles, columns), draw)
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,14 +1,17 @@
 """A colour, a hatch and a marker for everything, so that no one has to do."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+import textwrap
 from typing import NamedTuple
 
 from unsc_jax.report import comparison
+from unsc_jax.report import numerals
 from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.html import svg
 
 WIDTH = 4.4  # inches, for a figure that fills a column or a phone
+FULL_WIDTH = 11.6  # for one that fills the page
 
 
 class Look(NamedTuple):
@@ -62,7 +65,7 @@ def panels(results: results_lib.Results, drawable: Collection[str],
   if comparison.CONTROL in drawable and len(order) < most:
     order.append(comparison.CONTROL)
   left = len(rest) - len(shown)
-  return order, (f' {wording.plural(left, "further method")} '
+  return order, (f' {numerals.plural(left, "further method")} '
                  f'{"is" if left == 1 else "are"} not drawn.' if left else '')
 
 
@@ -73,6 +76,24 @@ def grid(figure, count: int, columns: int, **more) -> list:
   for unused in axes[count:]:
     unused.set_axis_off()
   return list(axes[:count])
+
+
+def titles(methods: Sequence[str], columns: int) -> dict[str, str]:
+  r"""What stands above the panel of each method, in lines that its column has room for.
+
+  Example:
+    >>> titles(['one_class_protected', 'unsc'], 3)
+    {'one_class_protected': 'UNSC, one class\nprotected', 'unsc': 'UNSC'}
+  """
+  room = {1: 44, 2: 22}.get(columns, 16)
+  return {method: '\n'.join(textwrap.wrap(wording.method(method), room, max_lines=2,
+                                          placeholder='…')) for method in methods}
+
+
+def title_height(titles: Mapping[str, str], columns: int) -> float:
+  """Inches that second lines of titles take, in all rows of panels."""
+  lines = ['\n' in title for title in titles.values()]
+  return .17 * sum(any(lines[i:i + columns]) for i in range(0, len(lines), columns))
 
 
 def bar(look: Look) -> dict:

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from unsc_jax.report import numerals
 from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 from unsc_jax.report.figures import looks
@@ -37,7 +38,7 @@ def loss(results: results_lib.Results, method: str) -> svg.Plot | None:
       x, y = window_means(values, window)
       axes.plot(x, y, color=_COLOURS[i % len(_COLOURS)],
                 linestyle=_DASHES[i % len(_DASHES)],
-                marker=_MARKERS[i % len(_MARKERS)], label=f'seed {seed}',
+                marker=_MARKERS[i % len(_MARKERS)], label=f'seed {seed}', clip_on=False,
                 markevery=(i * max(1, len(x) // 30), max(1, len(x) // 8)))
     axes.set(xlabel='step', ylabel='loss', xlim=(0, longest))
     if all(np.nanmin(values, initial=0.) >= 0 for values in lines.values()):
@@ -51,7 +52,7 @@ def loss(results: results_lib.Results, method: str) -> svg.Plot | None:
   averaged = f' Every point is the mean of {window} steps.' if window > 1 else ''
   return svg.Plot(
       f'Loss by step, {wording.method(method)}',
-      f'The loss went {ends} in {wording.plural(longest, "step")}.{averaged}',
+      f'The loss went {ends} in {numerals.plural(longest, "step")}.{averaged}',
       looks.WIDTH, 2.7, draw)
 
 

@@ -36,7 +36,7 @@ def relearn(results: results_lib.Results) -> svg.Plot | None:
       every = max(1, len(steps) // 7)
       axes.plot(steps, 100 * curve, color=look.colour, ls=look.dashes,
                 marker=look.marker, markevery=(i % every, every),
-                lw=2.2 if method == comparison.REFERENCE else 1.6,
+                lw=2.2 if method == comparison.REFERENCE else 1.6, clip_on=False,
                 label=wording.method(method))
     axes.set(xlabel='steps of learning again', ylabel='forget accuracy, %',
              xlim=(steps[0], steps[-1]), ylim=(-2, 110))

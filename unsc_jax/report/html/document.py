@@ -9,23 +9,23 @@ from unsc_jax.report.html import markup
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def document(title: str, subtitle: str, sections: Sequence[tuple[str, str, str]]
-             ) -> str:
+def document(title: str, subtitle: str, sections: Sequence[markup.Section]) -> str:
   """A whole page.
 
   Args:
     title: plain text.
     subtitle: plain text below it.
-    sections: names, titles and HTML, in order; those without HTML are left out.
+    sections: in order, after the first one links to those that are not folded; those
+      without content are left out.
 
   Returns:
     The file's text.
   """
-  sections = [section for section in sections if section[2]]
-  links = ' '.join(markup.element('a', markup.escape(heading), href=f'#{name}')
-                   for name, heading, _ in sections[1:])
+  first, *rest = [part for part in sections if part.content]
+  links = ' '.join(markup.element('a', markup.escape(part.title), href=f'#{part.name}')
+                   for part in rest if not part.folded)
   nav = markup.element('nav', links, aria_label='Sections') if links else ''
-  body = '\n'.join(markup.section(*section) for section in sections)
+  body = '\n'.join([markup.section(first), nav, *map(markup.section, rest)])
   style = resources.files('unsc_jax.report.html').joinpath('style.css').read_text(
       encoding='utf-8')
   return f"""<!DOCTYPE html>
@@ -44,7 +44,6 @@ def document(title: str, subtitle: str, sections: Sequence[tuple[str, str, str]]
 <header>
 <h1>{markup.escape(title)}</h1>
 {markup.paragraph(subtitle)}
-{nav}
 </header>
 <main>
 {body}

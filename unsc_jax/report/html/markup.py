@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 import html
+from typing import NamedTuple
 
 escape = html.escape
 
@@ -18,14 +19,24 @@ def element(name: str, content: str, **attributes: str) -> str:
   return f'<{name}{given}>{content}</{name}>'
 
 
-def section(name: str, title: str, *content: str) -> str:
-  """A section of the page that a link can lead to; none without content."""
-  inner = '\n'.join(filter(None, content))
-  if not inner:
-    return ''
-  heading = element('h2', escape(title), id=f'{name}-heading')
-  return element('section', f'{heading}\n{inner}', id=name,
-                 aria_labelledby=f'{name}-heading')
+class Section(NamedTuple):
+  """A part of the page that a link can lead to."""
+  name: str
+  title: str
+  content: str  # HTML; without any there is no section
+  folded: bool = False  # behind its title, until somebody opens it
+
+
+def section(part: Section) -> str:
+  """A section as HTML; a link to a folded one opens it."""
+  heading = element('h2', escape(part.title), id=f'{part.name}-heading')
+  if part.folded:
+    inner = element('details', element('summary', heading) + element(
+        'div', part.content, id=part.name))
+    return element('section', inner, aria_labelledby=f'{part.name}-heading',
+                   class_='folded')
+  return element('section', f'{heading}\n{part.content}', id=part.name,
+                 aria_labelledby=f'{part.name}-heading')
 
 
 def table(name: str, header: Sequence[str], rows: Iterable[Sequence[str]],

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from unsc_jax.report import comparison as comparison_lib
+from unsc_jax.report import first_screen
 from unsc_jax.report import measure_tables
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import page as page_lib
@@ -23,10 +24,10 @@ def render(runs: Sequence[runs_lib.Run]) -> str:
   """
   names = wording.listing([run.name for run in runs], most=4)
   return document.document('Runs side by side', names, [
-      ('runs', 'Verdicts', _verdicts(runs)),
-      ('measures', 'Measures', _measures(runs)),
-      ('meaning', 'What the measures mean', _meaning(runs)),
-      ('made', 'How they were made', _made(runs))])
+      markup.Section('runs', 'Verdicts', _verdicts(runs)),
+      markup.Section('measures', 'Measures', _measures(runs)),
+      markup.Section('meaning', 'What the measures mean', _meaning(runs), folded=True),
+      markup.Section('made', 'How they were made', _made(runs), folded=True)])
 
 
 def _verdicts(runs) -> str:
@@ -38,8 +39,9 @@ def _verdicts(runs) -> str:
   for run in runs:
     parts += [markup.element('h3', markup.escape(run.name)),
               markup.paragraph(f'{page_lib.title(run.results)}.'),
+              first_screen.statuses(run.comparison),
               page_lib.verdict(run.comparison, most=0)]
-  return '\n'.join(parts)
+  return '\n'.join([*parts, first_screen.rules()])
 
 
 def _measures(runs) -> str:
