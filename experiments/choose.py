@@ -2,9 +2,10 @@
 
   python -m experiments.choose --dataset digits --forget 0 1 2 4 6 7 9
 
-Every class named is one request. Of the settings after which unseen images of
-these classes keep less than a hundredth of their label's probability, in the
-mean, the one that moved the rest least is the choice.
+Every class named is one request. Of the settings that leave every layer some room,
+half a direction at least, and after which unseen images of these classes keep less than
+a hundredth of their label's probability, in the mean, the one that moved the rest least
+is the choice.
 """
 
 from collections.abc import Iterator
@@ -41,7 +42,9 @@ class Config:
   forget: tuple[int, ...] = ()
   """Classes, each forgotten alone: best others than those you will ask for."""
   energies: tuple[float, ...] = (.97, .99)
-  """Shares of energy to try."""
+  """Shares of energy to try, for the hard cut."""
+  taus: tuple[float, ...] = ()
+  """Of the soft filter, to try."""
   adam: tuple[float, ...] = (1e-4, 3e-4, 1e-3)
   """Learning rates of Adam to try."""
   momentum: tuple[float, ...] = (.02, .05, .1)
@@ -81,7 +84,8 @@ def run(config: Config) -> list[dict[str, Any]]:
   rows = [{**{name: getattr(unlearning, name) for name in _SETTING},
            **_over_requests(of_requests)}
           for unlearning, of_requests in measured.items()]
-  rows.sort(key=lambda row: (row['probability'] > .01, row['drift']))
+  rows.sort(key=lambda row: (
+      row['room'] < .5, row['probability'] > .01, row['drift']))
   cell = lambda value: f'{value:.4g}' if isinstance(value, float) else str(value)
   print(text.table([tuple(rows[0]), *(tuple(map(cell, row.values())) for row in rows)]))
   if config.out and running.is_first():
@@ -93,7 +97,7 @@ def run(config: Config) -> list[dict[str, Any]]:
   return rows
 
 
-_SETTING = ('energy', 'optimizer', 'learning_rate', 'stop_below', 'batch_size')
+_SETTING = ('energy', 'tau', 'optimizer', 'learning_rate', 'stop_below', 'batch_size')
 
 
 def _over_requests(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -106,18 +110,25 @@ def _grid(config: Config, unlearning: settings_lib.Unlearning,
   """Every setting and what it does to one request."""
   moments = functools.reduce(operator.add, retained.moments_by_class(
       problem, 256, unlearning.moments_examples))
-  bases = {energy: null_space.null_space_bases(moments, energy)
-           for energy in config.energies}
+  filters = [*({'energy': energy} for energy in config.energies),
+             *({'tau': tau} for tau in config.taus)]
   optimizers = [*(('adam', rate) for rate in config.adam),
                 *(('momentum', rate) for rate in config.momentum)]
-  grid = list(itertools.product(bases, optimizers, config.stops,
+  grid = list(itertools.product(optimizers, config.stops,
                                 config.batch_sizes or (unlearning.batch_size,)))
-  for energy, (optimizer, rate), stop, size in running.progress(grid, 'grid', len(grid)):
-    setting = dataclasses.replace(
-        unlearning, energy=energy, optimizer=optimizer, learning_rate=rate,
-        stop_below=stop, batch_size=size)
-    unlearned = setting.method(bases[energy])(problem, key)
-    yield setting, _validate(problem, unlearned)
+  all_of_them = running.progress(
+      itertools.product(filters, grid), 'grid', len(filters) * len(grid))
+  for of_filter, points in itertools.groupby(all_of_them, operator.itemgetter(0)):
+    filtered = dataclasses.replace(unlearning, **{'tau': None, **of_filter})
+    confined = filtered.filter(moments)
+    room = min(float(room.free) for rooms in null_space.capacity(confined).rooms.values()
+               for room in rooms)
+    for _, ((optimizer, rate), stop, size) in points:
+      setting = dataclasses.replace(
+          filtered, optimizer=optimizer, learning_rate=rate, stop_below=stop,
+          batch_size=size)
+      unlearned = setting.method(confined)(problem, key)
+      yield setting, {'room': room, **_validate(problem, unlearned)}
 
 
 def _validate(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned

@@ -38,7 +38,10 @@ class Config(cli.Options):
   """How retained classes combine: pooled, merged or sequential."""
   energy: Annotated[float | None, defaults.tuned(
       lambda settings: settings.unlearning.energy)] = None
-  """Share of the inputs' energy to protect in every layer."""
+  """Share of the inputs' energy to protect in every layer: the hard cut."""
+  tau: Annotated[float | None, defaults.tuned(
+      lambda settings: settings.unlearning.tau, none='the hard cut')] = None
+  """Of the soft filter, which damps where the hard cut ends: larger moves more."""
   learning_rate: Annotated[float | None, defaults.tuned(
       lambda settings: settings.unlearning.learning_rate)] = None
   """Of the optimiser that the null space confines."""
@@ -57,7 +60,7 @@ class Config(cli.Options):
   curve: tuple[float, ...] = ()
   """Further energies to run, for the energy-against-drift curve."""
   also: tuple[str, ...] = ()
-  """Further methods to compare with: random_label, one_class_protected."""
+  """Further methods to compare with: random_label, hard_cut, one_class_protected."""
   references: Annotated[int | None, defaults.tuned(
       lambda settings: settings.references)] = None
   """Further networks to retrain, for the noise of a seed."""
@@ -122,8 +125,15 @@ def choose(config: Config) -> settings_lib.Settings:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
   given = {field: getattr(config, field)
-           for field in ('energy', 'learning_rate', 'steps', 'batch_size', 'stop_below')
-           if getattr(config, field) is not None}
+           for field in ('energy', 'tau', 'learning_rate', 'steps', 'batch_size',
+                         'stop_below') if getattr(config, field) is not None}
+  hard = config.combine != 'pooled' or config.curve or config.energy is not None
+  if hard and config.tau is not None:
+    raise ValueError(
+        '--tau is of the soft filter, and --energy, --curve and other ways to combine '
+        'classes are of the hard cut; drop one of them.')
+  if hard:
+    given['tau'] = None
   if config.moments_examples is not None:
     if config.moments_examples < 0:
       raise ValueError(
@@ -134,16 +144,18 @@ def choose(config: Config) -> settings_lib.Settings:
       settings, unlearning=dataclasses.replace(settings.unlearning, **given))
 
 
-_ALSO = ('random_label', 'one_class_protected')
+_ALSO = ('random_label', 'hard_cut', 'one_class_protected')
 
 
 def _methods(config: Config, settings: settings_lib.Settings
              ) -> dict[str, problem_lib.Method]:
   """Every method by its name in the results."""
   unlearning = settings.unlearning
-  combine = settings_lib.COMBINE[config.combine](unlearning.energy)
+  combine = (null_space.pooled(unlearning.filter) if config.combine == 'pooled'
+             else settings_lib.COMBINE[config.combine](unlearning.energy))
   also = {
       'random_label': settings.random_label.method(),
+      'hard_cut': unlearning.method(null_space.pooled(unlearning.energy)),
       # Almost no constraint, to show what the null space buys.
       'one_class_protected': unlearning.method(settings_lib.first_class(combine))}
   return {

@@ -78,15 +78,21 @@ class Unlearning:
   stop_below: float = .005
   moments_examples: int | None = None
   optimizer: str = 'momentum'
+  tau: float | None = None  # of the soft filter, in the place of the hard cut at `energy`
 
   def method(self, combine: null_space.Combine | null_space.Bases | None = None
              ) -> problem_lib.Method:
     """UNSC as these settings have it; by default it pools the classes' moments."""
     return methods.unsc(
-        null_space.pooled(self.energy) if combine is None else combine,
+        null_space.pooled(self.filter) if combine is None else combine,
         OPTIMIZERS[self.optimizer](self.learning_rate), steps=self.steps,
         batch_size=self.batch_size, stop_below=self.stop_below,
         moments_examples=self.moments_examples)
+
+  @property
+  def filter(self) -> null_space.Filter:
+    """What the moments of all retained classes do to an update."""
+    return null_space.hard(self.energy) if self.tau is None else null_space.soft(self.tau)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +149,7 @@ def _images(epochs: float) -> training.Recipe:
 SETTINGS = {
     'digits': Settings(
         'small_cnn', training.Recipe(adam_cosine(), 30, 64), (3,),
-        Unlearning(learning_rate=1e-3, steps=300, batch_size=128, optimizer='adam'),
+        Unlearning(learning_rate=.02, steps=300, batch_size=128, tau=1e-3),
         RandomLabel(1e-3, 200, 128), references=2),
     'mnist': Settings('alexnet', _images(10), (3,)),
     'fashion_mnist': Settings(

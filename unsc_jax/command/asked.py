@@ -63,6 +63,8 @@ class Asked:
   """Examples a step of training."""
   energy: float = .99
   """UNSC: share of the retained inputs' energy to protect in every layer."""
+  tau: float | None = None
+  """UNSC: of the soft filter, which damps where --energy cuts, such as 1e-3."""
   learning_rate: float = 1e-3
   """UNSC: of its Adam."""
   steps: int = 200
@@ -92,8 +94,9 @@ class Asked:
   def method(self) -> problem_lib.Method:
     """UNSC as it is asked for."""
     return methods.unsc(
-        null_space.pooled(self.energy), optax.adam(self.learning_rate), steps=self.steps,
-        batch_size=self.batch_size, stop_below=self.stop_below)
+        filter=self.energy if self.tau is None else null_space.soft(self.tau),
+        optimizer=optax.adam(self.learning_rate), steps=self.steps, batch_size=self.batch_size,
+        stop_below=self.stop_below)
 
   @property
   def told(self) -> dict[str, Any]:

@@ -53,6 +53,8 @@ RULES = {
     'share': _PART,
     'shadows': _NATURAL,
     'steps': _COUNT,
+    'tau': _POSITIVE,
+    'taus': _each(_POSITIVE, 'different numbers above 0'),
     'stop_below': _STOP,
     'stops': _each(_STOP, 'different probabilities below 1'),
     'training_batch_size': _COUNT,

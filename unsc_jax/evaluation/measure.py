@@ -172,6 +172,10 @@ def _leak(problem, unlearned) -> float:
   """The largest share of a parameter's whole change outside the null space."""
   if unlearned.bases is None:
     raise checks.DoesNotApply('the method confines its update to no null space.')
+  if not isinstance(unlearned.bases, null_space.Bases):
+    raise checks.DoesNotApply(
+        'a soft filter damps every direction and leaves none whole; see how far layers '
+        'and logits moved.')
   change = jax.tree.map(
       lambda a, b: a - b, *map(trainable.floats, (unlearned.params, problem.params)))
   return max(map(float, null_space.leak(change, unlearned.bases).values()))

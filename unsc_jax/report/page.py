@@ -146,7 +146,10 @@ def _layers(results) -> str:
       'A layer may change only in directions that the remaining data do not '
       'use. The spectra show how much of the inputs lies in every direction '
       '(the eigenvalues of their second moments), the dotted line where kept '
-      'directions end and free ones begin.')
+      'directions end and free ones begin.' + (
+          ' A soft filter cuts nothing: it damps every direction by how much the '
+          'remaining data use it, and the line is where as many are kept in effect.'
+          if any(layer.damped for layer in results.layers) else ''))
           + _figures({'free': figures.free_directions(results),
                       'contours': figures.contours(results)})
           + tables.layers(results) + drawn)

@@ -67,10 +67,11 @@ class Row(evaluation.Measured, _Network):
 class Layer:
   """What the null space leaves free in one layer."""
   path: str  # of the layer's weights
-  rank: Count  # how many directions of the inputs are kept
+  rank: Count  # how many directions of the inputs are kept, in effect if `damped`
   # Of the inputs' second moments, one a direction, falling.
   eigenvalues: tuple[float | None, ...]
   layer_drift: float | None = None  # relative change of the layer's output; None if not known
+  damped: bool = False  # whether each direction passes in part, as through a soft filter
 
   def __post_init__(self):
     if self.rank > len(self.eigenvalues):

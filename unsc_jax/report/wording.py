@@ -16,6 +16,7 @@ _METHODS = {
     'gradient_ascent': 'Gradient ascent', 'influence': 'Influence',
     'l1_sparse': 'ℓ1-sparse', 'loft': 'LOFT', 'neggrad_plus': 'NegGrad+',
     'partially_blinded': 'Partially blinded', 'pgu': 'PGU',
+    'hard_cut': 'UNSC, hard cut',
     'one_class_protected': 'UNSC, one class protected',
     'random_label': 'Random label', 'retention_masking': 'Retention masking',
     'salun': 'SalUn', 'scissorhands': 'Scissorhands', 'scrub': 'SCRUB',

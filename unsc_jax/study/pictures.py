@@ -36,14 +36,14 @@ _NOTE = (
 
 def draw(
     problem: problem_lib.Problem, outputs: Mapping[str, outputs_lib.Outputs],
-    bases: null_space.Bases | None, key: jax.Array,
+    bases: null_space.Confinement | None, key: jax.Array,
 ) -> report.Pictures:
   """Draws all pictures of one seed, with floats of four digits.
 
   Args:
     problem: what was asked for.
     outputs: what each method's network says. One that says NaN is in no picture.
-    bases: of the null space, where a method has one.
+    bases: what a method was confined to, where one was.
     key: of what is drawn at random.
   """
   rng = np.random.default_rng(batching.seed_of(key))
@@ -136,7 +136,7 @@ def turned(points: np.ndarray, like: np.ndarray) -> np.ndarray:
   return points @ u @ v
 
 
-def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Array
+def contours(problem: problem_lib.Problem, bases: null_space.Confinement, key: jax.Array
              ) -> report.Contours:
   """Computes losses around the original weights, in and out of the null space.
 
@@ -146,7 +146,8 @@ def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Arr
 
   Args:
     problem: with the original weights.
-    bases: of the null space.
+    bases: of the null space, or a soft filter, of which the directions are what it
+      passes and what it takes.
     key: of directions and images.
 
   Returns:
@@ -178,7 +179,7 @@ def contours(problem: problem_lib.Problem, bases: null_space.Bases, key: jax.Arr
       name: report.Landscape(**parts) for name, parts in grids.items()})
 
 
-def directions(params: Any, bases: null_space.Bases, key: jax.Array
+def directions(params: Any, bases: null_space.Confinement, key: jax.Array
                ) -> dict[str, tuple[Any, Any]]:
   """Two directions in the null space and two out of it, of the same norms.
 

@@ -46,10 +46,9 @@ class Run:
     return next((one for one in self.networks.values() if one.bases is not None), None)
 
   @property
-  def bases(self) -> null_space.Bases | None:
-    """What the first was confined to, where that is a space and not a soft filter."""
-    found = self.confined and self.confined.bases
-    return found if isinstance(found, null_space.Bases) else None
+  def bases(self) -> null_space.Confinement | None:
+    """What the first was confined to."""
+    return self.confined and self.confined.bases
 
   def with_further(self, more: Sequence[problem_lib.Unlearned]) -> 'Run':
     """With more retrained networks, under numbers that no seed of a study has."""

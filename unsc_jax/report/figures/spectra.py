@@ -62,8 +62,9 @@ def spectrum(layer: results_lib.Layer) -> svg.Plot | None:
   return svg.Plot(
       f'Spectrum of {layer.path}',
       f'{d} directions of the inputs of {layer.path}: the first {rank}, '
-      f'which carry {numerals.percent(share, 2)} of the energy, are kept; '
-      f'{d - rank} are free. The smallest eigenvalue is {least} of the largest.',
+      f'which carry {numerals.percent(share, 2)} of the energy, are kept'
+      f'{" in effect" if layer.damped else ""}; {d - rank} are free. The smallest '
+      f'eigenvalue is {least} of the largest.',
       3., 2.4, draw)
 
 
