@@ -2,14 +2,17 @@
 
   python docs/update_figures.py
 
-Every number there stands between two marks, and comes from here. So does the JSON
-schema of results.json.
+Every number there stands between two marks, and comes from here. So do the README's
+picture, what its code prints, and the JSON schema of results.json.
 """
 
+import contextlib
 import functools
+import io
 import json
 import pathlib
 import re
+import statistics
 import sys
 
 import msgspec
@@ -18,6 +21,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 SCHEMA = 'docs/results.schema.json'
 sys.path.insert(0, str(ROOT))
 
+from docs import before_and_after  # noqa: E402
 from unsc_jax import report  # noqa: E402
 from unsc_jax.report import table  # noqa: E402
 
@@ -27,6 +31,9 @@ def main() -> None:
     path = ROOT / page
     path.write_text(updated(page, path.read_text()))
   (ROOT / SCHEMA).write_text(schema())
+  before_and_after.write(_of_demo(), ROOT / 'docs/before-and-after.svg')
+  readme = ROOT / 'README.md'
+  readme.write_text(_marked(readme.read_text(), 'output', printed(readme.read_text())))
 
 
 def schema() -> str:
@@ -37,12 +44,63 @@ def schema() -> str:
 def updated(page: str, text: str) -> str:
   """A page with every marked block made anew."""
   for mark, make in PAGES[page].items():
-    block = re.compile(f'<!-- {mark} -->.*?<!-- /{mark} -->', re.DOTALL)
-    if not block.search(text):
-      raise ValueError(f'{page} has no block {mark}.')
-    made = f'<!-- {mark} -->\n{make()}\n<!-- /{mark} -->'
-    text = block.sub(lambda _, made=made: made, text)
+    text = _marked(text, mark, make())
   return text
+
+
+def _marked(text: str, mark: str, made: str) -> str:
+  block = re.compile(f'<!-- {mark} -->.*?<!-- /{mark} -->', re.DOTALL)
+  if not block.search(text):
+    raise ValueError(f'the page has no block {mark}.')
+  return block.sub(lambda _: f'<!-- {mark} -->\n{made}\n<!-- /{mark} -->', text)
+
+
+def code(page: str) -> str:
+  """The first block of Python on a page."""
+  return re.search('```python\n(.*?)```', page, re.DOTALL)[1]
+
+
+def printed(page: str) -> str:
+  """What it prints, as a block."""
+  said = io.StringIO()
+  with contextlib.redirect_stdout(said):
+    exec(code(page), {})
+  return f'```\n{said.getvalue()}```'
+
+
+def _of_demo() -> report.Results:
+  return report.read(ROOT / 'docs/examples/digits-small_cnn/results.json')
+
+
+def _demo() -> str:
+  """What `make demo` shows: one class of the digits."""
+  results = _of_demo()
+  columns = {'forget_test': 'forgotten class %', 'retain_test': 'the rest %',
+             'probe': 'probe %', 'relearn_steps': 'steps to relearn',
+             'logit_drift': 'drift %'}
+  rows = []
+  for method, name in (('original', 'before'), ('head_only', 'its logit masked'),
+                       ('unsc', 'after UNSC'), ('retrain', 'retrained without it')):
+    of = [row for row in results.rows if row.method == method]
+    mean = {metric: statistics.fmean(row.metrics[metric] for row in of)
+            for metric in columns}
+    seconds = [sum(row.seconds.values()) for row in of if row.seconds]
+    rows.append([name, *(f'{value if metric == "relearn_steps" else 100 * value:.1f}'
+                         for metric, value in mean.items()),
+                 f'{seconds[0] / _retraining_seconds(results):.2f}' if seconds else '-'])
+  head = table.piped([['network', *columns.values(), 'time / retraining'], *rows])
+  return f'''`make demo`, the digit {results.forget_classes[0]}: \
+{sum(row.method == "retrain" for row in results.rows)} retrained networks, one of UNSC.
+
+{head}
+
+*Probe*: accuracy on the class of a new head on the features. *Steps to relearn*: training on twenty
+of its images until it is back. *Drift*: how far the logits of all others moved.'''
+
+
+def _retraining_seconds(results: report.Results) -> float:
+  return next(sum(row.seconds.values()) for row in results.rows
+              if row.method == 'retrain' and row.seconds)
 
 
 def _load(path: str) -> dict:
@@ -224,8 +282,9 @@ PAGES = {
     'docs/deletion-requests.md': {
         **{dataset: functools.partial(_deletion_requests, dataset)
            for dataset in ('digits', 'fashion_mnist')}, 'rounds': _class_rounds},
-    'README.md': {'optimizer_order': _optimizer_order, 'results': _results,
-                  'retraining': _retraining},
+    'README.md': {'demo': _demo},
+    'docs/optimisers.md': {'optimizer_order': _optimizer_order},
+    'docs/fashion-mnist.md': {'results': _results, 'retraining': _retraining},
     'docs/null-space-alignment.md': {
         role: functools.partial(_alignment, role)
         for role in ('surrogate', 'requested')},

@@ -149,7 +149,7 @@ def _images(epochs: float) -> training.Recipe:
 SETTINGS = {
     'digits': Settings(
         'small_cnn', training.Recipe(adam_cosine(), 30, 64), (3,),
-        Unlearning(learning_rate=.02, steps=300, batch_size=128, tau=1e-3),
+        Unlearning(learning_rate=.005, steps=300, batch_size=128, stop_below=.02, tau=3e-3),
         RandomLabel(1e-3, 200, 128), references=2),
     'mnist': Settings('alexnet', _images(10), (3,)),
     'fashion_mnist': Settings(

@@ -34,16 +34,25 @@ def test_the_schema_is_that_of_the_types():
       'run: python docs/update_figures.py')
 
 
-def test_its_first_code_block_runs():
-  block = re.search('```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.S)
-  names = {
-      'jax': jax, 'optax': optax, 'unsc_jax': unsc_jax,
-      'fn': lambda params, x: x @ params['w'], 'params': {'w': jnp.ones((3, 2))},
-      'retain_batches': [jnp.array([[1., 0., 0.]]), jnp.array([[2., 0., 0.]])]}
-  exec(block[1], names)
-  params, tx = names['params'], names['tx']
-  gradient = jax.tree.map(jnp.ones_like, params)
-  updates, _ = tx.update(gradient, tx.init(params), params)
+def test_its_code_prints_what_it_says():
+  page = (ROOT / 'README.md').read_text()
+  shown = re.search('<!-- output -->\n(.*?)\n<!-- /output -->', page, re.S)[1]
+  said = _script().printed(page)
+  number = re.compile(r'\d+(?:\.\d+)?')
+  assert number.sub('#', said) == number.sub('#', shown)
+  # Machines round differently: a direction or two, a test image of a class or two.
+  assert [*map(float, number.findall(said))] == pytest.approx(
+      [*map(float, number.findall(shown))], abs=6), 'run: python docs/update_figures.py'
+
+
+def test_the_short_chain_confines_plain_gradients():
+  """The other form that the README names."""
+  _, M = unsc_jax.input_moments(lambda params, x: x @ params['w'])(
+      {'w': jnp.ones((3, 2))}, jnp.array([[1., 0., 0.]]))
+  bases = unsc_jax.null_space_bases(M)
+  tx = optax.chain(unsc_jax.null_space_projection(bases), optax.adam(1e-3))
+  params = {'w': jnp.ones((3, 2))}
+  updates, _ = tx.update(jax.tree.map(jnp.ones_like, params), tx.init(params), params)
   # One kept direction, along an axis: here even Adam after it stays inside.
   assert jnp.abs(updates['w'][0]).max() < 1e-6
   assert jnp.abs(updates['w'][1:]).min() > 1e-4
