@@ -5,6 +5,7 @@
 #   make test-strict    the core's tests in JAX's strict modes, one after the other
 #   make test-faults    500 kills and 200 damaged stores of deletion requests
 #   make test-oldest    the quick tests, on the oldest supported versions
+#   make docs           site/: the documentation, where every link leads somewhere
 #   make dist           dist/: the wheel and the source distribution, checked
 #   make first-hour     what a stranger does first, in an empty environment with the wheel
 #   make bench          the speed claims, BENCHMARKS=moment_rate for one of them
@@ -25,6 +26,7 @@ VENV := .venv
 OLDEST := .venv-oldest
 PLAN := .venv-plan
 RELEASE := .venv-release
+DOCS := .venv-docs
 PLANS := pod_plan eigensolvers
 BENCHMARKS ?= $(filter-out $(PLANS),$(patsubst benchmarks/%.py,%, \
   $(wildcard benchmarks/[!_]*.py)))
@@ -42,7 +44,7 @@ install_into = $(1)/bin/python -m pip install -qq --disable-pip-version-check uv
   $(1)/bin/uv pip install -qq --python $(1)/bin/python $(2) || \
   $(1)/bin/python -m pip install -qq --no-compile --disable-pip-version-check $(2); }
 
-.PHONY: demo test lint test-slow test-strict test-faults test-oldest dist first-hour bench pod-plan \
+.PHONY: demo test lint test-slow test-strict test-faults test-oldest docs dist first-hour bench pod-plan \
   install clean
 .DELETE_ON_ERROR:
 
@@ -69,6 +71,9 @@ test-faults: $(VENV)/.dev
 
 test-oldest: $(OLDEST)/.oldest
 	$(OLDEST)/bin/python $(PYTEST) -m 'not slow and not real_data'
+
+docs: $(DOCS)/.docs
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 
 dist: $(RELEASE)/.release
 	@rm -rf dist
@@ -118,6 +123,15 @@ $(RELEASE)/.release: pyproject.toml | $(RELEASE)/.made
 	@$(call install_into,$(RELEASE),build twine)
 	@touch $@
 
+# The library is read for it, not run, and need not be there.
+$(DOCS)/.docs: pyproject.toml | $(DOCS)/.made
+	@echo 'Installing into $(DOCS), once.'
+	@$(DOCS)/bin/python -c "import tomllib; \
+	  project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	  print(*project['optional-dependencies']['docs'], sep='\n')" > $(DOCS)/requirements.txt
+	@$(call install_into,$(DOCS),-r $(DOCS)/requirements.txt)
+	@touch $@
+
 $(PLAN)/.plan: pyproject.toml | $(PLAN)/.made
 	@echo 'Installing into $(PLAN), once.'
 	@$(call install_into,$(PLAN),-e '.[pod-plan]')
@@ -132,4 +146,4 @@ $(PLAN)/.plan: pyproject.toml | $(PLAN)/.made
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(PLAN) $(RELEASE) dist .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(PLAN) $(RELEASE) $(DOCS) dist site .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -29,7 +29,7 @@ WRONG = {
     'forget --forget 3 --learning-rate nan': '--learning-rate is nan',
     'forget --forget 3 --energy 1.5': '--energy is 1.5',
     'forget --forget 3 --stop-below 1': '--stop-below is 1',
-    'forget --forget 3 --epochs 0': '0 epochs train nothing',
+    'forget --forget 3 --epochs 0': '--epochs is 0',
     'forget --forget 3 --seed -1': '--seed is -1',
     'forget --forget 3 --out file': 'file',
     'forget --forget 3 --name ../up': "--name is '../up'",

@@ -26,10 +26,10 @@ class Evaluate(asked_lib.Asked):
 
   def run(self) -> int:
     checks.check(self)  # before the page's libraries: what is wrong is told at once
+    further = [networks.method(name) for name in self.methods]
     from unsc_jax import study
     from unsc_jax.command import publish
     study.check_shadows(self.shadows)
-    further = [networks.method(name) for name in self.methods]
     by_name = {'unsc': self.method, **(study.named(further) if further else {})}
     task = asked_lib.task(self)
     ready = ()

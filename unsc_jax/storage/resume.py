@@ -236,7 +236,7 @@ def kept(
     ValueError: the folder has that of another run.
 
   Warns:
-    What is there is damaged, and made again.
+    UserWarning: what is there is damaged, and is made again.
 
   Example:
     >>> import tempfile
