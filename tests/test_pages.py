@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests.toys import moments_of
 import unsc_jax
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
@@ -21,7 +22,8 @@ DOCS = pathlib.Path(__file__).parents[1] / 'docs'
 ELSEWHERE = {
     'tutorials/index.md': 'tests/test_tutorials.py', 'what-is-captured.md': 'tests/capture',
     'write-your-own-method.md': 'tests/methods/test_corners.py'}
-HERE = {'deletion-requests.md', 'distributed.md', 'own-network.md', 'write-your-own-metric.md'}
+HERE = {'deletion-requests.md', 'distributed.md', 'optimisers.md', 'own-network.md',
+        'write-your-own-metric.md'}
 
 
 def _blocks(page: str) -> list[str]:
@@ -75,6 +77,17 @@ def test_a_metric_of_ones_own(names, capsys):
   # A masked logit is sure of a wrong label, as a retrained network is.
   assert done['measured'](names['params']).value < .5 < done['gap'].reference
   assert re.fullmatch(r'[+-]\d\.\d{3}, seeds explain ±\d\.\d{3}\n', capsys.readouterr().out)
+
+
+def test_an_optimiser_is_confined(names):
+  moments = moments_of(names['fn'], names['params'], names['retain'].x)
+  bases = unsc_jax.null_space_bases(moments, energy=.9)
+  tx = _run('optimisers.md', {**names, 'bases': bases})['tx']
+  unsc_jax.assert_preserves(tx, bases, names['params'])
+  with pytest.raises(AssertionError):  # as the page says of the short chain
+    unsc_jax.assert_preserves(
+        optax.chain(unsc_jax.null_space_projection(bases), optax.adam(1e-3)), bases,
+        names['params'])
 
 
 @pytest.mark.slow

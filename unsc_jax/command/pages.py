@@ -24,7 +24,7 @@ class Report:
   """Of one run: where the page goes instead."""
 
   def run(self) -> int:
-    _on_the_cpu()
+    _look(self.runs)
     from unsc_jax import report
     paths = [path for run in self.runs for path in report.find(run)]
     if self.output and len(paths) > 1:
@@ -46,7 +46,7 @@ class Compare:
   """A page to write as well."""
 
   def run(self) -> int:
-    _on_the_cpu()
+    _look(self.runs)
     from unsc_jax import report
     from unsc_jax.report import side_by_side
     paths = [path for run in self.runs for path in report.find(run)]
@@ -79,9 +79,11 @@ def names(paths: Sequence[pathlib.Path]) -> list[str]:
   return [f'{i}: {"/".join(part)}' for i, part in enumerate(parts, 1)]
 
 
-def _on_the_cpu() -> None:
-  """A page is a matter of a few means: it should not take hold of a GPU."""
-  jax.config.update('jax_platforms', 'cpu')
+def _look(runs: Sequence[pathlib.Path]) -> None:
+  """Raises where nothing is, before all that pages need is imported."""
+  for run in runs:
+    run.stat()
+  jax.config.update('jax_platforms', 'cpu')  # a page takes hold of no GPU for a few means
 
 
 def _write(page: pathlib.Path, text: str) -> None:
