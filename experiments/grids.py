@@ -134,6 +134,17 @@ CANDIDATES = {
     'partially_blinded': Candidate(
         methods.partially_blinded,
         {'rate': (1e-4, 3e-4), 'gamma': (1., 6.), 'steps': (40, 60)}, _ALL, 'adam'),
+    'orthograd': Candidate(
+        methods.orthograd,
+        {'rate': (.02, .05, .1), 'alpha': (.5, .8), 'steps': (20, 50)}, _ALL, 'clipped'),
+    'min_norm_og': Candidate(
+        methods.min_norm_og,
+        {'rate': (3e-4, 1e-3, 3e-3), 'strength': (.03, .1, .3), 'decay': (.4, .8)},
+        optimizer='adam'),
+    'msg': Candidate(
+        methods.msg, {'rate': (.01, .03, .1), 'share': (.3, .5, .7)}),
+    'uam': Candidate(
+        methods.uam, {'rate': (.03, .05, .1), 'radius': (.3, 1., 2.)}, {'epochs': 40}),
     'regun': Candidate(
         methods.regun, {'rate': (.003, .01, .03), 'retain_weight': (.3, .5, .7)}),
     'retention_masking': Candidate(

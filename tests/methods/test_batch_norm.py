@@ -52,9 +52,12 @@ METHODS = {
     'influence': methods.influence(10., damping=.1),
     'l1_sparse': methods.l1_sparse(ADAM, **SHORT),
     'loft': methods.loft(2),
+    'min_norm_og': methods.min_norm_og(ADAM, examples=4, **SHORT),
+    'msg': methods.msg(ADAM, **SHORT),
     'neggrad_plus': methods.neggrad_plus(ADAM, **SHORT),
     'null_space_alignment': methods.null_space_alignment(
         null_space.pooled(.8), optimizer=ADAM, **SHORT),
+    'orthograd': methods.orthograd(ADAM, retain_batch_size=4, **SHORT),
     'original': methods.original(),
     'partially_blinded': methods.partially_blinded(ADAM, **SHORT),
     'pgu': methods.pgu(ADAM, share=.5, **SHORT),
@@ -66,6 +69,7 @@ METHODS = {
     'scissorhands': methods.scissorhands(ADAM, share=.3, **SHORT),
     'scrub': methods.scrub(ADAM, rounds=2, batch_size=8, retain_batch_size=8),
     'ssd': methods.ssd(1., .1),
+    'uam': methods.uam(ADAM, **SHORT),
     'unsc': methods.unsc(null_space.pooled(.8), ADAM, **SHORT),
     'unsir': methods.unsir(
         ADAM, ADAM, noise_steps=2, noise_batch=4, noise_copies=1, batch_size=8),
@@ -74,6 +78,7 @@ UNMOVED = {'original', 'head_only'}
 RESET = {
     'eu_k': methods.eu_k(k=2, epochs=0),
     'example_localization': methods.example_localization(epochs=0),
+    'msg': methods.msg(epochs=0),
     'retention_masking': methods.retention_masking(epochs=0),
     'scissorhands': methods.scissorhands(share=.3, epochs=0),
 }

@@ -138,6 +138,11 @@ CASES = {
     'ssd': Case(methods.ssd(4., .3, group=1), methods.ssd(1e-3, .3, group=1)),
     'pgu': Case(
         methods.pgu(share=.7), methods.pgu(share=.999), remain=.93),
+    'orthograd': Case(methods.orthograd(), methods.orthograd(clipped(-.05))),
+    'min_norm_og': Case(
+        methods.min_norm_og(), methods.min_norm_og(strength=0.), remain=.95),
+    'msg': Case(methods.msg(), misled=knowing_init),
+    'uam': Case(methods.uam(), methods.uam(optimizers.sgd(.05), epochs=2), remain=.95),
     'regun': Case(methods.regun(), methods.regun(retain_weight=1.)),
     # The head alone cannot lose a class without loss: the features stay.
     'loft': Case(methods.loft(20, centred=False), misled=another_class, remain=.85),

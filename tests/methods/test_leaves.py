@@ -35,8 +35,11 @@ METHODS = {
     'influence_published': methods.influence(100., published=True),
     'l1_sparse': methods.l1_sparse(sgd, steps=2),
     'loft': methods.loft(2, polish_steps=2),
+    'min_norm_og': methods.min_norm_og(sgd, strength=.5, examples=4, steps=3),
+    'msg': methods.msg(sgd, steps=2),
     'neggrad_plus': methods.neggrad_plus(sgd, steps=2),
     'null_space_alignment': methods.null_space_alignment(null_space.pooled(.5), sgd, steps=2),
+    'orthograd': methods.orthograd(sgd, retain_batch_size=4, steps=2),
     'partially_blinded': methods.partially_blinded(sgd, steps=2),
     'pgu': methods.pgu(sgd, share=.5, steps=2),
     'random_label': methods.random_label(sgd, steps=2),
@@ -47,6 +50,7 @@ METHODS = {
     'scissorhands': methods.scissorhands(sgd, share=.9, steps=2),
     'scrub': methods.scrub(sgd, rounds=2),
     'ssd': methods.ssd(.5, .1),
+    'uam': methods.uam(sgd, steps=2),
     'unsc': methods.unsc(null_space.pooled(.5), sgd, steps=2, stop_below=-1.),
     'unsir': methods.unsir(sgd, sgd, noise_steps=1, noise_batch=4, noise_copies=1),
 }
@@ -104,7 +108,8 @@ def test_every_method_is_here():
 # Those that edit weights themselves, and one of those that descend a loss; the others
 # share its loop, and are in long runs.
 DAILY = {'class_projection', 'delete', 'esc', 'example_localization', 'fisher_forgetting',
-         'influence', 'loft', 'retrain', 'salun', 'scissorhands', 'ssd', 'unsc', 'unsir'}
+         'influence', 'loft', 'min_norm_og', 'msg', 'retrain', 'salun', 'scissorhands', 'ssd',
+         'unsc', 'unsir'}
 
 
 @pytest.mark.filterwarnings('ignore:.*no free direction left')

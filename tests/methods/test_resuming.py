@@ -67,6 +67,8 @@ CASES = {
         methods.unsir(noise_steps=7, noise_batch=4, noise_copies=2, batch_size=4,
                       repair_epochs=1),
         {'noise': (7, 2), 'impairing': (7, 2), 'repairing': (5, 2)}),
+    # Its radius follows the count of steps.
+    'uam': (methods.uam(steps=7, batch_size=10), {'unlearning': (7, 2)}),
     # Its projector follows the parameters, and is made anew every third step.
     'dimensional_alignment': (
         methods.dimensional_alignment(rounds=3, batch_size=10),

@@ -51,6 +51,14 @@ def test_fit_is_gradient_descent(optimizer):
   assert fitted.history['loss'].shape == (5,)
 
 
+def test_an_argument_may_follow_the_count_of_steps():
+  loss = lambda params, batch, key, weight: (weight * LOSS(params, batch, key)[0], params)
+  given = training.Scheduled(optax.linear_schedule(1., 0., 4))
+  scaled = _fit(optax.sgd(0.), 5, loss=loss, given=given).history['loss']
+  plain = _fit(optax.sgd(0.), 5).history['loss']
+  np.testing.assert_allclose(scaled, plain * [1, .75, .5, .25, 0], rtol=1e-5)
+
+
 def test_the_loop_compiles_a_confined_step_once_and_without_constants():
   """Bases are arguments of the program that `fit` runs, not part of it."""
   data, params = DATA.replace(x=np.asarray(toys.normal(0, 64, 40))), {'w': jnp.ones((40, 3))}

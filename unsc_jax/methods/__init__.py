@@ -19,8 +19,11 @@ from unsc_jax.methods.l1_sparse import l1_sparse
 from unsc_jax.methods.last_layers import cf_k
 from unsc_jax.methods.last_layers import eu_k
 from unsc_jax.methods.loft import loft
+from unsc_jax.methods.min_norm_og import min_norm_og
+from unsc_jax.methods.msg import msg
 from unsc_jax.methods.null_space_alignment import null_space_alignment
 from unsc_jax.methods.original import original
+from unsc_jax.methods.orthograd import orthograd
 from unsc_jax.methods.partially_blinded import partially_blinded
 from unsc_jax.methods.pgu import pgu
 from unsc_jax.methods.random_label import boundary_shrink
@@ -34,6 +37,7 @@ from unsc_jax.methods.scrub import scrub
 from unsc_jax.methods.ssd import ssd
 from unsc_jax.methods.subspace_edits import class_projection
 from unsc_jax.methods.subspace_edits import esc
+from unsc_jax.methods.uam import uam
 from unsc_jax.methods.unsc import unsc
 from unsc_jax.methods.unsir import unsir
 
@@ -41,7 +45,8 @@ __all__ = (
     'bad_teacher', 'boundary_shrink', 'cf_k', 'class_projection', 'delete',
     'dimensional_alignment', 'esc', 'eu_k', 'example_localization', 'fine_tune',
     'fisher_forgetting', 'gradient_ascent', 'head_only', 'influence', 'l1_sparse',
-    'loft', 'neggrad_plus', 'null_space_alignment', 'original', 'partially_blinded',
-    'pgu', 'random_label', 'regun', 'retention_masking', 'retrain', 'salun',
-    'scissorhands', 'scrub', 'ssd', 'unsc', 'unsir',
+    'loft', 'min_norm_og', 'msg', 'neggrad_plus', 'null_space_alignment',
+    'original', 'orthograd', 'partially_blinded', 'pgu', 'random_label', 'regun',
+    'retention_masking', 'retrain', 'salun', 'scissorhands', 'scrub', 'ssd', 'uam',
+    'unsc', 'unsir',
 )

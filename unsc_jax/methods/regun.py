@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -10,7 +11,6 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import training
 from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
 from unsc_jax.parts import references
@@ -61,10 +61,11 @@ def regun(
   if not 0 <= retain_weight <= 1:
     raise ValueError(
         f'retain_weight is the weight of what remains, in [0, 1], not {retain_weight}.')
-  loss_of = _LossOf(retain_weight, matched)
   return parts.compose(
       name='regun',
-      objective=objectives.Objective(loss_of, given=_given),
+      objective=objectives.Objective(
+          functools.partial(_Loss, retain_weight=retain_weight, matched=matched),
+          given=_given),
       transform=optimizer or optax.sgd(1e-2, momentum=.9),
       schedule=schedules.beside_forget(
           steps, batch_size, epochs=lengths.unless(steps, epochs, 30)))
@@ -76,28 +77,19 @@ def _given(problem: problem_lib.Problem, key: jax.Array) -> tuple[references.Ref
 
 
 @dataclasses.dataclass(frozen=True)
-class _LossOf:
-  """From a network to its loss; equal for equal settings."""
-  retain_weight: float
-  matched: bool
-
-  def __call__(self, fn: Callable) -> training.Loss:
-    return _Loss(fn, self)
-
-
-@dataclasses.dataclass(frozen=True)
 class _Loss:
   """The weighted sum of both terms."""
   fn: Callable
-  of: _LossOf
+  retain_weight: float
+  matched: bool
 
   def __call__(self, params: Any, batch: Any, key: jax.Array, reference: references.Reference
                ) -> tuple[jax.Array, Any]:
     forget, retain = batch
     labels = forget.y if forget.y.ndim == 1 else forget.y.argmax(-1)
-    target = references.drawn(reference, labels, key, matched=self.of.matched)
+    target = references.drawn(reference, labels, key, matched=self.matched)
     logits = self.fn(params, forget.x)
     unseen = objectives.cross_entropy(logits, jnp.broadcast_to(target, logits.shape))
     stay = objectives.cross_entropy(self.fn(params, retain.x), retain.y)
-    weight = self.of.retain_weight
+    weight = self.retain_weight
     return (1 - weight) * unseen + weight * stay, params

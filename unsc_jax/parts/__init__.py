@@ -3,10 +3,12 @@
 from unsc_jax.parts import edits
 from unsc_jax.parts import gem
 from unsc_jax.parts import head
+from unsc_jax.parts import leaves
 from unsc_jax.parts import lengths
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
+from unsc_jax.parts import orthogonal
 from unsc_jax.parts import passes
 from unsc_jax.parts import references
 from unsc_jax.parts import retained
@@ -23,6 +25,7 @@ from unsc_jax.parts.composition import whole_classes
 
 __all__ = (
     'Confined', 'Edit', 'Stopwatch', 'Transform', 'compose', 'edits', 'gem', 'head',
-    'lengths', 'masks', 'objectives', 'optimizers', 'passes', 'references', 'retained',
-    'schedules', 'stiefel', 'stopping', 'targets', 'whole_classes',
+    'leaves', 'lengths', 'masks', 'objectives', 'optimizers', 'orthogonal', 'passes',
+    'references', 'retained', 'schedules', 'stiefel', 'stopping', 'targets',
+    'whole_classes',
 )

@@ -7,6 +7,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
+from unsc_jax.parts import leaves
 from unsc_jax.problem import trainable
 
 
@@ -16,8 +17,8 @@ def held(
 ) -> jax.Array:
   r"""A loss with its own value, and the gradient that `projected` makes of its own.
 
-  Written as a loss, since the gradient is taken back before any optimiser sees it,
-  and since the memory changes while one trains: pass it as `training.Refresh`.
+  Written as a loss, see `leaves.having`, since the memory changes while one trains:
+  pass it as `training.Refresh`.
 
   Args:
     loss: from parameters to a scalar.
@@ -39,9 +40,7 @@ def held(
   memory = jax.tree.map(
       lambda leaf, m: m if trainable.is_floating(leaf) else None, params, memory)
   gradient = projected(gradient, memory, margin=margin, ridge=ridge)
-  # It is zero, and so is linear in the parameters with that slope.
-  moved = jax.tree.map(jnp.subtract, trainable.floats(params), here)
-  return value + _dot(gradient, moved)
+  return leaves.having(value, trainable.floats(params), gradient)
 
 
 def projected(
@@ -74,13 +73,7 @@ def projected(
   quadratic program has this closed form; margin .5 and ridge 1e-3 are exact from
   Scissorhands' code.
   """
-  inner, square = _dot(gradient, memory), _dot(memory, memory) + ridge
+  inner, square = leaves.dot(gradient, memory), leaves.dot(memory, memory) + ridge
   v = jnp.maximum(margin, -inner / jnp.where(square > 0, square, 1))
   v = jnp.where(inner < 0, v, 0)
   return jax.tree.map(lambda g, m: g + (v * m).astype(g.dtype), gradient, memory)
-
-
-def _dot(a: Any, b: Any) -> jax.Array:
-  return jax.tree.reduce(jnp.add, jax.tree.map(
-      lambda x, y: jnp.vdot(x, y, precision=lax.Precision.HIGHEST,
-                            preferred_element_type=jnp.float32), a, b))

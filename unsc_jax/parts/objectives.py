@@ -36,7 +36,7 @@ class Objective:
     forget: what the forget set's examples carry as `y`; their labels if None.
     retain: the same for the retain set.
     given: `(problem, key)` to the further arguments of the loss, or to a
-      `training.Refresh`.
+      `training.Refresh` or `training.Scheduled`.
   """
   loss: Callable[[Callable], training.Loss]
   forget: targets.Target | None = None

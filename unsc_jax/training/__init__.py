@@ -8,6 +8,7 @@ from unsc_jax.training.fit import Fitted
 from unsc_jax.training.fit import fresh
 from unsc_jax.training.fit import Recipe
 from unsc_jax.training.fit import Refresh
+from unsc_jax.training.fit import Scheduled
 from unsc_jax.training.fit import train
 from unsc_jax.training.fit import Watch
 from unsc_jax.training.losses import cross_entropies
@@ -20,7 +21,7 @@ from unsc_jax.training.step import only
 from unsc_jax.training.step import update
 
 __all__ = (
-    'Fitted', 'Loss', 'Recipe', 'Refresh', 'Watch', 'answers', 'classify',
-    'classify_in_training', 'cross_entropies', 'cross_entropy', 'fit', 'fresh',
-    'gradients', 'make_step', 'only', 'predict', 'train', 'update',
+    'Fitted', 'Loss', 'Recipe', 'Refresh', 'Scheduled', 'Watch', 'answers',
+    'classify', 'classify_in_training', 'cross_entropies', 'cross_entropy', 'fit',
+    'fresh', 'gradients', 'make_step', 'only', 'predict', 'train', 'update',
 )

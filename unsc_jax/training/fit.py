@@ -60,6 +60,28 @@ class Refresh:
   given: Callable[[Any], tuple]
 
 
+  def at(self, step: int, params: Any) -> tuple:
+    """The arguments of a step."""
+    del step
+    return self.given(params)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scheduled:
+  """A further argument of a loss that follows the count of steps.
+
+  Attributes:
+    value: from the step, from 0 on, to a number: an Optax schedule.
+  """
+  value: Callable[[int], Any]
+  every = 1
+
+  def at(self, step: int, params: Any) -> tuple:
+    """The argument of a step."""
+    del params
+    return (np.float32(self.value(step)),)
+
+
 class Fitted(NamedTuple):
   """Trained parameters, and the loss of every step."""
   params: Any
@@ -91,7 +113,7 @@ class classify_in_training:
 def fit(
     loss: step_lib.Loss, optimizer: optax.GradientTransformation, params: Any,
     batches: Iterable, *, steps: int, key: jax.Array,
-    given: tuple | Refresh = (),
+    given: tuple | Refresh | Scheduled = (),
     trainable: Callable[[str], bool] = lambda path: True,
     session: session_lib.Session = session_lib.DEFAULT, label: str = 'training',
     watch: Watch | None = None, watch_every: int = 10,
@@ -152,15 +174,16 @@ def fit(
   where = (None, None) if mesh is None else jax.tree.map(
       lambda leaf: leaf.sharding, (params, state))
   step = step_lib.make_step(loss, optimizer, where)
-  extra = () if isinstance(given, Refresh) else put(given)
-  refresh = given.every if isinstance(given, Refresh) else 1
+  anew = None if isinstance(given, tuple) else given
+  extra = put(given) if anew is None else ()
+  refresh = 1 if anew is None else anew.every
   losses, watched, over = [], [], False
 
   def run():
     nonlocal batches
     place = functools.partial(sharding.shard_batch, mesh=mesh)
     first, batches = batching.peeked(batches, place)
-    now = given.given(params) if isinstance(given, Refresh) else extra
+    now = extra if anew is None else anew.at(0, params)
     return {'steps': steps, 'run': identity(), **identity_lib.identity(
         loss, optimizer, params, state, first, key, now)}
 
@@ -184,8 +207,8 @@ def fit(
         session.progress(chosen, label, steps - start), start):
       if every and i > start and i % every == 0:
         save()
-      if isinstance(given, Refresh) and i % refresh == 0:
-        extra = put(given.given(params))
+      if anew is not None and i % refresh == 0:
+        extra = put(anew.at(i, params))
       batch = sharding.shard_batch(batch, mesh)
       key, now = programs.split(key)
       params, state, value = sharding.settle(
