@@ -1,12 +1,15 @@
 """The answers that the page opens with, against the numbers."""
 
+import dataclasses
 from dataclasses import replace
 import re
 
 import pytest
 
+from experiments import forget_class
 from tests.report import examples
 from tests.report import html_reader
+from unsc_jax.command import evaluate
 from unsc_jax.report import answers
 from unsc_jax.report import certainty
 from unsc_jax.report import commands
@@ -49,7 +52,7 @@ def test_forgotten_says_what_the_answers_and_the_probe_say(example):
     results = examples.edit(results, method, metrics={'probe': values})
   text = _answers(results)['Forgotten?']
   assert text.startswith(
-      'At the output yes. Forget accuracy (test) 0.0 % (80.0 % before, 0.0 % retrained). '
+      'At the output yes. Forget accuracy (test) 0.0 ± 0.0 % (80.0 % before, 0.0 % retrained). '
       'Behind it no: the linear probe still finds 64.0 % against 56.0 % (masking alone: '
       '65.0 %). Like retrained on 0 of 1 measure that can tell (head-only 0, original 0); ')
 
@@ -77,7 +80,7 @@ def test_forgotten_opens_with_its_answer(example, metrics, said):
 def test_harm_does_not_hide_what_was_forgotten(example):
   said = _answers(_retrained(example, retain_test=.8))
   assert said['Forgotten?'].startswith('Yes, like a retrained model.')
-  assert said['Harmed?'].startswith('Yes: accuracy on what remains 80.0 % (before 92.')
+  assert said['Harmed?'].startswith('Yes: accuracy on what remains 80.0 ± 0.0 % (before 92.')
 
 
 def test_no_measure_that_can_tell_is_said(example):
@@ -164,6 +167,13 @@ def test_the_next_step_asks_first_for_what_would_tell(example):
   assert _next(_retrained(example)) == (
       'Nothing is left to do: keep results.json beside the weights.', '')
   assert _next(examples.keep(example(3), 'original', 'retrain', 'head_only'), None)[1] == ''
+
+
+def test_every_option_that_is_advised_exists():
+  fields = lambda options: {field.name for field in dataclasses.fields(options)}
+  advised = {remedy.option for remedy in next_step.REMEDIES.values()}
+  assert {*advised, 'references', 'shadows', 'seeds'} <= fields(forget_class.Config)
+  assert {*advised, 'references', 'shadows', 'seed'} <= fields(evaluate.Evaluate)
 
 
 def test_a_script_of_ones_own_is_told_the_call(example):

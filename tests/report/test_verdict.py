@@ -1,5 +1,6 @@
 """What is said of cases that were made up to be clear."""
 
+from dataclasses import replace
 import math
 import re
 from typing import NamedTuple
@@ -208,7 +209,9 @@ def test_two_that_never_came_back_are_said_to_be_that_and_not_alike(full):
   finding = _about(_said(results), 'Relearn time: not reached in 40', 'UNSC')
   assert finding.tone == 'note'
   assert 'does not make them alike' in finding.text
-  text = report.render(results)
+  text = report.render(replace(  # the tables alone
+      examples.edit(results, history={}, relearning=None), layers=(), curve=(),
+      pictures=report.Pictures()))
   assert '>\u00a040\u00a0steps' in text.replace('&gt;', '>')
   assert 'not reached in 40\u00a0steps by either' in text
 

@@ -74,7 +74,8 @@ def _now(comparison, method) -> str:
       beside = [f'{show(before.mean)} before'] if before else []
       if cell.gap is not None:
         beside.append(f'{show(cell.reference)} retrained')
-      return (f'{metrics_lib.describe(key).name} {show(cell.mean)}'
+      return (f'{metrics_lib.describe(key).name} '
+              f'{phrases.spread(metrics_lib.describe(key), cell)}'
               + (f' ({", ".join(beside)})' if beside else '') + '.')
   return ''
 
@@ -117,7 +118,7 @@ def harmed(comparison: comparison_lib.Comparison, method: str) -> Answer:
   beside = [f'before {metric.show(before.mean)}'] if before else []
   if cell.gap is not None:
     beside.append(f'retrained {metric.show(cell.reference)}')
-  values = (f'accuracy on what remains {metric.show(cell.mean)}'
+  values = (f'accuracy on what remains {phrases.spread(metric, cell)}'
             + (f' ({", ".join(beside)})' if beside else ''))
   if cell.place is None:
     word = 'Not judged'

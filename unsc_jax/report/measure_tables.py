@@ -6,7 +6,7 @@ import math
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import missing as missing_lib
-from unsc_jax.report import numerals
+from unsc_jax.report import phrases
 from unsc_jax.report import wording
 from unsc_jax.report.html import markup
 
@@ -89,7 +89,7 @@ def cell(comparison: comparison_lib.Comparison, method: str,
   measured = comparison.cells.get((method, metric.key))
   if measured is None:
     return missing(comparison, method, metric)
-  parts = [markup.element('b', markup.escape(spread(metric, measured)))]
+  parts = [markup.element('b', markup.escape(phrases.spread(metric, measured)))]
   if (len(measured.values) == 1 and measured.interval and math.isfinite(measured.mean)
       and measured.limit is None):
     ends = (metric.show(end) for end in measured.interval)
@@ -101,7 +101,7 @@ def cell(comparison: comparison_lib.Comparison, method: str,
   elif measured.gap is not None and metric.show_gap:
     band = (f' (± {metric.show_gap(measured.band).lstrip("+")})'
             if measured.band is not None else '')
-    parts.append(markup.element('span', gap(metric, measured) + band, class_='gap'))
+    parts.append(markup.element('span', phrases.gap(metric, measured) + band, class_='gap'))
     if measured.place == 'like':
       parts.append(_flag('like', '✓ like retrained'))
     elif measured.place:
@@ -122,32 +122,3 @@ def missing(comparison: comparison_lib.Comparison, method: str,
 
 def _flag(kind: str, text: str) -> str:
   return markup.element('span', markup.escape(text), class_=f'flag {kind}')
-
-
-def gap(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
-  """A gap, and on which side of it the true one lies where that is not known."""
-  if metric.show_gap is None or cell.gap is None:
-    return ''
-  sign = ('≥\u00a0' if cell.limit is not None else
-          '≤\u00a0' if cell.reference_limit is not None else '')
-  return sign + metric.show_gap(cell.gap)
-
-
-def spread(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
-  """The mean over seeds and, with several of them, the standard deviation."""
-  if cell.limit is not None:
-    return metric.least(cell.mean)
-  if cell.std is None or not math.isfinite(cell.std):
-    return metric.show(cell.mean)
-  mean, std = metric.show(cell.mean), metric.show(cell.std)
-  if metric.unit == 'step':
-    deviation = f'{numerals.count(cell.mean)}\u00a0±\u00a0{numerals.count(cell.std)}'
-    return numerals.plural(deviation, metric.unit, space='\u00a0')
-  unit = '\u00a0%'
-  if std.endswith(unit) and mean.endswith(unit):
-    mean = mean.removesuffix(unit)
-    # As fine as the mean, where that is rounded to its size.
-    digits = len(mean.partition('.')[2])
-    if len(std.removesuffix(unit).partition('.')[2]) > digits:
-      std = numerals.percent(cell.std, digits)
-  return f'{mean}\u00a0±\u00a0{std}'

@@ -5,6 +5,7 @@ from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import measure_tables
 from unsc_jax.report import metrics as metrics_lib
 from unsc_jax.report import numerals
+from unsc_jax.report import phrases
 from unsc_jax.report import results as results_lib
 from unsc_jax.report import status as status_lib
 from unsc_jax.report import telling
@@ -68,12 +69,12 @@ def cell(comparison: comparison_lib.Comparison, method: str,
   measured = comparison.cells.get((method, metric.key))
   if measured is None:
     return measure_tables.missing(comparison, method, metric)
-  parts = [markup.element('b', markup.escape(measure_tables.spread(metric, measured)))]
+  parts = [markup.element('b', markup.escape(phrases.spread(metric, measured)))]
   if metric.show_gap and measured.gap is not None and method != comparison_lib.REFERENCE:
     if measured.endless:
       text, class_ = 'not reached by either', 'gap'
     else:
-      text = measure_tables.gap(metric, measured)
+      text = phrases.gap(metric, measured)
       class_ = 'gap'
       if measured.place:
         text += f' {_SIGNS[measured.place]}{" =" if measured.tie else ""}'

@@ -1,6 +1,7 @@
 """Measures and their values inside sentences."""
 
 from collections.abc import Sequence
+import math
 
 from unsc_jax.report import comparison as comparison_lib
 from unsc_jax.report import metrics as metrics_lib
@@ -33,6 +34,35 @@ def width(metric: metrics_lib.Metric, band: float) -> str:
   """A noise band or half of an interval, with its unit."""
   text = (metric.show_gap or metric.show)(band).lstrip('+')
   return numerals.plural(text, metric.unit) if metric.unit else text
+
+
+def gap(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
+  """A gap, and on which side of it the true one lies where that is not known."""
+  if metric.show_gap is None or cell.gap is None:
+    return ''
+  sign = ('≥\u00a0' if cell.limit is not None else
+          '≤\u00a0' if cell.reference_limit is not None else '')
+  return sign + metric.show_gap(cell.gap)
+
+
+def spread(metric: metrics_lib.Metric, cell: comparison_lib.Cell) -> str:
+  """The mean over seeds and, with several of them, the standard deviation."""
+  if cell.limit is not None:
+    return metric.least(cell.mean)
+  if cell.std is None or not math.isfinite(cell.std):
+    return metric.show(cell.mean)
+  mean, std = metric.show(cell.mean), metric.show(cell.std)
+  if metric.unit == 'step':
+    deviation = f'{numerals.count(cell.mean)}\u00a0±\u00a0{numerals.count(cell.std)}'
+    return numerals.plural(deviation, metric.unit, space='\u00a0')
+  unit = '\u00a0%'
+  if std.endswith(unit) and mean.endswith(unit):
+    mean = mean.removesuffix(unit)
+    # As fine as the mean, where that is rounded to its size.
+    digits = len(mean.partition('.')[2])
+    if len(std.removesuffix(unit).partition('.')[2]) > digits:
+      std = numerals.percent(cell.std, digits)
+  return f'{mean}\u00a0±\u00a0{std}'
 
 
 def names(keys: Sequence[str]) -> str:

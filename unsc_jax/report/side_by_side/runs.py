@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from unsc_jax.report import comparison as comparison_lib
-from unsc_jax.report import measure_tables
 from unsc_jax.report import metrics as metrics_lib
+from unsc_jax.report import phrases
 from unsc_jax.report import results as results_lib
 from unsc_jax.report import wording
 
@@ -42,10 +42,10 @@ def cell(run: Run, method: str, key: str) -> str:
   if measured is None:
     return '–'
   metric = metrics_lib.describe(key)
-  text = measure_tables.spread(metric, measured)
+  text = phrases.spread(metric, measured)
   if metric.show_gap and measured.gap is not None and method != comparison_lib.REFERENCE:
     text += (' (neither to the end)' if measured.endless else
-             f' ({measure_tables.gap(metric, measured)}{"=" if measured.tie else ""})')
+             f' ({phrases.gap(metric, measured)}{"=" if measured.tie else ""})')
     if measured.place:
       text += {'like': ' ✓', 'above': ' ▲', 'below': ' ▼'}[measured.place]
   return text
