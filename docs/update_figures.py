@@ -23,6 +23,8 @@ sys.path.insert(0, str(ROOT))
 
 from docs import before_and_after  # noqa: E402
 from unsc_jax import report  # noqa: E402
+from unsc_jax.report import metrics  # noqa: E402
+from unsc_jax.report import status as status_lib  # noqa: E402
 from unsc_jax.report import table  # noqa: E402
 
 
@@ -278,7 +280,22 @@ def _class_rounds() -> str:
   return table.piped(rows)
 
 
+def _statuses() -> str:
+  """The word that a page opens with, and its rule."""
+  return table.piped([['', 'when'], *[
+      [f'{status.sign} **{status.word}**', status.rule] for status in status_lib.RULES]])
+
+
+def _measures() -> str:
+  """Every measure's column in a sentence or two, as the page has it."""
+  return '\n\n'.join(
+      f'**{group.title}.** {group.text}\n\n' + '\n'.join(
+          f'- *{metric.name}*: {metric.what}' for metric in group.metrics)
+      for group in metrics.GROUPS)
+
+
 PAGES = {
+    'docs/reading-the-page.md': {'statuses': _statuses, 'measures': _measures},
     'docs/deletion-requests.md': {
         **{dataset: functools.partial(_deletion_requests, dataset)
            for dataset in ('digits', 'fashion_mnist')}, 'rounds': _class_rounds},

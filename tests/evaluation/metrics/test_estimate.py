@@ -103,3 +103,14 @@ def test_a_band_may_have_a_number_of_models_for_each_entry():
   for i, models in enumerate((1, 4)):
     alone = estimate_lib.gap(0., [r[i] for r in references], models=models)
     np.testing.assert_allclose(both.band[i], alone.band, rtol=1e-5)
+
+
+@pytest.mark.parametrize('references', [3, 7])
+@pytest.mark.parametrize('value', [.1, .9, 1.])
+def test_equal_to_equal_references_is_a_gap_of_nothing(value, references):
+  """By rounding it was below them by 1e-8, and its other half made the band."""
+  mine = estimate_lib.Estimate(*map(np.float32, (value, value - .05, value + .01)))
+  gap = estimate_lib.gap(mine, [mine] * references)
+  assert gap.value == 0
+  np.testing.assert_allclose(
+      gap.band, np.sqrt(.05**2 + .01**2 / references), rtol=1e-5)

@@ -266,13 +266,21 @@ def _gap(mine: Estimate, theirs: Estimate, level: float, models: jax.Array) -> G
   if seeds > 2:
     spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)
     band = jnp.where(equal, jnp.nan_to_num(band), spread * noise)
-  return Gap(difference, jnp.mean(theirs.value, axis=0), noise, band,
+  return Gap(difference, _mean(theirs.value), noise, band,
              jnp.abs(difference) <= band, seeds)
+
+
+def _mean(values: jax.Array) -> jax.Array:
+  """The mean of values [R, ...]; of equal ones they themselves, without rounding.
+
+  On which side of the mean a value lies says which half of its interval counts.
+  """
+  return values[0] + jnp.mean(values - values[0], axis=0)
 
 
 def difference_to_mean(mine: Estimate, theirs: Estimate) -> tuple[jax.Array, jax.Array]:
   """Mine [...] minus the mean of theirs [R, ...], and the sampling error of that."""
-  difference = mine.value - jnp.mean(theirs.value, axis=0)
+  difference = mine.value - _mean(theirs.value)
   above = difference >= 0
   half = jnp.where(above, mine.value - mine.low, mine.high - mine.value)
   halves = jnp.where(above, theirs.high - theirs.value, theirs.value - theirs.low)
