@@ -194,7 +194,7 @@ def curves() -> Iterator[tuple[str, dict[str, float], problem_lib.Method]]:
         null_space.pooled(energy), steps=steps, batch_size=256, stop_below=-1)
   for steps in (25, 50, 100, 200, 400):
     yield 'null_space_alignment', {'steps': steps}, methods.null_space_alignment(
-        steps=steps)
+        null_space.pooled(.9), steps=steps)
   for steps in (3, 6, 12, 25):
     yield 'without_null_space', {'steps': steps}, methods.null_space_alignment(
         null_space.pooled(lambda values: jnp.zeros(values.shape[:-1], int)), steps=steps)

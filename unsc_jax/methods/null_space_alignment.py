@@ -60,12 +60,12 @@ def null_space_alignment(
   stays as easy to find. For whole classes.
 
   Args:
-    combine: from the moments of the retained classes to bases; the default is
-      `null_space.pooled(.9)`, since features need more room than answers.
+    combine: from the moments of the retained classes to bases, as for `unsc`.
     optimizer: any of Optax; it is confined by `project_updates`. Adam at 1e-3.
     filter: what the pooled classes do to an update, in place of `combine`:
-      `null_space.hard(.9)`, or `null_space.soft(1e-3)`, which damps `P` smoothly;
-      or `null_space.two_sided()`, for a backward pass over the retained data more.
+      `null_space.soft(3e-3)`, which is the default and leaves more room than answers
+      need, since features need more; or a cut, `null_space.hard(.9)`; or
+      `null_space.two_sided()`, for a backward pass over the retained data more.
     drift_budget: how far the outputs of every layer may move on the retained inputs,
       relative to what they were, .05 for 5 %; by default as far as they do.
     weight: `lambda`.
@@ -89,9 +89,9 @@ def null_space_alignment(
     >>> method = null_space_alignment(optimizer=optax.adam(1e-3), weight=10., steps=200)
 
   Source: **ours**, from no paper. What it gains, and what not, is measured in
-  `docs/null-space-alignment.md`.
+  `docs/null-space-alignment.md` and `docs/soft-null-space.md`.
   """
-  confined_to = null_space.chosen(combine, filter, .9)
+  confined_to = null_space.chosen(combine, filter, null_space.soft(3e-3))
   schedule = schedules.forget_only(
       lengths.unless(epochs, steps, 200), batch_size, epochs=epochs)
 

@@ -34,24 +34,27 @@ def unsc(
 
   .. math::
     \Delta W = P\, \mathrm{opt}(P\, \nabla_W L), \quad
-    P = I - Q Q^\top, \quad
+    P = \tau' \Bigl(\frac Mn + \tau' I\Bigr)^{-1}, \quad
     L = \mathrm{CE}(f_\theta(x), \hat y(x)), \; x \in D_f
 
-  For every layer, `Q` spans what its inputs carry on the retained data, so that
-  what remains is answered as before. Of whole classes, forget examples learn their
-  most likely remaining class; single examples learn to be answered as unseen ones
-  of their label are, not wrongly. Biases, scales and running statistics are frozen, and
-  dropout is off.
+  For every layer, `M` is the second moment of its inputs on the retained data, and `P`
+  takes from an update what these use, so that what remains is answered as before. The
+  paper cuts in the place of damping: :math:`P = I - Q Q^\top`, where `Q` spans most of
+  the inputs' energy, which is `filter=null_space.hard(.99)`. Of whole classes, forget
+  examples learn their most likely remaining class; single examples learn to be answered
+  as unseen ones of their label are, not wrongly. Biases, scales and running statistics
+  are frozen, and dropout is off.
 
   Args:
     combine: from the moments of the retained classes to bases:
       `null_space.pooled()`, `merged()` or `sequential()`; or bases.
     optimizer: any of Optax; it is confined by `project_updates`. The default is
-      Adam at 1e-3, which stays as fast when little is free.
+      Adam at 1e-3, which stays as fast when little passes.
     filter: what the pooled classes do to an update, in place of `combine`:
-      `null_space.hard(.99)`, the paper's cut, which is the default, or
-      `null_space.soft(1e-3)`, which damps `P` smoothly;
-      or `null_space.two_sided()`, for a backward pass over the retained data more.
+      `null_space.soft(1e-3)`, which is the default: it needs no eigenvectors, and in
+      `docs/soft-null-space.md` it forgets more and moves less than
+      `null_space.hard(.99)`, the paper's cut; or `null_space.two_sided()`, for a
+      backward pass over the retained data more.
     drift_budget: how far the outputs of every layer may move on the retained inputs,
       relative to what they were, .05 for 5 %; by default as far as they do.
     target: what forget examples should say; `targets.pseudo_labels()` of whole
@@ -86,15 +89,16 @@ def unsc(
     >>> x = np.eye(2, dtype=np.float32)  # what class 0 reads is not touched
     >>> retain, forget = (Examples(x[[c]], np.array([c])) for c in (0, 1))
     >>> problem = Problem(network, {'w': jnp.eye(2)}, retain, forget, 2, (1,))
-    >>> method = unsc(optimizer=optax.sgd(1.), steps=5, stop_below=-1.)
+    >>> method = unsc(
+    ...     filter=null_space.hard(), optimizer=optax.sgd(1.), steps=5, stop_below=-1.)
     >>> w = method(problem, jax.random.key(0)).params['w']
     >>> print(w[0], w[1].argmax())
     [1. 0.] 0
 
-  Source: UNSC (Chen et al., IJCAI 2024), exact after the authors' code but for the
-  flaws that `docs/methods.md` tells; the paper's text was not read, and its equations'
-  numbers are from others. Forgetting single examples is ours; closest to its targets is
-  ReGUn (arXiv 2603.11210).
+  Source: UNSC (Chen et al., IJCAI 2024); with `null_space.hard` exact after the authors'
+  code but for the flaws that `docs/methods.md` tells; the paper's text was not read, and
+  its equations' numbers are from others. The soft filter is ours, and so is forgetting
+  single examples; closest to its targets is ReGUn (arXiv 2603.11210).
   """
   return parts.compose(
       name='unsc',
@@ -102,7 +106,7 @@ def unsc(
           forget=objectives.cross_entropy,
           forget_target=target or _target),
       transform=optimizers.null_space(
-          optimizer or optax.adam(1e-3), null_space.chosen(combine, filter),
+          optimizer or optax.adam(1e-3), null_space.chosen(combine, filter, null_space.soft()),
           batch_size=moments_batch_size, examples=moments_examples,
           select=select, drift_budget=drift_budget),
       schedule=schedules.forget_only(

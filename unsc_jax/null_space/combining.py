@@ -84,9 +84,11 @@ class pooled(Combine):
 def chosen(
     combine: Combine | gains_lib.Confinement | None,
     filter: filters.Filter | ranks.Energy | None,
-    default: filters.Filter | ranks.Energy = .99,
+    default: filters.Filter,
 ) -> Combine | gains_lib.Confinement:
   """What a method confines to: what it was given, or a filter of the pooled classes.
+
+  Where neither is given it is the default.
 
   Raises:
     ValueError: both are given.

@@ -24,6 +24,7 @@ from unsc_jax.null_space import eigen
 from unsc_jax.null_space import gains as gains_lib
 from unsc_jax.null_space import precision
 from unsc_jax.null_space import ranks
+from unsc_jax.null_space import ridge
 
 
 class Filter(abc.ABC):
@@ -120,79 +121,38 @@ class soft(Filter):
   def __call__(self, moments):
     taus = bases_lib.choices(moments, self.tau, dict(self.per_path))
     bases_lib.check(moments)
-    solver = self.solver or cholesky.inverse
-    made = gains_lib.Gains({
-        path: tuple(_ridge(moment, taus[path], solver) for moment in uses)
+    dense = [(moment, taus[path]) for path, uses in moments.by_path.items()
+             for moment in uses if moment.site.kind != 'lookup']
+    made = ridge.ridges(*zip(*dense), self.solver) if dense else []
+    for (moment, _), one in zip(dense, made):
+      _check(moment, one)
+    matrices = iter(one.matrix for one in made)
+    return gains_lib.Gains({
+        path: tuple(gains_lib.Gain(moment.site, (
+            1 / (1 + row_shares(moment) / taus[path]) if moment.site.kind == 'lookup'
+            else next(matrices))) for moment in uses)
         for path, uses in moments.by_path.items()})
-    check_gains(made)
-    return made
 
 
-def _ridge(moment: moments_lib.Moment, tau: float, solver: cholesky.Inverse
-           ) -> gains_lib.Gain:
-  if moment.site.kind == 'lookup':
-    return gains_lib.Gain(moment.site, 1 / (1 + row_shares(moment) / tau))
-  share = relative(moment)
-  diagonal = jnp.diagonal(moment.mean_square, axis1=1, axis2=2)
-  precision.check(moment, diagonal)
-  total = jnp.maximum(diagonal.sum(-1), jnp.finfo(diagonal.dtype).tiny)
-  unsure = precision.doubt(moment, diagonal) / total
-  # Divided first, so that an infinite tau gives the identity.
-  return gains_lib.Gain(moment.site, solver(_plus(share / tau, 1 + unsure / tau)))
+def _check(moment: moments_lib.Moment, made: ridge.Ridge) -> None:
+  """Raises if moments cannot be, or an update could grow on its way through."""
+  if isinstance(made.matrix, core.Tracer):
+    return
+  used, largest = jax.device_get((made.used, made.largest))
+  precision.check(bases_lib.on_host(moment), used)
+  if not np.all(largest <= 1.1):  # NaN is no number below it
+    raise ValueError(
+        f'the moments of {moment.site.path} have negative eigenvalues as large as '
+        'the filter is soft, as a difference of moments may in float32; take '
+        'those of the retained data themselves, or a larger tau.')
 
 
 def row_shares(moment: moments_lib.Moment) -> jax.Array:
   """Of all that is read from a table the share `[B, d]` of each row."""
   precision.check_counts(moment)
-  share = relative(moment)
+  share = ridge.relative(moment)
   # Of a row that may have been read it is not known how often: it is kept.
   return jnp.where(precision.read(moment), jnp.where(share > 0, share, 1), 0)
-
-
-@jax.jit
-def _plus(matrices: jax.Array, number: jax.Array) -> jax.Array:
-  """Matrices with a number `[B]` added to each one's diagonal."""
-  one = jnp.eye(matrices.shape[-1], dtype=matrices.dtype)[None]
-  return matrices + number[:, None, None] * one
-
-
-def relative(moment: moments_lib.Moment) -> jax.Array:
-  """A second moment relative to its trace; zero for a layer that reads nothing."""
-  second = moment.second / jnp.maximum(
-      jnp.abs(moment.second).max(), jnp.finfo(moment.second.dtype).tiny)
-  if moment.site.kind == 'lookup':
-    total = second.sum(-1)[:, None]
-  else:
-    total = jnp.trace(second, axis1=-2, axis2=-1)[:, None, None]
-  return jnp.where(total > 0, second / jnp.where(total > 0, total, 1), 0)
-
-
-def check_gains(gains: gains_lib.Gains) -> None:
-  """Raises if an update could grow on its way: moments with negative eigenvalues."""
-  dense = [gain for gain in gains
-           if isinstance(gain, gains_lib.Gain) and gain.site.kind != 'lookup']
-  if any(isinstance(gain.matrix, core.Tracer) for gain in dense):
-    return
-  largest = jax.device_get([_largest(gain.matrix) for gain in dense])
-  for gain, values in zip(dense, largest):
-    if not np.all(values <= 1.1):  # NaN is no number below it
-      raise ValueError(
-          f'the moments of {gain.site.path} have negative eigenvalues as large as '
-          'the filter is soft, as a difference of moments may in float32; take '
-          'those of the retained data themselves, or a larger tau.')
-
-
-@jax.jit
-def _largest(matrices: jax.Array) -> jax.Array:
-  """The largest eigenvalues `[B]` of positive matrices, by power iteration."""
-  start = jax.random.normal(jax.random.key(0), (*matrices.shape[:-1], 1), matrices.dtype)
-
-  def step(x, _):
-    x = matrices @ (x / jnp.linalg.norm(x, axis=1, keepdims=True))
-    return x, None
-
-  x, _ = jax.lax.scan(step, start, length=50)
-  return jnp.linalg.norm(x, axis=(1, 2))
 
 
 def positive(name: str, value: float) -> float:
