@@ -6,13 +6,10 @@ Every number there stands between two marks, and comes from here. So do the READ
 picture, what its code prints, and the JSON schema of results.json.
 """
 
-import contextlib
 import functools
-import io
 import json
 import pathlib
 import re
-import statistics
 import sys
 
 import msgspec
@@ -22,6 +19,8 @@ SCHEMA = 'docs/results.schema.json'
 sys.path.insert(0, str(ROOT))
 
 from docs import before_and_after  # noqa: E402
+from docs import readme as readme_lib  # noqa: E402
+from docs import soft_null_space  # noqa: E402
 from unsc_jax import report  # noqa: E402
 from unsc_jax.report import metrics  # noqa: E402
 from unsc_jax.report import status as status_lib  # noqa: E402
@@ -33,9 +32,14 @@ def main() -> None:
     path = ROOT / page
     path.write_text(updated(page, path.read_text()))
   (ROOT / SCHEMA).write_text(schema())
-  before_and_after.write(_of_demo(), ROOT / 'docs/before-and-after.svg')
+  before_and_after.write(
+      report.read(ROOT / readme_lib.DEMO), ROOT / 'docs/before-and-after.svg')
+  soft_null_space.write(
+      _load('docs/results/soft_null_space-fashion_mnist-plain.json'),
+      ROOT / 'docs/soft-null-space.svg')
   readme = ROOT / 'README.md'
-  readme.write_text(_marked(readme.read_text(), 'output', printed(readme.read_text())))
+  readme.write_text(_marked(
+      readme.read_text(), 'output', readme_lib.printed(readme.read_text())))
 
 
 def schema() -> str:
@@ -55,54 +59,6 @@ def _marked(text: str, mark: str, made: str) -> str:
   if not block.search(text):
     raise ValueError(f'the page has no block {mark}.')
   return block.sub(lambda _: f'<!-- {mark} -->\n{made}\n<!-- /{mark} -->', text)
-
-
-def code(page: str) -> str:
-  """The first block of Python on a page."""
-  return re.search('```python\n(.*?)```', page, re.DOTALL)[1]
-
-
-def printed(page: str) -> str:
-  """What it prints, as a block."""
-  said = io.StringIO()
-  with contextlib.redirect_stdout(said):
-    exec(code(page), {})
-  return f'```\n{said.getvalue()}```'
-
-
-def _of_demo() -> report.Results:
-  return report.read(ROOT / 'docs/examples/digits-small_cnn/results.json')
-
-
-def _demo() -> str:
-  """What `make demo` shows: one class of the digits."""
-  results = _of_demo()
-  columns = {'forget_test': 'forgotten class %', 'retain_test': 'the rest %',
-             'probe': 'probe %', 'relearn_steps': 'steps to relearn',
-             'logit_drift': 'drift %'}
-  rows = []
-  for method, name in (('original', 'before'), ('head_only', 'its logit masked'),
-                       ('unsc', 'after UNSC'), ('retrain', 'retrained without it')):
-    of = [row for row in results.rows if row.method == method]
-    mean = {metric: statistics.fmean(row.metrics[metric] for row in of)
-            for metric in columns}
-    seconds = [sum(row.seconds.values()) for row in of if row.seconds]
-    rows.append([name, *(f'{value if metric == "relearn_steps" else 100 * value:.1f}'
-                         for metric, value in mean.items()),
-                 f'{seconds[0] / _retraining_seconds(results):.2f}' if seconds else '-'])
-  head = table.piped([['network', *columns.values(), 'time / retraining'], *rows])
-  return f'''`make demo`, the digit {results.forget_classes[0]}: \
-{sum(row.method == "retrain" for row in results.rows)} retrained networks, one of UNSC.
-
-{head}
-
-*Probe*: accuracy on the class of a new head on the features. *Steps to relearn*: training on twenty
-of its images until it is back. *Drift*: how far the logits of all others moved.'''
-
-
-def _retraining_seconds(results: report.Results) -> float:
-  return next(sum(row.seconds.values()) for row in results.rows
-              if row.method == 'retrain' and row.seconds)
 
 
 def _load(path: str) -> dict:
@@ -299,7 +255,13 @@ PAGES = {
     'docs/deletion-requests.md': {
         **{dataset: functools.partial(_deletion_requests, dataset)
            for dataset in ('digits', 'fashion_mnist')}, 'rounds': _class_rounds},
-    'README.md': {'demo': _demo},
+    'README.md': {'demo': lambda: readme_lib.demo(report.read(ROOT / readme_lib.DEMO))},
+    'docs/soft-null-space.md': {
+        'said': lambda: soft_null_space.said(
+            _load('docs/results/soft_null_space-fashion_mnist-plain.json')), **{
+        network: lambda network=network: soft_null_space.of(
+            _load(f'docs/results/soft_null_space-{network}.json'))
+        for network in soft_null_space.NETWORKS}},
     'docs/optimisers.md': {'optimizer_order': _optimizer_order},
     'docs/fashion-mnist.md': {'results': _results, 'retraining': _retraining},
     'docs/null-space-alignment.md': {

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 import pytest
 
+from docs import readme
 import unsc_jax
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -37,7 +38,7 @@ def test_the_schema_is_that_of_the_types():
 def test_its_code_prints_what_it_says():
   page = (ROOT / 'README.md').read_text()
   shown = re.search('<!-- output -->\n(.*?)\n<!-- /output -->', page, re.S)[1]
-  said = _script().printed(page)
+  said = readme.printed(page)
   number = re.compile(r'\d+(?:\.\d+)?')
   assert number.sub('#', said) == number.sub('#', shown)
   # Machines round differently: a direction or two, a test image of a class or two.

@@ -1,0 +1,65 @@
+"""The points of the study of filters: every curve, and what sets its points apart."""
+
+from collections.abc import Iterator
+import functools
+from typing import NamedTuple
+
+import optax
+
+from unsc_jax import methods
+from unsc_jax import null_space
+from unsc_jax import problem as problem_lib
+
+
+class Point(NamedTuple):
+  """One method at one setting of its curve's dial."""
+  curve: str
+  dial: dict[str, float]
+  method: problem_lib.Method
+
+  @property
+  def name(self) -> str:
+    """Of the point, as a file is called."""
+    parts = [self.curve, *(f'{value:g}' for value in self.dial.values())]
+    return '-'.join(parts).replace(' ', '_').replace(',', '').replace('+', 'and')
+
+
+def points(rate: float) -> Iterator[Point]:
+  """All points, the cheapest curves first.
+
+  Args:
+    rate: of SGD with momentum, for UNSC and its relatives.
+  """
+  momentum, adam = optax.sgd(rate, momentum=.9), optax.adam(1e-3)
+  answers = functools.partial(methods.unsc, batch_size=128, stop_below=.01)
+  features = functools.partial(methods.null_space_alignment, batch_size=256)
+  both = lambda tau, outer: null_space.two_sided(
+      null_space.soft(tau), null_space.soft(outer))
+  for energy in (.9, .97, .99):
+    yield Point('hard', {'energy': energy}, answers(filter=energy, optimizer=momentum))
+  for tau in (3e-4, 1e-3, 3e-3):
+    yield Point('soft', {'tau': tau},
+                answers(filter=null_space.soft(tau), optimizer=momentum))
+  for tau in (3e-4, 1e-3, 3e-3):
+    yield Point('soft + alignment', {'tau': tau},
+                features(filter=null_space.soft(tau), optimizer=momentum))
+  for energy in (.9, .99):
+    yield Point('hard + alignment', {'energy': energy},
+                features(filter=energy, optimizer=momentum))
+  for tau, outer in ((3e-3, .1), (1e-2, .03)):
+    yield Point('two-sided', {'tau': tau, 'outer': outer},
+                answers(filter=both(tau, outer), optimizer=momentum))
+  for tau, outer in ((3e-3, .1), (1e-2, .1)):
+    yield Point('two-sided + alignment', {'tau': tau, 'outer': outer},
+                features(filter=both(tau, outer), optimizer=momentum))
+  yield Point('hard, Adam', {'energy': .99}, answers(filter=.99, optimizer=adam))
+  yield Point('soft, Adam', {'tau': 1e-3},
+              answers(filter=null_space.soft(1e-3), optimizer=adam))
+  yield Point('head only', {}, methods.head_only())
+  for step in (1e-3, 1e-2):
+    sgd = optax.sgd(step, momentum=.9)
+    yield Point('DELETE', {'rate': step}, methods.delete(sgd, steps=60))
+    yield Point('SalUn', {'rate': step}, methods.salun(sgd, rounds=3))
+    yield Point('SCRUB', {'rate': step / 10}, methods.scrub(optax.adam(step / 10)))
+    yield Point('dimensional alignment', {'rate': step}, methods.dimensional_alignment(
+        sgd, rounds=2, forget_steps=30, retain_steps=30))
