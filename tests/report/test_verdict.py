@@ -107,6 +107,11 @@ def test_harm_and_its_absence_are_told_apart(example):
   rather = _about(findings, 'Retain accuracy (train): 96.2').text
   assert 'no less than the original had' in rather
   assert 'harmed' not in rather
+  cell = comparison_lib.compare(example(3)).cells['original', 'retain_test']
+  hardly = _about(_said(examples.mimic(
+      example(3), 'unsc', 'retrain', retain_test=cell.mean - .9 * cell.band)),
+                  'Retain accuracy (test): ').text
+  assert 'hardly less than the original had' in hardly
 
 
 @pytest.mark.parametrize('seeds', [1, 2, 3])

@@ -70,5 +70,6 @@ def within(results: results_lib.Results, comparison: comparison_lib.Comparison,
   text = (f'With {numerals.plural(count, "example")} to forget, ' if count else ''
           ) + f'{", ".join(known)} (95 %).'
   if blind:
-    text += f' By {wording.listing(blind)} not even the untouched original is told.'
+    text += (f' By {wording.listing(blind)} even the untouched original passes for '
+             'retrained.')
   return text[:1].upper() + text[1:]

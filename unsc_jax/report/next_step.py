@@ -36,8 +36,9 @@ REMEDIES = types.MappingProxyType({
         'Let it go on for longer, or by larger steps.',
         'Let it take larger steps.', 'learning_rate', lambda rate: 2 * rate),
     status_lib.UNLIKE: Remedy(
-        'Let it take less away: fewer or smaller steps.',
-        'Let it take smaller steps.', 'learning_rate', lambda rate: rate / 2)})
+        'Let it take less away, by fewer or smaller steps, or aim at other answers.',
+        'Let it take smaller steps, or aim at other answers.',
+        'learning_rate', lambda rate: rate / 2)})
 
 
 def step(results: results_lib.Results, comparison: comparison_lib.Comparison,

@@ -145,6 +145,9 @@ def _meaning(comparison, metric, cell) -> str:
     if original and cell.mean >= original.mean:
       return ('less than retraining gives the remaining classes, though no less '
               f'than the original had ({metric.show(original.mean)})')
+    if original and cell.mean >= original.mean - (cell.band or 0.):
+      return ('less than retraining gives the remaining classes, and hardly less than '
+              f'the original had ({metric.show(original.mean)})')
     return 'the remaining classes were harmed'
   if metric.kind == 'likeness':
     return 'farther from a retrained model than another seed takes one'
