@@ -123,7 +123,8 @@ class soft(Filter):
     bases_lib.check(moments)
     dense = [(moment, taus[path]) for path, uses in moments.by_path.items()
              for moment in uses if moment.site.kind != 'lookup']
-    made = ridge.ridges(*zip(*dense), self.solver) if dense else []
+    made = ridge.ridges(
+        [moment for moment, _ in dense], [tau for _, tau in dense], self.solver)
     for (moment, _), one in zip(dense, made):
       _check(moment, one)
     matrices = iter(one.matrix for one in made)

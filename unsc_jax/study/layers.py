@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
@@ -29,12 +30,13 @@ def layers(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
     return tuple(
         _layer(path, int(np.max(basis.rank)), basis.eigenvalues[0], drift[path])
         for path, bases in unlearned.bases.by_path.items() for basis in bases)
-  return tuple(_damped(unlearned, drift))
+  return tuple(_damped(unlearned.moments, unlearned.bases, drift))
 
 
-def _damped(unlearned: problem_lib.Unlearned, drift) -> Iterator[report.Layer]:
-  for path, uses in unlearned.moments.by_path.items():
-    gains = {gain.site: gain for gain in unlearned.bases.by_path.get(path, ())}
+def _damped(moments: moments_lib.Moments, passed: null_space.Gains, drift
+            ) -> Iterator[report.Layer]:
+  for path, uses in moments.by_path.items():
+    gains = {gain.site: gain for gain in passed.by_path.get(path, ())}
     for moment in uses:
       if moment.site not in gains:
         continue
