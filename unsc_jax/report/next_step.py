@@ -1,8 +1,8 @@
 """What to do next, in one sentence and, where there is one, a command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import types
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from unsc_jax.report import answers
 from unsc_jax.report import certainty
@@ -19,26 +19,26 @@ class Remedy(NamedTuple):
   """What helps against a status: in general, and by an option of UNSC's."""
   general: str
   of_unsc: str
-  option: str
-  change: Callable[[Any], Any]
+  options: Mapping[str, Callable[[float], float]]  # the first that was set is changed
 
 
 REMEDIES = types.MappingProxyType({
     status_lib.HARMED: Remedy(
         'Let it move less: fewer or smaller steps, or more protection of what remains.',
         'Protect more of what the remaining data use.',
-        'energy', lambda energy: round(1 - (1 - energy) / 3, 6)),
+        {'tau': lambda tau: tau / 3, 'energy': lambda energy: 1 - (1 - energy) / 3}),
     status_lib.AT_THE_OUTPUT: Remedy(
         'Let it change more than the last layer, or retrain where that matters.',
         'Leave more room, to reach what lies behind the answers; or retrain where that '
-        'matters.', 'energy', lambda energy: round(1 - 3 * (1 - energy), 6)),
+        'matters.',
+        {'tau': lambda tau: 3 * tau, 'energy': lambda energy: 1 - 3 * (1 - energy)}),
     status_lib.NOT_FORGOTTEN: Remedy(
         'Let it go on for longer, or by larger steps.',
-        'Let it take larger steps.', 'learning_rate', lambda rate: 2 * rate),
+        'Let it take larger steps.', {'learning_rate': lambda rate: 2 * rate}),
     status_lib.UNLIKE: Remedy(
         'Let it take less away, by fewer or smaller steps, or aim at other answers.',
         'Let it take smaller steps, or aim at other answers.',
-        'learning_rate', lambda rate: rate / 2)})
+        {'learning_rate': lambda rate: rate / 2})})
 
 
 def step(results: results_lib.Results, comparison: comparison_lib.Comparison,
@@ -65,10 +65,11 @@ def _step(results, comparison, method) -> tuple[str, str]:
             commands.again(results, shadows=_SHADOWS))
   if found in REMEDIES:
     remedy = REMEDIES[found]
-    if method != 'unsc' or config.get(remedy.option) is None:
+    was_set = [option for option in remedy.options if config.get(option) is not None]
+    if method != 'unsc' or not was_set:
       return remedy.general, ''
-    return remedy.of_unsc, commands.again(
-        results, **{remedy.option: remedy.change(config[remedy.option])})
+    value = remedy.options[was_set[0]](config[was_set[0]])
+    return remedy.of_unsc, commands.again(results, **{was_set[0]: float(f'{value:.6g}')})
   if comparison.references < certainty.ENOUGH:
     return ('Retrain further networks, to know the noise that a seed makes.',
             commands.again(results, references=certainty.ENOUGH - comparison.references))
