@@ -5,6 +5,7 @@ at least nine of ten test images of the rest are answered right; a retrained net
 0 and .98. Fine-tuning of a network, or of its head, forgets by chance, and little.
 """
 
+import dataclasses
 import pathlib
 import re
 
@@ -13,7 +14,9 @@ import optax
 import pytest
 
 from unsc_jax import methods
+from unsc_jax import models
 from unsc_jax import parts
+from unsc_jax import training
 
 BY_CHANCE = {'cf_k', 'fine_tune'}
 # Whose corner in test_corners.py is reached by the same call.
@@ -29,6 +32,24 @@ def test_forgets_and_keeps_the_rest(name, problem, accuracies):
   forgotten, kept = accuracies(method(problem, jax.random.key(1)))
   assert kept > .9
   assert forgotten < .1 or name in BY_CHANCE
+
+
+@pytest.fixture(scope='module')
+def of_convolutions(problem, digits):
+  """The same request of a small convolutional network."""
+  network = models.from_linen(models.SmallCNN(), (8, 8, 1))
+  schedule = lambda steps: optax.adam(optax.cosine_decay_schedule(2e-3, steps))
+  params = training.train(
+      network, digits.train, training.Recipe(schedule, 20, 64), jax.random.key(0)).params
+  return dataclasses.replace(problem, network=network, params=params)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['msg', 'orthograd', 'regun'])
+def test_a_network_of_convolutions_forgets_too(name, of_convolutions, accuracies):
+  forgotten, kept = accuracies(getattr(methods, name)()(of_convolutions, jax.random.key(1)))
+  assert kept > .94  # of .99
+  assert forgotten < .05
 
 
 def test_published_settings_can_be_had():
