@@ -23,7 +23,7 @@ ELSEWHERE = {
     'tutorials/index.md': 'tests/test_tutorials.py', 'what-is-captured.md': 'tests/capture',
     'write-your-own-method.md': 'tests/methods/test_corners.py'}
 HERE = {'deletion-requests.md', 'distributed.md', 'optimisers.md', 'own-network.md',
-        'write-your-own-metric.md'}
+        'soft-null-space.md', 'write-your-own-metric.md'}
 
 
 def _blocks(page: str) -> list[str]:
@@ -88,6 +88,13 @@ def test_an_optimiser_is_confined(names):
     unsc_jax.assert_preserves(
         optax.chain(unsc_jax.null_space_projection(bases), optax.adam(1e-3)), bases,
         names['params'])
+
+
+def test_a_soft_filter_is_named_in_a_line(names):
+  block, = _blocks('soft-null-space.md')
+  method = eval(block, {**names, 'null_space': unsc_jax.null_space})
+  loss = method(names['problem'], jax.random.key(0)).history['loss']
+  assert loss[-1] < loss[0]
 
 
 @pytest.mark.slow
