@@ -35,7 +35,7 @@ def inverse(matrices: jax.Array) -> jax.Array:
 
   Source: `jnp.linalg.cholesky`.
   """
-  low = jnp.linalg.cholesky(matrices)
+  low = lax.linalg.cholesky(matrices, symmetrize_input=False)
   one = jnp.broadcast_to(jnp.eye(matrices.shape[-1], dtype=low.dtype), low.shape)
   root = lax.linalg.triangular_solve(low, one, left_side=True, lower=True)
   out = jnp.einsum('bki,bkj->bij', root, root, precision=lax.Precision.HIGHEST)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import moments as moments_lib
 from unsc_jax.null_space import cholesky
@@ -74,7 +75,9 @@ def relative(moment: moments_lib.Moment) -> jax.Array:
 
 def _largest(matrices: jax.Array) -> jax.Array:
   """The largest eigenvalues `[B]` of positive matrices, by power iteration."""
-  start = jax.random.normal(jax.random.key(0), (*matrices.shape[:-1], 1), matrices.dtype)
+  # Drawn on the host: a generator would be most of the program.
+  start = np.random.default_rng(0).normal(size=(1, matrices.shape[-1], 1))
+  start = jnp.broadcast_to(jnp.asarray(start, matrices.dtype), (*matrices.shape[:-1], 1))
 
   def step(x, _):
     x = matrices @ (x / jnp.linalg.norm(x, axis=1, keepdims=True))
