@@ -35,8 +35,7 @@ def main() -> None:
   before_and_after.write(
       report.read(ROOT / readme_lib.DEMO), ROOT / 'docs/before-and-after.svg')
   soft_null_space.write(
-      _load('docs/results/soft_null_space-fashion_mnist-plain.json'),
-      ROOT / 'docs/soft-null-space.svg')
+      _study_of_filters('fashion_mnist-plain'), ROOT / 'docs/soft-null-space.svg')
   readme = ROOT / 'README.md'
   readme.write_text(_marked(
       readme.read_text(), 'output', readme_lib.printed(readme.read_text())))
@@ -63,6 +62,10 @@ def _marked(text: str, mark: str, made: str) -> str:
 
 def _load(path: str) -> dict:
   return json.loads((ROOT / path).read_text())
+
+
+def _study_of_filters(network: str) -> dict:
+  return _load(f'docs/results/soft_null_space-{network}.json')
 
 
 def _results() -> str:
@@ -257,11 +260,10 @@ PAGES = {
            for dataset in ('digits', 'fashion_mnist')}, 'rounds': _class_rounds},
     'README.md': {'demo': lambda: readme_lib.demo(report.read(ROOT / readme_lib.DEMO))},
     'docs/soft-null-space.md': {
-        'said': lambda: soft_null_space.said(
-            _load('docs/results/soft_null_space-fashion_mnist-plain.json')), **{
-        network: lambda network=network: soft_null_space.of(
-            _load(f'docs/results/soft_null_space-{network}.json'))
-        for network in soft_null_space.NETWORKS}},
+        'said': lambda: soft_null_space.said(*map(_study_of_filters, (
+            'fashion_mnist-plain', 'digits-plain'))),
+        **{network: lambda network=network: soft_null_space.of(_study_of_filters(network))
+           for network in soft_null_space.NETWORKS}},
     'docs/optimisers.md': {'optimizer_order': _optimizer_order},
     'docs/fashion-mnist.md': {'results': _results, 'retraining': _retraining},
     'docs/null-space-alignment.md': {
