@@ -219,7 +219,8 @@ def test_help_shows_the_defaults_that_are_taken(monkeypatch, capsys):
     running.main(forget_class.run, forget_class.Config, '')
   said = ' '.join(capsys.readouterr().out.replace('│', ' ').split())
   for default in ('300 on digits, else 150', '(default: 0.99)', '2 on digits, else 0',
-                  '0.001 on digits, 0.07 on fashion_mnist, else 0.05', 'else all'):
+                  '0.005 on digits, 0.07 on fashion_mnist, else 0.05', 'else all',
+                  '0.003 on digits, else the hard cut'):
     assert default in said, default
 
 

@@ -61,10 +61,10 @@ class Asked:
   """Learning rate of training."""
   training_batch_size: int = 64
   """Examples a step of training."""
-  energy: float = .99
-  """UNSC: share of the retained inputs' energy to protect in every layer."""
-  tau: float | None = None
-  """UNSC: of the soft filter, which damps where --energy cuts, such as 1e-3."""
+  tau: float = 1e-3
+  """UNSC: how much passes of what the retained data use; more moves more."""
+  energy: float | None = None
+  """UNSC: to cut in the place of damping, the share of the inputs' energy to keep."""
   learning_rate: float = 1e-3
   """UNSC: of its Adam."""
   steps: int = 200
@@ -94,7 +94,7 @@ class Asked:
   def method(self) -> problem_lib.Method:
     """UNSC as it is asked for."""
     return methods.unsc(
-        filter=self.energy if self.tau is None else null_space.soft(self.tau),
+        filter=null_space.soft(self.tau) if self.energy is None else self.energy,
         optimizer=optax.adam(self.learning_rate), steps=self.steps, batch_size=self.batch_size,
         stop_below=self.stop_below)
 
@@ -104,7 +104,8 @@ class Asked:
     places = ('data_dir', 'out', 'name', 'resume')
     return {'seeds': [self.seed], 'model': self.network.rpartition(':')[2], **{
         name: str(value) if isinstance(value, pathlib.Path) else value
-        for name, value in vars(self).items() if name not in places}}
+        for name, value in vars(self).items() if name not in places},
+            'tau': self.tau if self.energy is None else None}
 
 
 @dataclasses.dataclass(frozen=True)

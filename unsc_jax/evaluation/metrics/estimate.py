@@ -275,7 +275,7 @@ def _mean(values: jax.Array) -> jax.Array:
 
   On which side of the mean a value lies says which half of its interval counts.
   """
-  return values[0] + jnp.mean(values - values[0], axis=0)
+  return values[0] + jnp.mean(values - values[:1], axis=0)
 
 
 def difference_to_mean(mine: Estimate, theirs: Estimate) -> tuple[jax.Array, jax.Array]:
