@@ -278,6 +278,7 @@ def _mean(values: jax.Array) -> jax.Array:
   return values[0] + jnp.mean(values - values[:1], axis=0)
 
 
+@jax.jit
 def difference_to_mean(mine: Estimate, theirs: Estimate) -> tuple[jax.Array, jax.Array]:
   """Mine [...] minus the mean of theirs [R, ...], and the sampling error of that."""
   difference = mine.value - _mean(theirs.value)

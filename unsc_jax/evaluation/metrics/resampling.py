@@ -63,13 +63,24 @@ def jackknife(
     label = np.where(np.arange(n) < n - n % groups, np.arange(n) % groups, -1)
     without = []
     for j in range(groups):
-      rest = jax.tree.map(lambda leaf, keep=label != j: leaf[keep], sample)
+      rest = _chosen(sample, np.flatnonzero(label != j))
       without.append(jax.tree.leaves(statistic(*samples[:i], rest, *samples[i + 1:])))
-    variances += (groups - 1) * jnp.var(jnp.array(without), axis=0)
+    variances += (groups - 1) * _variances(without)
   halves = estimate_lib.t_quantile(level, groups - 1) * jnp.sqrt(variances)
   return jax.tree.unflatten(structure, [
       estimate_lib.around(jnp.asarray(value, float), half, within)
       for value, half in zip(values, halves)])
+
+
+@jax.jit
+def _chosen(sample: Any, index: jax.Array) -> Any:
+  return jax.tree.map(lambda leaf: leaf[index], sample)
+
+
+@jax.jit
+def _variances(rows: list[list[jax.Array]]) -> jax.Array:
+  """Of each column of scalars."""
+  return jnp.var(jnp.array(rows), axis=0)
 
 
 @checks.unknown_is_nan
