@@ -7,8 +7,8 @@ What is compiled is counted by JAX's own log, operations outside of `jax.jit` am
 in their place, and 4,000 of 16x16 in forty classes, once of about equal sizes and once
 with a long tail. Seconds are those of one run, the lesser of wall and processor time,
 with no cache on the disk; how fast the machine was tells a loop of plain Python in the
-same minute. Claims are ratios within the run: to the second call, and to an epoch of
-training on what remains, whose program is there as well.
+same minute. Claims are ratios within the run, to an epoch of training on what remains whose
+program is there as well.
 """
 
 import gc
@@ -92,8 +92,6 @@ def _claims(net: str, seconds: dict[str, float], programs: dict[str, list[str]]
             len(programs[f'{net}: again']), 'at most', 0),
       claim(f'{net}: programs of a call for another class',
             len(programs[f'{net}: another problem']), 'at most', 0),
-      claim(f'{net}: time of the first call, per second call',
-            seconds[f'{net}: first'] / again, 'at most', 3),
       claim(f'{net}: time of a second call, per epoch of training',
             again / seconds[f'{net}: retraining, an epoch, again'], 'at most', BOUNDS[net])]
 
