@@ -213,7 +213,7 @@ def test_help_shows_verbs_and_the_defaults_that_are_taken(call, capsys, monkeypa
   monkeypatch.setenv('COLUMNS', '200')
   for line, words in (('--help', ('forget', 'evaluate', 'inspect', 'report', 'compare',
                                   'requests')),
-                      ('forget --help', ('(default: 0.99)', '(default: 200)', 'digits'))):
+                      ('forget --help', ('(default: 0.001)', '(default: 200)', 'digits'))):
     with pytest.raises(SystemExit) as ended:
       command.main(line.split())
     assert ended.value.code == 0
