@@ -22,12 +22,10 @@ import matplotlib
 from matplotlib import figure as figure_lib
 import numpy as np
 import optax
-from sklearn import linear_model
-from sklearn import pipeline
-from sklearn import preprocessing
 
 from experiments import results as results_lib
 from experiments import settings
+from experiments import trained
 from unsc_jax import capture
 from unsc_jax import data as data_lib
 from unsc_jax import methods
@@ -35,17 +33,16 @@ from unsc_jax import models
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
-from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.command import checks
 from unsc_jax.command import running
+from unsc_jax.evaluation import probe
 from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.methods.null_space_alignment import class_features
 from unsc_jax.methods.null_space_alignment import ClassFeatures
 from unsc_jax.methods.null_space_alignment import mismatch
-from unsc_jax.storage import checkpoints
 from unsc_jax.study import origin
 
 _RECIPE = training.Recipe(settings.SETTINGS['cifar10'].recipe.optimizer, 8, 128)
@@ -86,32 +83,17 @@ def halve(examples: problem_lib.Examples) -> problem_lib.Examples:
   return examples.replace(x=x.mean((2, 4), dtype=np.float32))
 
 
-def _like(network: problem_lib.Network) -> Any:
-  return jax.eval_shape(network.init, jax.random.key(0))
-
-
 def part(network: problem_lib.Network, params: Any) -> Any:
   """Those of the parameters that a part of the network has."""
   return {collection: {name: params[collection][name] for name in layers}
-          for collection, layers in _like(network).items()}
+          for collection, layers in trained.like(network).items()}
 
 
-def trained(config: Config, name: str, examples: problem_lib.Examples) -> Any:
+def network_of(config: Config, name: str, examples: problem_lib.Examples) -> Any:
   """A network trained on the examples, or as it was kept."""
-  name = f'{name}-seed{config.seed}'
-  path = config.out / f'{name}.npz'
   key = jax.random.split(jax.random.key(config.seed), 3)[0]
-
-  def train():
-    checkpoints.save(path, training.train(
-        FULL, examples, _RECIPE, key, label=name,
-        session=session_lib.Session(progress=running.progress)).params)
-
-  storage.kept(config.out, name, {
-      'recipe': _RECIPE, 'key': key, 'network': storage.program(
-          FULL.fn, _like(FULL), examples.x[:1]),
-      'inputs': examples.x, 'labels': examples.y}, train)
-  return checkpoints.load(path, _like(FULL))
+  return trained.once(
+      config.out, f'{name}-seed{config.seed}', FULL, examples, _RECIPE, key)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,10 +149,9 @@ def measure(of: Bench, params: Any, before: Before) -> dict[str, Any]:
   right = logits.argmax(-1) == y
   read = capture.layer_inputs(UPPER.fn, 'params/fc/kernel')
   features = lambda x: training.predict(read, params, x)
-  # Standardised and converged: the strongest head there is, at any drift.
-  probe = pipeline.make_pipeline(
-      preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=300))
-  probed = probe.fit(features(of.probe.x), of.probe.y).predict(features(x)) == y
+  # The strongest head there is, at any drift.
+  probed = probe.converged_probe(
+      *(part.replace(x=features(part.x)) for part in (of.probe, of.unseen))).value
   # To half of what the original says of unseen images of the class.
   relearned = relearn.relearn_time(
       UPPER.fn, params, of.few, of.unseen.where(gone), before.accuracy / 2,
@@ -181,7 +162,7 @@ def measure(of: Bench, params: Any, before: Before) -> dict[str, Any]:
       'forget': float(right[gone].mean()), 'retain': float(right[~gone].mean()),
       'drift': float(preservation.logit_drift(
           before.logits[~gone], logits[~gone], of.problem.retain_classes).value),
-      'probe': float(probed[gone].mean()), 'probe_retain': float(probed[~gone].mean()),
+      'probe': float(probed[y[gone]].mean()), 'probe_retain': float(probed[y[~gone]].mean()),
       'relearn_steps': relearned.steps, 'relearn': relearned.accuracy.tolist(),
       'mismatch_to_before': apart(before.kept), 'mismatch_now': apart(now)}
 
@@ -212,7 +193,7 @@ def study(config: Config, role: str, forgotten: int, unseen, original, train
           ) -> dict[str, Any]:
   """All curves for one request."""
   retained = problem_lib.split_classes(train, (forgotten,))[0]
-  reference = trained(config, f'without-{forgotten}', retained)
+  reference = network_of(config, f'without-{forgotten}', retained)
   theirs = bench(config, reference, forgotten, train, unseen)
   of = bench(config, original, forgotten, train, unseen)
   before = originally(of)
@@ -275,7 +256,7 @@ def run(config: Config) -> dict[str, Any]:
   dataset = data_lib.load('cifar10', config.data_dir)
   train, validation, test = map(
       halve, (dataset.train, dataset.validation, dataset.test))
-  original = trained(config, 'original', train)
+  original = network_of(config, 'original', train)
   requests = {'surrogate': (config.surrogate, validation),
               'requested': (config.forget, test)}
   asked = {name: getattr(config, name)

@@ -22,11 +22,13 @@ import numpy as np
 from experiments import results as results_lib
 from experiments import settings
 from experiments import soft_points
+from experiments import trained
 from unsc_jax import data as data_lib
+from unsc_jax import evaluation
+from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import problem as problem_lib
 from unsc_jax import report
-from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.command import checks
@@ -85,42 +87,28 @@ class Config:
             if point.curve in (self.curves or (point.curve,)))
 
 
-@dataclasses.dataclass(frozen=True)
-class Bench:
-  """What the networks of one request are measured with."""
-  problem: problem_lib.Problem
-  unseen: problem_lib.Examples
-  key: jax.Array
-
-  def measure(self, unlearned: problem_lib.Unlearned) -> dict[str, Any]:
-    """Accuracies, what moved, a converged probe, relearning, an attack, and time."""
-    outputs = outputs_lib.outputs_of(
-        self.problem, self.unseen, unlearned.fn, unlearned.params)
-    gone, kept = outputs.like_forgotten, ~outputs.like_forgotten
-    after = outputs.test_logits[kept]
-    # Standardised and converged: the strongest linear head there is, at any drift.
-    probed = probe.converged_probe(
-        problem_lib.Examples(outputs.train_features, outputs.train_labels),
-        problem_lib.Examples(outputs.test_features, outputs.test_labels))
-    share = float(probed.value[self.problem.forget_classes[0]])
-    relearnt, course = relearn.relearn_by_draws(
-        self.problem, self.unseen, unlearned.params, self.key)
-    accuracies = outputs_lib.accuracies(outputs)
-    metrics, _ = measured_lib.plain({
-        'forget': accuracies['forget_test'], 'retain': accuracies['retain_test'],
-        'drift': preservation.logit_drift(
-            self.original[kept], after, outputs.retain_classes),
-        'flips': preservation.flips(self.original[kept], after),
-        'attack': attacks.thresholds(outputs)['mia_confidence'],
-        'probe': share, 'probe_error': np.sqrt(share * (1 - share) / np.sum(gone)),
-        'relearn_steps': relearnt, 'relearnt': course.reached,
-        'seconds': sum(unlearned.seconds.values())})
-    return metrics
-
-  @functools.cached_property
-  def original(self) -> np.ndarray:
-    """The original network's logits of the unseen images."""
-    return training.answers(self.problem, self.problem.params, self.unseen.x)
+def measure(setup: evaluation.Setup, unlearned: problem_lib.Unlearned) -> dict[str, Any]:
+  """Accuracies, what moved, a converged probe, relearning, an attack, and time."""
+  outputs, problem = setup.outputs(unlearned), setup.problem
+  gone, kept = outputs.like_forgotten, ~outputs.like_forgotten
+  before, after = setup.original[kept], outputs.test_logits[kept]
+  # Standardised and converged: the strongest linear head there is, at any drift.
+  probed = probe.converged_probe(
+      problem_lib.Examples(outputs.train_features, outputs.train_labels),
+      problem_lib.Examples(outputs.test_features, outputs.test_labels))
+  share = float(probed.value[problem.forget_classes[0]])
+  relearnt, course = relearn.relearn_by_draws(
+      problem, setup.test, unlearned.params, setup.key)
+  accuracies = outputs_lib.accuracies(outputs)
+  metrics, _ = measured_lib.plain({
+      'forget': accuracies['forget_test'], 'retain': accuracies['retain_test'],
+      'drift': preservation.logit_drift(before, after, outputs.retain_classes),
+      'flips': preservation.flips(before, after),
+      'attack': attacks.thresholds(outputs)['mia_confidence'],
+      'probe': share, 'probe_error': np.sqrt(share * (1 - share) / np.sum(gone)),
+      'relearn_steps': relearnt, 'relearnt': course.reached,
+      'seconds': sum(unlearned.seconds.values())})
+  return metrics
 
 
 _PRINTED = ('forget', 'retain', 'drift', 'probe', 'relearn_steps')
@@ -153,13 +141,11 @@ class Study:
   def trained(self, name: str, examples: problem_lib.Examples,
               given: pathlib.Path | None = None) -> Any:
     """A network trained on the examples, as it was given or kept."""
-    path = given or self.config.out / f'{self.name}-{name}.npz'
-    if not path.exists():
-      recipe = training.Recipe(settings.adam_cosine(), self.config.epochs, 128)
-      checkpoints.save(path, training.train(
-          self.network, examples, recipe, jax.random.key(self.seed), label=name,
-          session=session_lib.Session(progress=running.progress)).params)
-    return checkpoints.load(path, jax.eval_shape(self.network.init, jax.random.key(0)))
+    if given:
+      return checkpoints.load(given, trained.like(self.network))
+    recipe = training.Recipe(settings.adam_cosine(), self.config.epochs, 128)
+    return trained.once(self.config.out, f'{self.name}-{name}', self.network, examples,
+                        recipe, jax.random.key(self.seed))
 
   def request(self, role: str, forgotten: int, unseen: problem_lib.Examples
               ) -> list[dict[str, Any]]:
@@ -168,28 +154,24 @@ class Study:
     problem = problem_lib.Problem(
         self.network, self.trained('original', self.train, self.config.original),
         *split, self.dataset.num_classes, (forgotten,), held_out=self.dataset.validation)
-    key = jax.random.key(self.seed)
-    bench = Bench(problem, unseen, key)
-
-    def as_is(params):
-      return problem_lib.Unlearned(problem.fn, params, {}, {})
+    setup = evaluation.Setup(problem, unseen, jax.random.key(self.seed))
 
     def retrained(problem, key):
-      del problem, key
-      return as_is(self.trained(f'without-{forgotten}', split[0], self.config.reference))
+      del key
+      return problem_lib.Unlearned(problem.fn, self.trained(
+          f'without-{forgotten}', split[0], self.config.reference), {}, {})
 
-    fixed = [
-        soft_points.Point('original', {}, lambda problem, key: as_is(problem.params)),
-        soft_points.Point('retrained', {}, retrained)]
-    return [self._kept(f'{role}-{forgotten}', bench, point)
+    fixed = [soft_points.Point('original', {}, methods.original()),
+             soft_points.Point('retrained', {}, retrained)]
+    return [self._kept(f'{role}-{forgotten}', setup, point)
             for point in [*fixed, *self.config.points()]]
 
-  def _kept(self, request: str, bench: Bench, point: soft_points.Point
+  def _kept(self, request: str, setup: evaluation.Setup, point: soft_points.Point
             ) -> dict[str, Any]:
     def row():
       here = {'curve': point.curve, 'dial': point.dial, 'seed': self.seed}
       try:
-        measured = bench.measure(point.method(bench.problem, bench.key))
+        measured = measure(setup, point.method(setup.problem, setup.key))
       except FloatingPointError as error:
         print(f'{self.name} {request} {point.name}: {error}', flush=True)
         return {**here, 'failed': str(error)}

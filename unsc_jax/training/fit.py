@@ -59,7 +59,6 @@ class Refresh:
   every: int
   given: Callable[[Any], tuple]
 
-
   def at(self, step: int, params: Any) -> tuple:
     """The arguments of a step."""
     del step
