@@ -39,12 +39,9 @@ class Request:
   def split(self, examples: problem_lib.Examples
             ) -> tuple[problem_lib.Examples, problem_lib.Examples]:
     """`(retain, forget)`."""
-    if self.share is not None:
-      return problem_lib.split_random(
-          examples, self.share, self.seed, classes=self.share_of)
-    if self.indices:
-      return problem_lib.split_indices(examples, self.indices)
-    return problem_lib.split_classes(examples, self.classes)
+    return problem_lib.split(
+        examples, self.classes, share=self.share, seed=self.seed,
+        share_of=self.share_of, indices=self.indices)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -207,12 +207,9 @@ def like(network: problem_lib.Network, trained: Any) -> Any:
 
 
 def _split(asked: Asked, examples: problem_lib.Examples):
-  if asked.share is not None:
-    return problem_lib.split_random(
-        examples, asked.share, asked.seed, classes=asked.share_of)
-  if asked.indices:
-    return problem_lib.split_indices(examples, asked.indices)
-  return problem_lib.split_classes(examples, asked.forget)
+  return problem_lib.split(
+      examples, asked.forget, share=asked.share, seed=asked.seed,
+      share_of=asked.share_of, indices=asked.indices)
 
 
 def _named(asked: Asked) -> list[str]:

@@ -7,6 +7,7 @@ from unsc_jax.problem.network import Params
 from unsc_jax.problem.problem import Method
 from unsc_jax.problem.problem import Problem
 from unsc_jax.problem.problem import Unlearned
+from unsc_jax.problem.splitting import split
 from unsc_jax.problem.splitting import split_classes
 from unsc_jax.problem.splitting import split_indices
 from unsc_jax.problem.splitting import split_random
@@ -14,5 +15,5 @@ from unsc_jax.problem.trainable import floats
 
 __all__ = (
     'Examples', 'Method', 'Network', 'Params', 'Problem', 'Unlearned', 'checked',
-    'floats', 'split_classes', 'split_indices', 'split_random',
+    'floats', 'split', 'split_classes', 'split_indices', 'split_random',
 )

@@ -140,6 +140,39 @@ def _left(examples, forgotten: Sequence[int]) -> examples_lib.Examples:
   return checks.checked(examples, 'the training set', None).without(forgotten)
 
 
+def split(
+    examples: examples_lib.Examples, classes: Sequence[int] = (), *,
+    share: float | None = None, seed: int = 0, share_of: Sequence[int] = (),
+    indices: Sequence[int] = (),
+) -> tuple[examples_lib.Examples, examples_lib.Examples]:
+  """Splits off what a command line asks for: a share, places, or else whole classes.
+
+  Args:
+    examples: the training examples.
+    classes: as for `split_classes`.
+    share: as for `split_random`, with `seed`, and `share_of` as its classes.
+    seed: see there.
+    share_of: see there.
+    indices: as for `split_indices`.
+
+  Returns:
+    `(retain, forget)`, both in the order of the examples.
+
+  Raises:
+    ValueError: as of the one that is asked for.
+
+  Example:
+    >>> data = examples_lib.Examples(np.zeros((4, 2)), np.array([0, 1, 2, 1]))
+    >>> [split(data, [1])[1].y.tolist(), split(data, indices=[0])[1].y.tolist()]
+    [[1, 1], [0]]
+  """
+  if share is not None:
+    return split_random(examples, share, seed, classes=share_of)
+  if indices:
+    return split_indices(examples, indices)
+  return split_classes(examples, classes)
+
+
 def _check_present(classes: Sequence[int], present: np.ndarray) -> None:
   """Raises for the first class that has no example."""
   for c in classes:
