@@ -43,7 +43,7 @@ if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
   _compiled = tempfile.mkdtemp(prefix='unsc_jax-compiled-')
   atexit.register(shutil.rmtree, _compiled, ignore_errors=True)
   os.environ['JAX_COMPILATION_CACHE_DIR'] = _compiled
-  os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '.3'
+  os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
 
 
 def pytest_runtest_setup(item):
