@@ -31,7 +31,7 @@ def choices() -> compare.Choices:
 def test_every_method_is_compared():
   parts = {'Confined', 'compose', 'null_space', 'saliency', 'whole_classes'}
   controls = {'original', 'retrain', 'head_only'}
-  ablations = {'unsc_merged', 'unsc_random_label', 'unsc_sequential'}
+  ablations = {'unsc_hard', 'unsc_merged', 'unsc_random_label', 'unsc_sequential'}
   rows = set(methods.__all__) - parts - controls
   assert set(grids.CANDIDATES) == rows | ablations
 
