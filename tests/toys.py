@@ -1,16 +1,21 @@
 """What tests of moments and null spaces begin with."""
 
+import jax
 from jax import lax
-import jax.numpy as jnp
 import numpy as np
 
 import unsc_jax
 from unsc_jax.moments import moments as moments_lib
 
+# Of a whole tree in one program, where each operation would be one.
+confine = jax.jit(unsc_jax.null_space.project)
+leak = jax.jit(unsc_jax.leak)
+drift = jax.jit(unsc_jax.drift)
+
 
 def normal(seed, *shape):
-  """Standard normal numbers in float32."""
-  return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+  """Standard normal numbers in float32: NumPy's, so that nothing is compiled of them."""
+  return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def convolve(x, kernel, strides=(1, 1), padding='SAME', groups=1, **options):
@@ -31,10 +36,16 @@ def bases_of(fn, params, *args):
       moments_of(fn, params, *args), unsc_jax.threshold_rank(1e-5))
 
 
+@jax.jit
+def project(basis, update):
+  """What a basis, or a gain, lets pass of a parameter: one program, not one a step."""
+  return basis.project(update)
+
+
 def projector(basis, width=None):
   """The matrix `[d, d]` by which a basis projects a parameter `[d, width]`."""
   d = basis.eigenvalues.shape[-1]
-  return np.asarray(basis.project(jnp.eye(d, width)))[:, :d]
+  return np.asarray(project(basis, np.eye(d, width, dtype=np.float32)))[:, :d]
 
 
 def change(before, after):

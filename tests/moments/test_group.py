@@ -77,7 +77,7 @@ def test_gross_is_of_all_that_was_ever_added():
 
 def test_retained_bases_from_what_was_forgotten():
   projectors = lambda moments: [
-      basis.project(jnp.eye(6, 3)) for basis in unsc_jax.null_space_bases(
+      toys.projector(basis, 3) for basis in unsc_jax.null_space_bases(
           moments, .9).by_path['head']]
   _assert_close(projectors(_moments_of(X) - _moments_of(X[32:])),
                 projectors(_moments_of(X[:32])), 1e-4)
@@ -109,10 +109,11 @@ def test_a_pass_holds_two_sets_of_moments():
   assert moments['w'].count == 12
 
 
-@pytest.mark.parametrize('dtype', ['float32', 'bfloat16', 'float16'])
+@pytest.mark.parametrize('dtype', [
+    'float32', 'bfloat16', pytest.param('float16', marks=pytest.mark.slow)])
 def test_sums_are_float32_and_exact_for_every_type(dtype):
   """Wide enough for several blocks; inputs that are all positive, and many."""
-  x = jnp.abs(toys.normal(5, 3000, 300)).astype(dtype)
+  x = np.abs(toys.normal(5, 3000, 300)).astype(jnp.dtype(dtype))
   moment = toys.moments_of(_dense, {'w': jnp.ones((300, 2), dtype)}, x)['w']
   exact = np.asarray(x, np.float64)
   assert moment.second.dtype == jnp.float32
@@ -228,10 +229,12 @@ def test_functions_without_a_hash_will_do():
 
 @pytest.mark.not_under('JAX_DEBUG_NANS', 'feeds NaN')
 def test_bad_data_are_named():
-  for value in (jnp.nan, jnp.inf):
+  for value in (np.nan, np.inf):
+    spoilt = X[:32].copy()
+    spoilt[0, 0, 0, 0] = value
     with pytest.raises(ValueError, match='inputs that meet (head|one|two) are NaN'):
-      unsc_jax.accumulate(FN, PARAMS, [X[:32], X[:32].at[0, 0, 0, 0].set(value)])
-  bad = {**PARAMS, 'one': PARAMS['one'].at[0].set(jnp.nan)}
+      unsc_jax.accumulate(FN, PARAMS, [X[:32], spoilt])
+  bad = {**PARAMS, 'one': np.full_like(PARAMS['one'], np.nan)}
   with pytest.raises(ValueError, match='inputs that meet (head|two) are NaN'):
     unsc_jax.accumulate(FN, bad, [X[:32]])
   with pytest.raises(ValueError, match='no data to take moments of'):

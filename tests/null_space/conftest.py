@@ -46,9 +46,13 @@ class Toy(NamedTuple):
         last = updates
     return params, last
 
+  def leaks(self, updates):
+    """The leak of every parameter, in one program."""
+    return jax.device_get(toys.leak(updates, self.bases))
+
   def leak(self, updates):
     """The largest leak of any parameter."""
-    return max(float(x) for x in unsc_jax.leak(updates, self.bases).values())
+    return max(self.leaks(updates).values())
 
   def drift(self, params, x):
     """The relative change of the outputs on inputs `x`."""
@@ -68,10 +72,12 @@ def _fn(params, x):
 @pytest.fixture(scope='session')
 def toy() -> Toy:
   rng = np.random.default_rng(0)
-  normal = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)
+  normal = lambda *shape: rng.normal(size=shape).astype(np.float32)
   params = {
-      'hidden': {'w': normal(D, HIDDEN) / D**.5, 'b': normal(HIDDEN)},
-      'head': {'w': normal(HIDDEN, OUT) / HIDDEN**.5, 'b': normal(OUT)}}
-  retained = normal(RETAINED, 6) @ normal(6, D) / 6**.5
+      'hidden': {'w': normal(D, HIDDEN) / np.float32(D**.5), 'b': normal(HIDDEN)},
+      'head': {'w': normal(HIDDEN, OUT) / np.float32(HIDDEN**.5), 'b': normal(OUT)}}
+  retained = normal(RETAINED, 6) @ normal(6, D) / np.float32(6**.5)
+  params = jax.device_put(params)
   bases = toys.bases_of(_fn, params, retained)
-  return Toy(_fn, params, bases, retained, (normal(16, D), jnp.arange(16) % OUT))
+  return Toy(jax.jit(_fn), params, bases, jnp.asarray(retained), (
+      jnp.asarray(normal(16, D)), jnp.asarray(np.arange(16) % OUT)))

@@ -21,15 +21,15 @@ def _inputs(seed, rows=200, d=D, decay=.75):
 def _moments(*layers):
   """Moments of layers 'w0', 'w1' ... that read the given rows [n, d]."""
   fn = lambda params, xs: [x @ params[f'w{i}'] for i, x in enumerate(xs)]
-  params = {f'w{i}': jnp.zeros((x.shape[-1],) * 2) for i, x in enumerate(layers)}
-  return toys.moments_of(fn, params, [jnp.asarray(x, jnp.float32) for x in layers])
+  params = {f'w{i}': np.zeros((x.shape[-1],) * 2, np.float32) for i, x in enumerate(layers)}
+  return toys.moments_of(fn, params, [np.asarray(x, np.float32) for x in layers])
 
 
 def _stacked(x):
   """Moments of layers that share a parameter, with inputs [B, n, d]."""
   fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
-  params = {'w': jnp.zeros((len(x), x.shape[-1], x.shape[-1]))}
-  return toys.moments_of(fn, params, jnp.asarray(x, jnp.float32))
+  params = {'w': np.zeros((len(x), x.shape[-1], x.shape[-1]), np.float32)}
+  return toys.moments_of(fn, params, np.asarray(x, np.float32))
 
 
 def _values(x):
@@ -88,12 +88,13 @@ def test_projector_and_what_is_stored(energy):
   assert basis.rank.tolist() == [rank]
   values /= len(x)
   np.testing.assert_allclose(
-      basis.eigenvalues[0], values, rtol=1e-4, atol=1e-6 * values[0])
+      np.asarray(basis.eigenvalues)[0], values, rtol=1e-4, atol=1e-6 * values[0])
   np.testing.assert_allclose(
       toys.projector(basis), _numpy_projector(x, rank), atol=1e-3)
   assert basis.vectors.shape == (1, D, min(rank, D - rank))  # the smaller
   assert basis.free == (D - rank < rank)
-  gram = basis.vectors[0].T @ basis.vectors[0]
+  vectors = np.asarray(basis.vectors)[0]
+  gram = vectors.T @ vectors
   np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-5)
   jitted = jax.jit(lambda m: unsc_jax.null_space_bases(m, energy))(moments)['w0']
   assert jitted.rank.tolist() == [rank]
@@ -109,7 +110,8 @@ def test_layers_of_one_parameter_have_their_own_ranks(energy, solver):
   ranks = [_numpy_rank(_values(one), energy) for one in x]
   assert basis.rank.tolist() == ranks
   assert len(set(ranks)) == 3
-  projected = basis.project(jnp.broadcast_to(jnp.eye(D), (3, D, D)))
+  projected = np.asarray(toys.project(
+      basis, np.broadcast_to(np.eye(D, dtype=np.float32), (3, D, D))))
   for got, one, rank in zip(projected, x, ranks):
     np.testing.assert_allclose(got, _numpy_projector(one, rank), atol=1e-3)
   assert basis.vectors.shape[-1] == min(max(ranks), D - min(ranks))
@@ -137,7 +139,7 @@ def test_float64_solver_sees_below_the_noise_of_float32():
   np.testing.assert_allclose(toys.projector(basis), null.T @ null, atol=1e-5)
 
 
-@pytest.mark.parametrize('rank', [10, 80, 150])
+@pytest.mark.parametrize('rank', [10, pytest.param(80, marks=pytest.mark.slow), 150])
 def test_little_leaks_of_an_update_that_lies_almost_in_the_kept_span(rank):
   rng = np.random.default_rng(rank)
   kept, _ = np.linalg.qr(rng.normal(size=(160, rank)))
@@ -145,10 +147,9 @@ def test_little_leaks_of_an_update_that_lies_almost_in_the_kept_span(rank):
   inside, outside = kept @ rng.normal(size=(rank, 160)), rng.normal(size=(160, 160))
   take = lambda m: unsc_jax.null_space_bases(m, unsc_jax.threshold_rank(1e-5))
   for bases in (take(moments), jax.jit(take)(moments)):
-    project = jax.jit(bases['w0'].project)
     for scale in (1., 1e-2, 1e-4, 0.):
-      update = jnp.asarray(inside + scale * outside, jnp.float32)
-      out = np.asarray(project(update), np.float64)
+      update = np.float32(inside + scale * outside)
+      out = np.asarray(toys.project(bases['w0'], update), np.float64)
       assert np.linalg.norm(kept.T @ out) <= 1e-5 * np.linalg.norm(out)
 
 
@@ -167,9 +168,9 @@ def test_per_path_overrides():
 def test_rows_of_a_table_are_kept_if_read():
   fn = lambda params, ids: params['table'][ids]
   moments = toys.moments_of(
-      fn, {'table': jnp.zeros((6, 3))}, jnp.array([[1, 4], [1, 2]]))
+      fn, {'table': np.zeros((6, 3), np.float32)}, np.array([[1, 4], [1, 2]]))
   basis = unsc_jax.null_space_bases(moments, .5)['table']
-  moved = np.asarray(basis.project(jnp.ones((6, 3))))
+  moved = np.asarray(toys.project(basis, np.ones((6, 3), np.float32)))
   np.testing.assert_array_equal(moved[:, 0], [1, 0, 0, 1, 0, 1])
   assert basis.rank.tolist() == [3]
 
@@ -182,13 +183,14 @@ def test_full_layer_is_named_and_cannot_move():
   assert len(caught) == 1  # w1 has room
   assert caught[0].filename == __file__
   update = toys.normal(1, D, D)
-  assert not bases['w0'].project(update).any()
+  assert not np.any(toys.project(bases['w0'], update))
   jitted = jax.jit(lambda m: unsc_jax.null_space_bases(m, .999))(moments)
-  assert not jitted['w0'].project(update).any()  # no rounding either
+  assert not np.any(toys.project(jitted['w0'], update))  # no rounding either
 
 
 def test_full_groups_are_counted():
-  x = toys.normal(0, 3, 50, 2).at[1, :, 1].set(0)
+  x = toys.normal(0, 3, 50, 2)
+  x[1, :, 1] = 0
   with pytest.warns(UserWarning, match='in 2 of its 3 layers'):
     unsc_jax.null_space_bases(_stacked(x), .999)
 

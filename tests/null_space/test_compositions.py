@@ -6,7 +6,7 @@ import chex
 from flax import nnx
 from flax.training import train_state
 import jax
-import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 
@@ -62,29 +62,28 @@ def test_composes_with_optax(name, toy):
   if isinstance(tx, optax.MultiSteps):
     tx = tx.gradient_transformation()
   state = tx.init(toy.params)
-  marked = optax.tree.map_params(tx, lambda p: jnp.full_like(p, 7.), state)
+  marked = optax.tree.map_params(tx, lambda p: np.full_like(p, 7.), state)
   assert jax.tree.structure(marked) == jax.tree.structure(state)
   before, after = ([leaf for _, leaf in optax.tree.get_all_with_path(tree, 'bases')]
                    for tree in (state, marked))
   assert before
-  ones = jax.tree.map(jnp.ones_like, toy.params)
+  ones = jax.tree.map(np.ones_like, toy.params)
   for given, kept in zip(before, after, strict=True):
     # Only the optimiser's moments follow the parameters; zero columns may fill bases up.
     chex.assert_trees_all_equal(kept, given)
-    project = unsc_jax.null_space.project
     chex.assert_trees_all_close(
-        project(ones, kept), project(ones, toy.bases), atol=1e-6)
-  assert any(jnp.all(leaf == 7) for leaf in jax.tree.leaves(marked))
+        toys.confine(ones, kept), toys.confine(ones, toy.bases), atol=1e-6)
+  assert any(np.all(np.asarray(leaf) == 7) for leaf in jax.tree.leaves(marked))
 
 
 def test_hyperparameters_stay_adjustable(toy):
   tx = _compositions(toy.bases)['inject_hyperparams']
   state = tx.init(toy.params)
   assert set(state.hyperparams) == {'learning_rate'}
-  state.hyperparams['learning_rate'] = jnp.zeros(())
+  state.hyperparams['learning_rate'] = np.zeros((), np.float32)
   step = jax.jit(functools.partial(toy.step, tx))
   *_, updates = step(toy.params, state, toy.forgotten)
-  assert not any(jnp.any(u) for u in jax.tree.leaves(updates))
+  assert not any(np.any(u) for u in jax.tree.leaves(updates))
 
 
 def test_multi_steps_move_by_the_mean_gradient(toy):
@@ -102,12 +101,12 @@ def test_multi_steps_move_by_the_mean_gradient(toy):
 def test_a_step_that_is_not_finite_is_skipped(toy):
   tx = _compositions(toy.bases)['apply_if_finite']
   update, state = jax.jit(tx.update), tx.init(toy.params)
-  bad = jax.tree.map(lambda p: jnp.full_like(p, jnp.nan), toy.params)
+  bad = jax.tree.map(lambda p: np.full_like(p, np.nan), toy.params)
   updates, state = update(bad, state, toy.params)
-  assert not any(jnp.any(u) for u in jax.tree.leaves(updates))
+  assert not any(np.any(u) for u in jax.tree.leaves(updates))
   gradient = jax.jit(jax.grad(toy.loss))(toy.params, toy.forgotten)
   updates, _ = update(gradient, state, toy.params)
-  assert jnp.any(updates['head']['w'])
+  assert np.any(updates['head']['w'])
   assert toy.leak(updates) <= 1e-5
 
 
@@ -149,9 +148,10 @@ def test_flax_nnx_optimizer(toy):
     optimizer.update(net, nnx.grad(loss)(net))
 
   x, _ = toy.forgotten
-  old = fn(before, toy.retained), fn(before, x)
+  run = jax.jit(fn)
+  old = run(before, toy.retained), run(before, x)
   for _ in range(3):
     step(net, optimizer, toy.forgotten)
     jax.block_until_ready(nnx.state(net))
-  assert toys.change(old[0], net(toy.retained)) <= 5e-6
-  assert toys.change(old[1], net(x)) > 1e-2
+  assert toys.change(old[0], run(nnx.state(net), toy.retained)) <= 5e-6
+  assert toys.change(old[1], run(nnx.state(net), x)) > 1e-2

@@ -8,7 +8,6 @@ import pytest
 
 from tests import toys
 import unsc_jax
-from unsc_jax import null_space
 
 
 def _norm(x):
@@ -26,14 +25,16 @@ def _truth(fn, params, retained, forgotten):
   Returns the bases, a random update and what the projection makes of it.
   """
   bases = toys.bases_of(fn, params, retained)
-  noise = {name: jnp.std(leaf) * toys.normal(9 + i, *leaf.shape)
+  noise = {name: np.std(leaf) * toys.normal(9 + i, *leaf.shape)
            for i, (name, leaf) in enumerate(params.items())}
-  projected = null_space.project(noise, bases)
+  projected = toys.confine(noise, bases)
+
+  compiled = jax.jit(fn)
 
   def outputs(params, x):
     """In float64, so that only the update's own rounding is seen."""
     with jax.enable_x64(True):
-      return np.asarray(jax.jit(fn)(params, _wide(x)))
+      return np.asarray(compiled(params, _wide(x)))
 
   def moved(x, by):
     changed = jax.tree.map(np.add, _wide(params), _wide(by))
@@ -51,8 +52,8 @@ def test_projection_is_that_of_numpy(toy):
   h = np.tanh(x @ np.asarray(hidden['w'], np.float64) + np.asarray(hidden['b']))
   updates = {'hidden': {'w': toys.normal(7, *hidden['w'].shape)},
              'head': {'w': toys.normal(8, *toy.params['head']['w'].shape)}}
-  once = null_space.project(updates, toy.bases)
-  twice = null_space.project(once, toy.bases)
+  once = toys.confine(updates, toy.bases)
+  twice = toys.confine(once, toy.bases)
   for layer, rows, rank in (('hidden', x, 6), ('head', h, 20)):
     kept = np.linalg.svd(rows)[2][:rank].T
     update = np.asarray(updates[layer]['w'], np.float64)
@@ -60,10 +61,10 @@ def test_projection_is_that_of_numpy(toy):
     assert toy.bases[f'{layer}/w'].rank.tolist() == [rank]
     np.testing.assert_allclose(once[layer]['w'], expected, atol=2e-3)
     np.testing.assert_allclose(twice[layer]['w'], once[layer]['w'], atol=1e-5)
-    leak = unsc_jax.leak(updates, toy.bases)[f'{layer}/w']
+    leak = toy.leaks(updates)[f'{layer}/w']
     np.testing.assert_allclose(
         leak, _norm(kept.T @ update) / _norm(update), rtol=1e-3)
-  assert toy.leak(jax.tree.map(jnp.zeros_like, toy.params)) == 0
+  assert toy.leak(jax.tree.map(np.zeros_like, toy.params)) == 0
 
 
 def test_convolutional_network():
@@ -80,7 +81,8 @@ def test_convolutional_network():
 
 def test_stacked_layers_of_different_rank():
   fn = lambda params, x: jnp.einsum('bni,bio->bno', x, params['w'])
-  x = toys.normal(1, 3, 5, 8).at[1, 1:].set(0).at[2, 2:].set(0)
+  x = toys.normal(1, 3, 5, 8)
+  x[1, 1:] = x[2, 2:] = 0
   bases, *_ = _truth(fn, {'w': toys.normal(0, 3, 8, 4)}, x, toys.normal(2, 3, 5, 8))
   assert bases['w'].rank.tolist() == [5, 1, 2]
 
@@ -91,9 +93,9 @@ def test_tied_table_is_confined_in_rows_and_columns():
     return h @ params['table'].T
 
   params = {'table': toys.normal(0, 20, 12), 'mix': toys.normal(1, 12, 12)}
-  retained = jnp.array([[0, 1, 2], [3, 4, 5], [5, 6, 0]])
+  retained = np.array([[0, 1, 2], [3, 4, 5], [5, 6, 0]])
   bases, noise, projected = _truth(
-      fn, params, retained, jnp.array([[0, 17, 18], [19, 9, 8], [8, 7, 0]]))
+      fn, params, retained, np.array([[0, 17, 18], [19, 9, 8], [8, 7, 0]]))
   assert sorted(basis.site.kind for basis in bases.by_path['table']) == ['dense', 'lookup']
   table = np.asarray(params['table'], np.float64)
   h = np.tanh(table[retained].mean(1) @ np.asarray(params['mix'], np.float64))
@@ -102,7 +104,7 @@ def test_tied_table_is_confined_in_rows_and_columns():
   expected = expected - expected @ kept.T @ kept
   expected[:7] = 0
   np.testing.assert_allclose(projected['table'], expected, atol=1e-5)
-  leak = unsc_jax.leak(noise, bases)['table']
+  leak = toys.leak(noise, bases)['table']
   np.testing.assert_allclose(
       leak, _norm(noise['table'] - expected) / _norm(noise['table']), rtol=1e-4)
 
@@ -132,7 +134,7 @@ def test_bases_must_fit_the_parameters(toy):
   for shape in ((24, 49), (48, 24), (6, 4, 49), (12, 96)):
     with pytest.raises(ValueError, match='basis of hidden/w was made for a '
                        r'parameter whose axes are, .*\(24, 48\), but it has shape'):
-      p.init({**toy.params, 'hidden': {'w': jnp.zeros(shape)}})
+      p.init({**toy.params, 'hidden': {'w': np.zeros(shape, np.float32)}})
 
 
 def test_parameters_left_out_need_no_bases(toy):
@@ -140,7 +142,7 @@ def test_parameters_left_out_need_no_bases(toy):
   p = unsc_jax.null_space_projection(toy.bases)
   for left_out in (optax.MaskedNode(), {'w': None, 'b': None}):
     params = {**toy.params, 'head': left_out}
-    updates, _ = p.update(params, p.init(params))
+    updates, _ = jax.jit(p.update)(params, p.init(params))
     assert toy.leak(updates) <= 1e-5
 
 

@@ -36,30 +36,39 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
   Returns:
     One for each of the moments.
   """
+  moments, taus = tuple(moments), tuple(taus)
   if solver in (None, cholesky.inverse):
-    return _compiled(tuple(moments), tuple(taus))
-  # Some solvers work on the host.
-  return _each(moments, taus, solver)
-
-
-def _each(moments, taus, solver) -> list[Ridge]:
-  return [_ridge(moment, tau, solver) for moment, tau in zip(moments, taus)]
+    return _compiled(moments, taus)
+  # Some solvers work on the host, between two programs.
+  systems = _begun(moments, taus)
+  return _finished([(solver(system), used) for system, used in systems])
 
 
 @jax.jit
 def _compiled(moments, taus) -> list[Ridge]:
-  return _each(moments, taus, cholesky.inverse)
+  systems = _begun(moments, taus)
+  return _finished([(cholesky.inverse(system), used) for system, used in systems])
 
 
-def _ridge(moment: moments_lib.Moment, tau: jax.Array, solver: cholesky.Inverse) -> Ridge:
+@jax.jit
+def _begun(moments, taus) -> list[tuple[jax.Array, jax.Array]]:
+  return [_system(moment, tau) for moment, tau in zip(moments, taus)]
+
+
+@jax.jit
+def _finished(solved) -> list[Ridge]:
+  return [Ridge(matrix, used, _largest(matrix)) for matrix, used in solved]
+
+
+def _system(moment: moments_lib.Moment, tau: jax.Array) -> tuple[jax.Array, jax.Array]:
+  """What is to be inverted, and the mean squares of the inputs."""
   share = relative(moment)
   used = jnp.diagonal(moment.mean_square, axis1=1, axis2=2)
   total = used.sum(-1)
   unsure = precision.doubt(moment, used) / jnp.where(total > 0, total, 1)
   one = jnp.eye(share.shape[-1], dtype=share.dtype)[None]
   # Divided first, so that an infinite tau gives the identity.
-  matrix = solver(share / tau + (1 + unsure / tau)[:, None, None] * one)
-  return Ridge(matrix, used, _largest(matrix))
+  return share / tau + (1 + unsure / tau)[:, None, None] * one, used
 
 
 def relative(moment: moments_lib.Moment) -> jax.Array:
