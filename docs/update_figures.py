@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from docs import before_and_after  # noqa: E402
 from docs import readme as readme_lib  # noqa: E402
 from docs import soft_null_space  # noqa: E402
+from docs import trade_offs  # noqa: E402
 from unsc_jax import report  # noqa: E402
 from unsc_jax.report import metrics  # noqa: E402
 from unsc_jax.report import status as status_lib  # noqa: E402
@@ -36,6 +37,8 @@ def main() -> None:
       report.read(ROOT / readme_lib.DEMO), ROOT / 'docs/before-and-after.svg')
   soft_null_space.write(
       _study_of_filters('fashion_mnist-plain'), ROOT / 'docs/soft-null-space.svg')
+  for mark, path in _COMPARED.items():
+    trade_offs.write(report.read(ROOT / path), ROOT / f'docs/compare-{mark}.svg')
   readme = ROOT / 'README.md'
   readme.write_text(_marked(
       readme.read_text(), 'output', readme_lib.printed(readme.read_text())))
@@ -120,7 +123,13 @@ def _made(results: report.Results) -> str:
 def _comparison(path: str) -> str:
   """All methods on one request: the table, and how it was made."""
   results = report.read(ROOT / path)
-  return f'{table.piped(table.cells(results))}\n\n{_made(results)}'
+  return f'''<details markdown="1"><summary>All of it as a table</summary>
+
+{table.piped(table.cells(results))}
+
+</details>
+
+{_made(results)}'''
 
 
 def _optimizer_order() -> str:
@@ -253,6 +262,11 @@ def _measures() -> str:
       for group in metrics.GROUPS)
 
 
+_COMPARED = {
+    'digits': 'docs/results/compare-digits-mlp.json',
+    'fashion_mnist': 'docs/results/compare-fashion_mnist-tiny_cnn.json',
+    'fashion_mnist_share': 'docs/results/compare-fashion_mnist-tiny_cnn-share.json'}
+
 PAGES = {
     'docs/reading-the-page.md': {'statuses': _statuses, 'measures': _measures},
     'docs/deletion-requests.md': {
@@ -270,10 +284,7 @@ PAGES = {
         role: functools.partial(_alignment, role)
         for role in ('surrogate', 'requested')},
     'docs/comparison.md': {
-        mark: functools.partial(_comparison, f'docs/results/compare-{name}.json')
-        for mark, name in (
-            ('digits', 'digits-mlp'), ('fashion_mnist', 'fashion_mnist-tiny_cnn'),
-            ('fashion_mnist_share', 'fashion_mnist-tiny_cnn-share'))},
+        mark: functools.partial(_comparison, path) for mark, path in _COMPARED.items()},
 }
 
 if __name__ == '__main__':

@@ -76,15 +76,18 @@ class Config:
   """Those of the network retrained without the one requested class."""
   curves: tuple[str, ...] = ()
   """Of which curves to make points; all if none is named."""
+  once: tuple[str, ...] = ()
+  """Further curves, of the first seed alone."""
   data_dir: pathlib.Path | None = None
   """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
   out: pathlib.Path = pathlib.Path('runs/soft_null_space')
   """Where networks and results go."""
 
-  def points(self) -> Iterator[soft_points.Point]:
-    """The points of those curves that were asked for."""
+  def points(self, seed: int) -> Iterator[soft_points.Point]:
+    """The points of those curves that were asked for, of one seed."""
+    asked = self.curves + self.once * (seed == self.seeds[0])
     return (point for point in soft_points.points(self.rate)
-            if point.curve in (self.curves or (point.curve,)))
+            if point.curve in asked or not self.curves)
 
 
 def measure(setup: evaluation.Setup, unlearned: problem_lib.Unlearned) -> dict[str, Any]:
@@ -164,7 +167,7 @@ class Study:
     fixed = [soft_points.Point('original', {}, methods.original()),
              soft_points.Point('retrained', {}, retrained)]
     return [self._kept(f'{role}-{forgotten}', setup, point)
-            for point in [*fixed, *self.config.points()]]
+            for point in [*fixed, *self.config.points(self.seed)]]
 
   def _kept(self, request: str, setup: evaluation.Setup, point: soft_points.Point
             ) -> dict[str, Any]:

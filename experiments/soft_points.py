@@ -1,6 +1,6 @@
 """The points of the study of filters: every curve, and what sets its points apart."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import functools
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import optax
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import head
 
 
 class Point(NamedTuple):
@@ -24,6 +25,14 @@ class Point(NamedTuple):
     return '-'.join(parts).replace(' ', '_').replace(',', '').replace('+', 'and')
 
 
+def _below_the_head(make: Callable[..., problem_lib.Method]) -> problem_lib.Method:
+  """A method on every layer but the head, which a problem names."""
+  def method(problem, key):
+    path = head.site(problem).path
+    return make(select=lambda site: site.path != path)(problem, key)
+  return method
+
+
 def points(rate: float) -> Iterator[Point]:
   """All points, the cheapest curves first.
 
@@ -37,10 +46,10 @@ def points(rate: float) -> Iterator[Point]:
       null_space.soft(tau), null_space.soft(outer))
   for energy in (.9, .97, .99):
     yield Point('hard', {'energy': energy}, answers(filter=energy, optimizer=momentum))
-  for tau in (3e-4, 1e-3, 3e-3):
+  for tau in (1e-4, 3e-4, 1e-3, 3e-3):
     yield Point('soft', {'tau': tau},
                 answers(filter=null_space.soft(tau), optimizer=momentum))
-  for tau in (3e-4, 1e-3, 3e-3):
+  for tau in (1e-4, 3e-4, 1e-3, 3e-3):
     yield Point('soft + alignment', {'tau': tau},
                 features(filter=null_space.soft(tau), optimizer=momentum))
   for energy in (.9, .99):
@@ -55,6 +64,11 @@ def points(rate: float) -> Iterator[Point]:
   yield Point('hard, Adam', {'energy': .99}, answers(filter=.99, optimizer=adam))
   yield Point('soft, Adam', {'tau': 1e-3},
               answers(filter=null_space.soft(1e-3), optimizer=adam))
+  # What might make relearning slower: a firm no, and features without the head.
+  yield Point('soft, firm', {'tau': 3e-4, 'stop': 1e-3}, answers(
+      filter=null_space.soft(3e-4), optimizer=momentum, stop_below=1e-3))
+  yield Point('soft, below the head', {'tau': 1e-3}, _below_the_head(functools.partial(
+      answers, filter=null_space.soft(1e-3), optimizer=momentum)))
   yield Point('head only', {}, methods.head_only())
   for step in (1e-3, 1e-2):
     sgd = optax.sgd(step, momentum=.9)
