@@ -19,3 +19,9 @@ def example() -> Callable[..., report.Results]:
 def full() -> Callable[..., report.Results]:
   """Makes results with every measure and picture."""
   return lambda **given: fullness.full_results(examples.example_results(3), **given)
+
+
+@pytest.fixture
+def undrawn():
+  with examples.undrawn():
+    yield

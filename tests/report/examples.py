@@ -1,14 +1,17 @@
 """Example results: numbers as a run on FashionMNIST gives them, from a seed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+import contextlib
 from dataclasses import replace
 import math
 from typing import Any
 
 import numpy as np
+import pytest
 
 from unsc_jax import evaluation
 from unsc_jax import report
+from unsc_jax.report.html import svg
 
 NAMES = ('T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal',
          'Shirt', 'Sneaker', 'Bag', 'Ankle boot')
@@ -135,10 +138,25 @@ def add(results: report.Results, method: str, like: str) -> report.Results:
       *results.rows, *(replace(row, method=method) for row in results.rows_of(like))))
 
 
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+  """Leaves figures empty but for their words: for tests of what a page says."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(svg.Plot, 'svg', property(lambda plot: '<svg></svg>'))
+    yield
+
+
 def keep(results: report.Results, *methods: str) -> report.Results:
   """Results of some methods alone."""
-  return replace(results, methods=methods, rows=tuple(
-      row for row in results.rows if row.method in methods))
+  of = lambda by_method: {name: by_method[name] for name in methods if name in by_method}
+  pictures, losses, seen = (
+      results.pictures, results.pictures.losses, results.pictures.feature_map)
+  return replace(
+      results, methods=methods,
+      rows=tuple(row for row in results.rows if row.method in methods),
+      pictures=replace(pictures, confusion=of(pictures.confusion),
+                       losses=losses and replace(losses, counts=of(losses.counts)),
+                       feature_map=seen and replace(seen, points=of(seen.points))))
 
 
 def row(method: str, seed: int, draw: np.random.Generator, measures: Collection[str],

@@ -37,7 +37,7 @@ def _pictures(results):
 @pytest.fixture(scope='module', params=['one seed', 'three seeds', 'pictures'])
 def plots(request, example, full):
   if request.param == 'pictures':
-    return _pictures(full())
+    return _pictures(examples.keep(full(), 'original', 'retrain', 'unsc'))
   return _all(example(1 if request.param == 'one seed' else 3))
 
 

@@ -207,7 +207,7 @@ def test_the_headline_opens_with_what_matters_most(full):
   assert '; the relearn time is only 3\u00a0steps against 64\u00a0steps.' in headline
 
 
-def test_two_that_never_came_back_are_said_to_be_that_and_not_alike(full):
+def test_two_that_never_came_back_are_said_to_be_that_and_not_alike(full, undrawn):
   results = _ruled(full(), 'relearn_steps', 40., unsc=40.)
   for method in ('retrain', 'unsc'):
     results = examples.edit(results, method, limits={'relearn_steps': 40})
