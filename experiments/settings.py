@@ -8,6 +8,7 @@ from typing import Any
 from flax import linen as nn
 import optax
 
+from experiments import augment as augment_lib
 from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import null_space
@@ -141,8 +142,9 @@ class one_cycle:
                        optax.sgd(rate, momentum=self.momentum))
 
 
-def _images(epochs: float) -> training.Recipe:
-  return training.Recipe(one_cycle(), epochs, batch_size=512)
+def _images(epochs: float, augment: augment_lib.crop_and_flip | None = None
+            ) -> training.Recipe:
+  return training.Recipe(one_cycle(), epochs, batch_size=512, augment=augment)
 
 
 # The networks and classes of the paper; its training schedules are unknown.
@@ -159,10 +161,12 @@ SETTINGS = {
         # 6 whose test figures were seen.
         Unlearning(learning_rate=.07, batch_size=64, moments_examples=10_000),
         random_label=RandomLabel(3e-4)),
-    'cifar10': Settings('allcnn', _images(30), (3,)),
-    'svhn_cropped': Settings('vgg11', _images(30), (3,)),
+    'cifar10': Settings('allcnn', _images(30, augment_lib.crop_and_flip()), (3,)),
+    'svhn_cropped': Settings(
+        'vgg11', _images(30, augment_lib.crop_and_flip(flip=False)), (3,)),
     'cifar100': Settings(
-        'resnet18', _images(60), (65, 80, 51, 28, 85, 97, 67, 86, 19, 32)),
+        'resnet18', _images(60, augment_lib.crop_and_flip()),
+        (65, 80, 51, 28, 85, 97, 67, 86, 19, 32)),
 }
 
 

@@ -41,10 +41,13 @@ class Recipe:
     optimizer: from the number of steps to an optimiser, for its schedule.
     epochs: over the examples.
     batch_size: examples a step.
+    augment: from a key and a batch of inputs to what is trained on in their place,
+      random crops say; within the jitted step. BatchNorm is re-estimated without.
   """
   optimizer: Callable[[int], optax.GradientTransformation]
   epochs: float
   batch_size: int
+  augment: Callable[[jax.Array, Any], Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,10 +105,15 @@ class classify:
 class classify_in_training:
   """Cross-entropy of a network in training, with dropout and statistics."""
   network: problem_lib.Network
+  augment: Callable[[jax.Array, Any], Any] | None = None
 
   def __call__(self, params: Any, batch: problem_lib.Examples, key: jax.Array
                ) -> tuple[jax.Array, Any]:
-    logits, params = self.network.training(params, batch.x, key)
+    x = batch.x
+    if self.augment:
+      key, now = jax.random.split(key)
+      x = self.augment(now, x)
+    logits, params = self.network.training(params, x, key)
     return losses_lib.cross_entropy(logits, batch.y), params
 
 
@@ -267,7 +275,7 @@ def train(
                   'batch_size': recipe.batch_size}
   steps = batching.steps_for(len(examples), recipe.batch_size, recipe.epochs)
   fitted = fit(
-      classify_in_training(network), programs.made(recipe.optimizer, steps),
+      classify_in_training(network, recipe.augment), programs.made(recipe.optimizer, steps),
       fresh(network, init_key),
       batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
       steps=steps, key=loss_key, trainable=network.trainable,
