@@ -63,7 +63,7 @@ def said(images: Results, digits: Results) -> str:
   at = {'soft': ('soft', {'tau': 1e-3}), 'hard': ('hard', {'energy': .99}),
         'soft, Adam': ('soft, Adam', {'tau': 1e-3}),
         'hard, Adam': ('hard, Adam', {'energy': .99}),
-        'aligned': ('soft + alignment', {'tau': 3e-4}), 'retrained': ('retrained', {}),
+        'aligned': ('soft + alignment', gentlest(images)), 'retrained': ('retrained', {}),
         'original': ('original', {}), 'masked': ('head only', {})}
   of = {who: _means(images, *point) for who, point in at.items()}
   both = _means(digits, 'two-sided', {'tau': 1e-2, 'outer': .03})
@@ -74,10 +74,12 @@ def said(images: Results, digits: Results) -> str:
 - **The ridge does better than the cut in everything.** `soft(1e-3)`: {line(of['soft'])}. \
 `hard(.99)`: {line(of['hard'])}. Retrained: {line(of['retrained'])}. With Adam at 1e-3 the two are \
 closer: {line(of['soft, Adam'])}, against {line(of['hard, Adam'])}.
-- **With alignment the probe finds no more than in a retrained network.** `soft(3e-4)` with it: \
-{line(of['aligned'])}; the original's probe {of['original']['probe']:.1f} %. That costs \
-{of['retrained']['retain'] - of['aligned']['retain']:.1f} points of retained accuracy against the \
-retrained network, where .5 was the target.
+- **With alignment the probe finds no more than in a retrained network.** \
+`soft({at['aligned'][1]['tau']:g})` with it, the gentlest that forgets the surrogate class to \
+1 % and takes its probe to the retrained network's: {line(of['aligned'])}; the original's probe \
+{of['original']['probe']:.1f} %. That is \
+{of['retrained']['retain'] - of['aligned']['retain']:.1f} points of retained accuracy below the \
+retrained network; the target was .5.
 - **Relearning is still quick.** {steps['soft']} steps after the ridge, {steps['aligned']} with \
 alignment, {steps['masked']} with the logit masked; a retrained network needs \
 {steps['retrained']}. Half of that was the target, and is missed.
@@ -88,6 +90,21 @@ Digits, some 36 test images a class, so that probes cannot tell:
 {line(both, four[:3])}. One side, `soft(1e-3)`: {line(one, four[:3])}; `hard(.99)`: \
 {line(cut, four[:3])}. It takes {both['relearn_steps']:.1f} steps to relearn, after one side \
 {one['relearn_steps']:.1f}, and {anew['relearn_steps']:.1f} when retrained.'''
+
+
+def gentlest(results: Results) -> dict[str, float]:
+  """The aligned filter to take, by the surrogate class alone.
+
+  Of those that leave 1 % at most, and a probe that is a retrained network's or lower
+  within its error, the one that moves least.
+  """
+  study = next(study for study in results['studies'] if study['role'] == 'surrogate')
+  found = [*points(study)]
+  anew = next(measured for curve, _, measured in found if curve == 'retrained')
+  fit = [(measured['drift'], dial) for curve, dial, measured in found
+         if curve == 'soft + alignment' and measured['forget'] <= .01
+         and measured['probe'] <= anew['probe'] + anew['probe_error']]
+  return min(fit, key=lambda one: one[0])[1]
 
 
 def _means(results: Results, curve: str, dial: dict[str, float]) -> dict[str, float]:
