@@ -57,14 +57,12 @@ def replace(params: Any, changes: dict[str, np.ndarray]) -> Any:
   return jax.tree_util.tree_map_with_path(add, params)
 
 
-@functools.cache
-def changes(case: case_lib.Case) -> tuple[dict, dict]:
+def changes(case: case_lib.Case, moments: unsc_jax.Moments) -> tuple[dict, dict]:
   """Random changes of the captured parameters: in the null space, and not.
 
   Both have the size of the parameter, so that the two can be compared.
   """
   _, params, _ = network(case)
-  _, moments = result(case)
   leaves = paths.leaf_paths(params)
   inside, outside = {}, {}
   for seed, (path, found) in enumerate(moments.by_path.items()):

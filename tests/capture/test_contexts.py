@@ -17,13 +17,19 @@ from tests.capture import table
 import unsc_jax
 from unsc_jax import sharding
 
+# Without `jit` every operation is a program, and there is no context to go through.
+EAGER = {'a product `x @ W`', 'a tied table', 'a recurrent layer by `scan`'}
 
-def rows(context):
+
+def rows(context, daily=table.DAILY):
   """The rows for a context; most of them only in long runs."""
   return pytest.mark.parametrize('case', [
-      pytest.param(case, id=case.id, marks=(
-          () if case.what in table.DAILY else pytest.mark.slow))
+      pytest.param(case, id=case.id, marks=() if _is_daily(case, daily) else pytest.mark.slow)
       for case in table.CASES if context in case.contexts])
+
+
+def _is_daily(case, daily) -> bool:
+  return case.what in daily and case.framework in ('hand-written', 'linen')
 
 
 @functools.cache
@@ -55,7 +61,7 @@ def assert_equal(case, found, wanted):
         a, b, rtol=0, atol=case.tolerance * np.abs(b).max(initial=1e-9))
 
 
-@rows('eager')
+@rows('eager', EAGER)
 def test_eager(case):
   fn, params, args = runs.network(case)
   found = unsc_jax.input_moments(fn)(params, *args)

@@ -6,37 +6,43 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.capture import frameworks
 from unsc_jax import capture
 from unsc_jax import models
 from unsc_jax import training
 
 
+def _shapes(model, x):
+  return jax.eval_shape(model.init, jax.random.key(0), x)
+
+
 def test_head_inputs_times_head_are_the_logits():
   model = models.SmallCNN()
-  x = jax.random.normal(jax.random.key(0), (6, 8, 8, 1))
-  params = model.init(jax.random.key(1), x)
+  x = np.random.default_rng(0).normal(size=(6, 8, 8, 1)).astype(np.float32)
+  params = frameworks.fill(_shapes(model, x))
+  apply = jax.jit(model.apply)
   path = capture.head_path(model.apply, params, x)
   assert path == 'params/fc2/kernel'
-  z = capture.layer_inputs(model.apply, path)(params, x)
-  head = params['params']['fc2']
+  z = np.asarray(jax.jit(capture.layer_inputs(model.apply, path))(params, x))
+  head = jax.device_get(params['params']['fc2'])
   np.testing.assert_allclose(
-      z @ head['kernel'] + head['bias'][None], model.apply(params, x), rtol=1e-5,
+      z @ head['kernel'] + head['bias'], apply(params, x), rtol=1e-5,
       atol=1e-5)
 
 
 @pytest.mark.parametrize('path', ['params/conv1/kernel', 'params/fc2/bias', 'no'])
 def test_only_dense_layers_have_such_features(path):
   model = models.SmallCNN()
-  x = jnp.zeros((1, 8, 8, 1))
-  params = model.init(jax.random.key(1), x)
+  x = np.zeros((1, 8, 8, 1), np.float32)
+  params = frameworks.fill(_shapes(model, x))
   with pytest.raises(ValueError, match='is not a dense layer that runs exactly'):
     capture.layer_inputs(model.apply, path)(params, x)
 
 
 def test_a_layer_in_a_loop_is_refused():
   model = nn.RNN(nn.SimpleCell(3))
-  x = jnp.zeros((2, 4, 5))
-  params = model.init(jax.random.key(0), x)
+  x = np.zeros((2, 4, 5), np.float32)
+  params = frameworks.fill(_shapes(model, x))
   with pytest.raises(ValueError, match='outside of loops'):
     capture.layer_inputs(model.apply, 'params/cell/i/kernel')(params, x)
 

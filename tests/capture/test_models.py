@@ -254,8 +254,8 @@ def test_nearly_all_is_captured(case):
 def test_null_space_leaves_outputs_and_random_does_not(case):
   _, params, args = runs.network(case)
   forward = runs.forward(case)
-  out, _ = runs.result(case)
-  inside, outside = runs.changes(case)
+  out, moments = runs.result(case)
+  inside, outside = runs.changes(case, moments)
   full = [path for path, change in inside.items() if not np.any(change)]
   assert len(full) == MODELS[case.what].full, full
   moved = runs.change(out, forward(runs.replace(params, inside), *args))
@@ -267,7 +267,8 @@ def test_null_space_leaves_outputs_and_random_does_not(case):
 def test_a_model_in_training_mode_is_captured_as_well():
   """BatchNorm by the batch's own statistics, which the function returns."""
   model, x = ResNet(), images(2, 4)
-  variables = model.init(jax.random.key(0), x)
+  variables = jax.eval_shape(model.init, jax.random.key(0), x)
+  variables = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), variables)
   fn = lambda params, x: model.apply(
       {**variables, 'params': params}, x, train=True, mutable=['batch_stats'])
   found = unsc_jax.sites(fn, variables['params'], x)

@@ -39,7 +39,7 @@ def variables():
 def projected(moments, params):
   """The parameters themselves as an update, projected."""
   tx = unsc_jax.null_space_projection(unsc_jax.null_space_bases(moments))
-  return tx.update(params, tx.init(params))[0]
+  return jax.jit(tx.update)(params, tx.init(params))[0]
 
 
 def test_table_names_what_is_captured_and_what_is_not():
@@ -69,18 +69,17 @@ def test_what_no_data_reach_is_not_subtracted_with_a_batch():
     return x @ params['w']
 
   params = {'tokens': random(9, 4), 'positions': random(5, 4), 'w': random(4, 3)}
-  params = jax.tree.map(jnp.asarray, params)
-  retain, forget = jnp.array([[1, 2, 3]]), jnp.array([[4, 2, 5]])
+  retain, forget = np.array([[1, 2, 3]]), np.array([[4, 2, 5]])
   moments = jax.jit(unsc_jax.input_moments(fn))
-  everything = moments(params, jnp.concatenate([retain, forget]))[1]
+  everything = moments(params, np.concatenate([retain, forget]))[1]
   left = everything - moments(params, forget)[1]
   wanted = moments(params, retain)[1]
   assert left['positions'].second.tolist() == [[1, 1, 1, 0, 0]]
   for path in ('tokens', 'w'):
     np.testing.assert_allclose(left[path].second, wanted[path].second, atol=1e-4)
   update = {**projected(left, params), 'w': 0 * params['w']}
-  after = jax.tree.map(jnp.add, params, update)
-  np.testing.assert_array_equal(fn(after, retain), fn(params, retain))
+  after, run = jax.tree.map(np.add, params, jax.device_get(update)), jax.jit(fn)
+  np.testing.assert_array_equal(run(after, retain), run(params, retain))
 
 
 def test_an_argument_that_a_batch_shares_is_told_apart():
@@ -91,7 +90,7 @@ def test_an_argument_that_a_batch_shares_is_told_apart():
   params = {'w': jnp.asarray(random(4, 3)), 'pos': jnp.asarray(random(7, 3))}
   retain, forget, start = random(1, 3, 4), random(2, 3, 4), jnp.array(2)
   moments = jax.jit(unsc_jax.input_moments(fn, data=lambda path: path != '1'))
-  everything = moments(params, jnp.concatenate([retain, forget]), start)[1]
+  everything = moments(params, np.concatenate([retain, forget]), start)[1]
   left = everything - moments(params, forget, start)[1]
   assert left['pos'].second.tolist() == [[0, 0, 1, 1, 1, 0, 0]]
   np.testing.assert_allclose(
@@ -116,7 +115,7 @@ def test_an_unrolled_recurrence_still_forgets():
     return h
 
   params = {'w': jnp.asarray(random(4, 4))}
-  moments = unsc_jax.input_moments(fn)
+  moments = jax.jit(unsc_jax.input_moments(fn))
   a, b = random(2, 3, 4), random(2, 5, 4)
   both = moments(params, a)[1] + moments(params, b)[1]
   left = both - moments(params, b)[1]

@@ -1,7 +1,5 @@
 """The test of truth: a change that meets no input changes no output."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 from tests.capture import oracle
 from tests.capture import runs
 from tests.capture import table
+from tests.capture import together
 import unsc_jax
 from unsc_jax import paths
 
@@ -35,7 +34,7 @@ def test_what_is_captured(case):
 
 @measured
 def test_output_is_the_functions_own(case):
-  out, _ = runs.result(case)
+  out, _ = together.result(case)
   fn, params, args = runs.network(case)
   assert runs.change(runs.forward(case)(params, *args), out) < case.tolerance / 10
 
@@ -45,7 +44,7 @@ def test_null_space_leaves_outputs_and_random_does_not(case):
   _, params, args = runs.network(case)
   forward = runs.forward(case)
   before = forward(params, *args)
-  inside, outside = runs.changes(case)
+  inside, outside = runs.changes(case, together.result(case)[1])
   for path, change in inside.items():
     assert bool(np.any(change)) == (path not in case.full), path
   moved = runs.change(before, forward(runs.replace(params, inside), *args))
@@ -56,42 +55,21 @@ def test_null_space_leaves_outputs_and_random_does_not(case):
     assert (runs.change(before, after) > far) == (path not in case.idle), path
 
 
-def free_update(case):
-  """A random update of every parameter, projected by the library.
-
-  Outside of `jit`: an array operation is compiled once for all rows of a shape, a
-  whole update once for every row.
-  """
-  _, params, _ = runs.network(case)
-  moments = jax.device_get(runs.result(case)[1])
-  with warnings.catch_warnings():
-    warnings.simplefilter('ignore')  # of layers without room
-    bases = unsc_jax.null_space_bases(
-        moments, unsc_jax.threshold_rank(3e-7), solver=unsc_jax.eigh_float64)
-  tx = unsc_jax.null_space_projection(bases)
-  numbers = np.random.default_rng(1)
-  random = lambda leaf: leaf if jnp.issubdtype(
-      leaf.dtype, jax.dtypes.prng_key) else numbers.standard_normal(
-          leaf.shape).astype(leaf.dtype)
-  update, _ = tx.update(jax.tree.map(random, params), tx.init(params))
-  return bases, {path: np.asarray(leaf) for path, leaf in paths.leaf_paths(update).items()
-                 if jnp.issubdtype(leaf.dtype, jnp.floating)}
-
-
 @measured
 def test_projected_updates_leave_outputs(case):
   """The other half: what the library projects, to the last parameter."""
   _, params, args = runs.network(case)
-  if not runs.result(case)[1].by_path:
+  if not together.result(case)[1].by_path:
     return  # all is frozen, and the library says so
   forward = runs.forward(case)
-  bases, update = free_update(case)
+  update = together.free_update(case)
   size = lambda tree: np.sqrt(sum((abs(x)**2).sum() for x in runs.floats(tree)))
-  scale = np.float32(size(params) / (size(update) or 1))
-  after = runs.replace(params, {path: scale * leaf for path, leaf in update.items()})
+  free = {path: leaf for path, (leaf, _) in update.items()}
+  scale = np.float32(size(params) / (size(free) or 1))
+  after = runs.replace(params, {path: scale * leaf for path, leaf in free.items()})
   assert runs.change(forward(params, *args), forward(after, *args)) < case.tolerance
-  for path, leaf in update.items():
-    assert np.any(leaf) == (path in bases and path not in case.full), path
+  for path, (leaf, has_basis) in update.items():
+    assert np.any(leaf) == (has_basis and path not in case.full), path
 
 
 @pytest.mark.parametrize('case', [
@@ -100,7 +78,7 @@ def test_projected_updates_leave_outputs(case):
 def test_moments_are_the_closed_form(case):
   """Against sums of outer products in float64, to 1e-5."""
   _, params, args = runs.network(case)
-  _, moments = runs.result(case)
+  _, moments = together.result(case)
   numpy = lambda x: np.asarray(x, np.float64) if jnp.issubdtype(
       x.dtype, jnp.floating) else np.asarray(x)
   wide = lambda met: np.asarray(met, np.result_type(met, np.float64))
