@@ -1,5 +1,7 @@
 """BatchNorm's statistics are those of what it sees in evaluation."""
 
+import functools
+
 import chex
 from flax import linen as nn
 import jax
@@ -29,14 +31,21 @@ class _DropsBeforeItPools(nn.Module):
     return nn.Dense(4)(x.mean((1, 2)))
 
 
+MODEL = _DropsBeforeItPools()
+
+
 def _data(n):
   return np.random.default_rng(0).normal(1., 2., (n, 8, 8, 3)).astype('float32')
 
 
 def _fresh(n):
   """A network that drops before it pools, so many inputs, and its variables."""
-  model, x = _DropsBeforeItPools(), _data(n)
-  return model, x, model.init(jax.random.key(0), x[:2])
+  return MODEL, _data(n), _variables()
+
+
+@functools.cache
+def _variables():
+  return jax.jit(MODEL.init)(jax.random.key(0), _data(2))
 
 
 def _trained(model, variables, batches, seed):
@@ -144,7 +153,7 @@ def test_nested_and_channel_first_norms():
 
   x = _data(12)
   new = linen.reestimate(
-      Net(), Net().init(jax.random.key(0), x), x, batch_size=5)
+      Net(), jax.jit(Net().init)(jax.random.key(0), x), x, batch_size=5)
   kept = new['batch_stats']['block']['BatchNorm_0']
   x64 = x.astype(np.float64)
   np.testing.assert_allclose(kept['mean'], x64.mean((0, 2, 3)), rtol=1e-5)
@@ -163,7 +172,7 @@ def test_every_batch_norm_of_a_deep_network():
 
 def test_network_without_batch_norm_is_left_alone():
   model, x = models.MLP(), _data(4)
-  variables = model.init(jax.random.key(0), x)
+  variables = jax.jit(model.init)(jax.random.key(0), x)
   assert linen.reestimate(model, variables, x) is variables
 
 

@@ -27,8 +27,8 @@ def test_a_vector_loses_what_rows_span(rows):
       'tiny': random * np.logspace(0, -24, 5)[:, None],
       'too many': rng.normal(size=(15, 12))}[rows]
   vector = rng.normal(size=12)
-  q = orthogonal.basis(jnp.asarray(rows, jnp.float32))
-  found = orthogonal.part(jnp.asarray(vector, jnp.float32), q)
+  q = np.asarray(jax.jit(orthogonal.basis)(np.float32(rows)))
+  found = jax.jit(orthogonal.part)(np.float32(vector), q)
   np.testing.assert_allclose(found, remainder(vector, rows), atol=2e-5)
   length = np.linalg.norm(q, axis=1)
   kept = np.asarray(q, np.float64)[length > 0]
@@ -43,7 +43,8 @@ def test_leaves_together_or_each_alone(by_leaf):
   make = lambda *lead: {
       'a': rng.normal(size=(*lead, 3, 2)), 'b': rng.normal(size=(*lead, 4))}
   tree, rows = make(), make(2)
-  found = orthogonal.to_rows(*jax.tree.map(jnp.float32, (tree, rows)), by_leaf=by_leaf)
+  to_rows = jax.jit(orthogonal.to_rows, static_argnames='by_leaf')
+  found = to_rows(*jax.tree.map(np.float32, (tree, rows)), by_leaf=by_leaf)
   flat = lambda t, *lead: np.concatenate([t[k].reshape(*lead, -1) for k in 'ab'], -1)
   expected = np.concatenate([
       remainder(tree[k].ravel(), rows[k].reshape(2, -1)) for k in 'ab']
