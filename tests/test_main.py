@@ -28,7 +28,14 @@ def run(tmp_path):
   return write
 
 
-def test_writes_the_page_beside_the_results(run, capsys):
+@pytest.fixture
+def undrawn():
+  """Of figures the words alone: which pages are written is what counts."""
+  with examples.undrawn():
+    yield
+
+
+def test_writes_the_page_beside_the_results(run, capsys, undrawn):
   folder = run('one')
   page = folder / 'report.html'
   page.write_text('an older one')
@@ -38,7 +45,7 @@ def test_writes_the_page_beside_the_results(run, capsys):
   assert sorted(os.listdir(folder)) == ['report.html', 'results.json']
 
 
-def test_takes_folders_of_runs_and_several(run, tmp_path, capsys):
+def test_takes_folders_of_runs_and_several(run, tmp_path, capsys, undrawn):
   for name in ('some/a', 'some/b', 'c'):
     run(name)
   assert command.main(['report', str(tmp_path / 'some'), str(tmp_path / 'c')]) == 0

@@ -6,6 +6,7 @@ import runpy
 import numpy as np
 import pytest
 
+from tests.report import examples
 from unsc_jax import data as data_lib
 from unsc_jax import evaluation
 from unsc_jax.evaluation import measured
@@ -49,7 +50,10 @@ def test_each_takes_forty_lines_at_most():
 
 
 def test_one_reaches_the_page(few_digits, monkeypatch):
-  """That of plain functions; with accuracies alone, as all measures take a minute."""
+  """That of plain functions; with accuracies alone, as all measures take a minute.
+
+  Of figures the page has the words, and the drawings in the long run.
+  """
   def measure(setup, unlearned, *, outputs=None, references=None):
     metrics, _ = measured.plain(outputs_lib.accuracies(outputs))
     assert len(references) <= 1  # the retrained network has none but itself
@@ -58,7 +62,8 @@ def test_one_reaches_the_page(few_digits, monkeypatch):
 
   monkeypatch.setattr(evaluation, 'measure', measure)
   monkeypatch.setattr(pictures, '_ALONG', np.linspace(-1, 1, 3))
-  _reached(few_digits, FOLDER / 'plain_function.py')
+  with examples.undrawn():
+    _reached(few_digits, FOLDER / 'plain_function.py')
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.report import examples
 from unsc_jax import command
 from unsc_jax import data as data_lib
 from unsc_jax import evaluation
@@ -72,13 +73,15 @@ def call(capsys, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-  """Accuracies alone."""
+  """Accuracies alone, and of figures their words."""
   def measure(setup, unlearned, *, outputs=None, references=None):
     outputs = outputs or setup.outputs(unlearned)
     metrics, _ = measured.plain(outputs_lib.accuracies(outputs))
     return evaluation.Measured(metrics=metrics, intervals={}, per_class=[None] * 3,
                                seconds={}, history={})
   monkeypatch.setattr(evaluation, 'measure', measure)
+  with examples.undrawn():
+    yield
 
 
 OWN = '--network mine:network --data data.npz --params trained.npz'

@@ -9,6 +9,7 @@ from experiments import compare
 from experiments import grids
 from experiments import problems
 from experiments import settings
+from tests.report import examples
 from unsc_jax import data
 from unsc_jax import methods
 from unsc_jax import problem as problem_lib
@@ -53,7 +54,8 @@ def test_draws_settings_by_seed():
 
 def test_writes_what_a_report_reads(tmp_path, capsys, choices, monkeypatch):
   monkeypatch.setattr(compare, 'choose', lambda *args: choices)
-  compare.run(dataclasses.replace(CONFIG, out=tmp_path, name='here'))
+  with examples.undrawn():
+    compare.run(dataclasses.replace(CONFIG, out=tmp_path, name='here'))
   results = report.read(tmp_path / 'here' / 'results.json')
   others = [other['classes'] for other in results.surrogates]
   assert len(others) == 2
@@ -66,9 +68,9 @@ def test_writes_what_a_report_reads(tmp_path, capsys, choices, monkeypatch):
 
 def test_hardest_classes_that_stay_are_surrogates():
   x = np.array([[3., 0, 0, 0], [0, 1, 0, 0], [0, 0, 2, 0], [0, 0, 0, .1]])
-  examples = problem_lib.Examples(x, np.arange(4))
+  seen = problem_lib.Examples(x, np.arange(4))
   network = problem_lib.Network(lambda params, x: x)
-  assert problems.hardest(problems.Request((3,)), network, {}, examples) == [
+  assert problems.hardest(problems.Request((3,)), network, {}, seen) == [
       problems.Request((1,)), problems.Request((2,))]
 
 
@@ -78,15 +80,15 @@ def test_surrogate_is_another_class():
 
 
 def test_requests_of_single_examples_split_the_training_data():
-  examples = problem_lib.Examples(np.zeros((40, 1)), np.arange(40) % 4)
+  seen = problem_lib.Examples(np.zeros((40, 1)), np.arange(40) % 4)
   drawn = problems.Request(share=.5, share_of=(2, 3))
-  _, forget = drawn.split(examples)
+  _, forget = drawn.split(seen)
   assert np.bincount(forget.y, minlength=4)[:2].sum() == 0
   assert len(forget) == 10
   others = problems.surrogates(drawn)
   assert [(other.share_of, other.seed) for other in others] == [((2, 3), 1), ((2, 3), 2)]
   listed = problems.Request(indices=(7, 4))
-  assert listed.split(examples)[1].y.tolist() == [0, 3]
+  assert listed.split(seen)[1].y.tolist() == [0, 3]
   with pytest.raises(ValueError, match='a list of indices has no others of its kind'):
     problems.surrogates(listed)
   with pytest.raises(ValueError, match='add --share'):

@@ -58,7 +58,8 @@ def _lattice(seed, models=14, step=0.05, slots=(45, 45), offset=0):
 @pytest.mark.parametrize(('slots', 'offset'), [
     ((45, 45), 0), ((45, 45), 12), ((45, 45), -20), ((20, 90), 30),
     ((90, 20), 30), ((150, 60), 20), ((45, 45), 90)])
-@pytest.mark.parametrize('step', [0.05, 0.2, 0.6])  # spans of 2 to 90
+@pytest.mark.parametrize('step', [  # spans of 2 to 90, whose grids take longer
+    0.05, pytest.param(0.2, marks=pytest.mark.slow), pytest.param(0.6, marks=pytest.mark.slow)])
 def test_epsilons_are_the_grids(slots, offset, step):
   for seed in range(2):
     u, r = _lattice(seed, slots=slots, offset=offset, step=step)
