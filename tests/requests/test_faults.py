@@ -53,11 +53,15 @@ def fails(error, after=0):
   return wrap
 
 
-@pytest.mark.parametrize(('module', 'name', 'after'), [
-    (objects, '_to_disk', 0), (objects, '_to_disk', 1), (ledger, 'commit', 0),
-    (ledger, 'commit', 1)])
-@pytest.mark.parametrize('error', [
-    Killed(), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'store')])
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'store')
+WRITES = [(objects, '_to_disk', 0), (objects, '_to_disk', 1), (ledger, 'commit', 0),
+          (ledger, 'commit', 1)]
+
+
+# Every place where one is killed daily, and one where the disk is full; the rest in long runs.
+@pytest.mark.parametrize(('error', 'module', 'name', 'after'), [
+    *((Killed(), *write) for write in WRITES), (FULL, *WRITES[1]),
+    *(pytest.param(FULL, *write, marks=pytest.mark.slow) for write in WRITES[:1] + WRITES[2:])])
 def test_a_request_that_cannot_be_written_leaves_the_store_as_it_was(
     store, monkeypatch, module, name, after, error):
   sentence = 'disk is full, and the store is as' if str(error) else None

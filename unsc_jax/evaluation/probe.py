@@ -12,6 +12,7 @@ import optax
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
+from unsc_jax import programs
 from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import accuracy
@@ -21,6 +22,10 @@ from unsc_jax.evaluation.metrics import estimate as estimate_lib
 
 def _head(weights, features):
   return features @ weights['kernel'] + weights['bias']
+
+
+def _falling_sgd(learning_rate, steps):
+  return optax.sgd(optax.cosine_decay_schedule(learning_rate, steps), momentum=.9)
 
 
 def linear_probe(
@@ -78,9 +83,10 @@ def linear_probe(
   steps = batching.steps_for(len(train), batch_size, epochs)
   order_key, key = jax.random.split(key)
   batches = batching.stream(train, batch_size, batching.seed_of(order_key))
-  rate = optax.cosine_decay_schedule(learning_rate, steps)
+  # Probes of all networks share a program.
+  optimizer = programs.made(_falling_sgd, learning_rate, steps)
   fitted = training.fit(
-      training.classify(_head), optax.sgd(rate, momentum=.9), weights,
+      training.classify(_head), optimizer, weights,
       itertools.islice(batches, steps), steps=steps, key=key,
       session=session, label='linear probe')
   return accuracy.per_class_accuracy(_head(fitted.params, test.x), test.labels)

@@ -51,7 +51,7 @@ def test_holding_out_in_closed_form_is_holding_out(pooled, counts):
        tpr[fpr <= .01].max(), tpr[fpr <= .001].max()], rtol=1e-5)
 
 
-@pytest.mark.parametrize('counts', [(8, 8), (5, 12)])
+@pytest.mark.parametrize('counts', [pytest.param((8, 8), marks=pytest.mark.slow), (5, 12)])
 def test_exact_unlearning_scores_a_half_without_bias(counts):
   def one(key):
     u, o = (jax.random.normal(k, (m, 80))

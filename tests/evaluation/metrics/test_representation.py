@@ -55,25 +55,25 @@ def test_alignment_is_the_svds(options):
 
 def test_alignment_tells_a_class_with_a_direction_of_its_own():
   rng = np.random.default_rng(0)
-  retain = np.abs(rng.normal(size=(300, 10))) * (np.arange(10) < 9)
-  retain += 0.01 * rng.normal(size=(300, 10))
-  knows = 0.1 * retain[:50] + 2 * np.eye(10)[9]
-  retrained = retain[50:100]
+  retain = np.abs(rng.normal(size=(200, 8))) * (np.arange(8) < 7)
+  retain += 0.01 * rng.normal(size=(200, 8))
+  knows = 0.1 * retain[:60] + 2 * np.eye(8)[7]
+  retrained = retain[60:120]
   align = representation.dimensional_alignment
   for form in range(3):
     assert align(retain, retrained)[form].value > 0.95
     assert align(retain, knows)[form].value < 0.6
-  collapsed = align(0 * retain + np.eye(10)[0], knows * 0 + np.eye(10)[0])
+  collapsed = align(0 * retain + np.eye(8)[0], knows * 0 + np.eye(8)[0])
   assert collapsed.energy.value > 0.999
   assert collapsed.retain_rank == 1
 
 
 def test_per_sample_form_ignores_norms_and_zero_features():
   rng = np.random.default_rng(0)
-  retain, forget = rng.normal(size=(90, 6)), rng.normal(size=(30, 6))
-  scaled = forget * rng.uniform(0.1, 10, (30, 1))
-  padded = np.concatenate([forget, np.zeros((5, 6))])
-  mine, *others = (representation.dimensional_alignment(retain, z, rank=2)
+  retain, forget = rng.normal(size=(200, 8)), rng.normal(size=(55, 8))
+  scaled = forget * rng.uniform(0.1, 10, (55, 1))
+  padded = np.concatenate([forget, np.zeros((5, 8))])
+  mine, *others = (representation.dimensional_alignment(retain, z, rank=3)
                    for z in (forget, scaled, padded))
   for other in others:
     np.testing.assert_allclose(mine.sample.value, other.sample.value, rtol=1e-4)
