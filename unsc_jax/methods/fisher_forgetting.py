@@ -1,5 +1,6 @@
 """Fisher forgetting: noise where the retained data do not feel it."""
 
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -74,6 +75,7 @@ def fisher_forgetting(
   return parts.compose(edit=edit, name='fisher_forgetting')
 
 
+@functools.partial(jax.jit, static_argnames=('power', 'in_head', 'site'))
 def noise_variance(
     fisher: jax.Array, alpha: float, power: float, *, in_head: bool,
     site: capture.Site | None = None,

@@ -55,9 +55,7 @@ def influence(
     unsaid = problem.forget.replace(y=targets.not_to_say()(problem, key))
     n_f, n_r = len(problem.forget), len(problem.retain)
     n = n_f + n_r
-    v = jax.tree.map(
-        lambda f, r: f / n - n_f / (n * n_r) * r,
-        total(unsaid), total(problem.retain))
+    v = _added(1 / n, total(unsaid), -n_f / (n * n_r), total(problem.retain))
     v = masks.only_trainable(v, problem.trainable, 0.)
     sample = jax.tree.map(jnp.asarray, problem.retain.drawn(examples, key))
     solve = _published if published else _solve
@@ -65,10 +63,15 @@ def influence(
         problem.fn, params, sample,
         jax.tree.map(lambda leaf, g: g if trainable_lib.is_floating(leaf) else None, params, v),
         damping, iterations, problem.trainable, batch_size)
-    moved = jax.tree.map(lambda w, k: (w + alpha * k).astype(w.dtype),
-                         trainable_lib.floats(params), step)
+    moved = _added(1., trainable_lib.floats(params), alpha, step)
     return trainable_lib.merged(moved, params)
   return parts.compose(edit=edit, name='influence')
+
+
+@jax.jit
+def _added(a, x, b, y):
+  """`a x + b y` of two pytrees, in the types of the first."""
+  return jax.tree.map(lambda p, q: (a * p + b * q).astype(p.dtype), x, y)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 4, 5, 6, 7))

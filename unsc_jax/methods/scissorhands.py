@@ -3,7 +3,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import optax
 
 from unsc_jax import parts
@@ -83,8 +82,8 @@ def scissorhands(
     part = unsaid.drawn(examples, key)
 
     def memory(params):
-      gradient = jax.tree.map(jnp.negative, _gradient(problem, params, part))
-      return (masks.only_trainable(gradient, problem.trainable, 0.),)
+      ascent = _gradient(problem, params, part, sign=-1)
+      return (masks.only_trainable(ascent, problem.trainable, 0.),)
 
     _, every = schedule.in_epoch(problem.forget, problem.retain)
     return training.Refresh(every, memory)
@@ -109,7 +108,11 @@ def scissorhands(
       transform=optimizer or optimizers.sgd(5e-3), schedule=schedule)
 
 
-def _gradient(problem, params, examples):
-  """The mean gradient of the cross-entropy over some examples."""
-  return jax.tree.map(
-      lambda g: g / len(examples), passes.gradient(problem, params, examples))
+def _gradient(problem, params, examples, sign=1):
+  """The mean gradient of the cross-entropy over some examples, or minus that."""
+  return _over(passes.gradient(problem, params, examples), sign * len(examples))
+
+
+@jax.jit
+def _over(total, count):
+  return jax.tree.map(lambda g: g / count, total)

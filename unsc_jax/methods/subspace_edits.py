@@ -111,13 +111,18 @@ def soft_span(mean_square: jax.Array, alpha: float) -> jax.Array:
     [[75.  0.]
      [ 0. 25.]]
   """
-  values, u = null_space.eigh(mean_square)
+  return _weighted(*null_space.eigh(mean_square), alpha)
+
+
+@jax.jit
+def _weighted(values: jax.Array, u: jax.Array, alpha: float) -> jax.Array:
   values = jnp.maximum(values, 0)
   share = values / jnp.maximum(values.sum(-1, keepdims=True), 1e-30)
   weight = alpha * share / ((alpha - 1) * share + 1)
   return _mul(u * weight[:, None], u.mT)
 
 
+@jax.jit
 def _removal(retain: jax.Array, forget: jax.Array) -> jax.Array:
   return jnp.eye(retain.shape[-1]) - (forget - _mul(forget, retain))
 

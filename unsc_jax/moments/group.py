@@ -48,8 +48,7 @@ class Moment:
   @property
   def mean_square(self) -> jax.Array:
     """`[B, d, d]` (or `[B, d]`): the second moment of a single input."""
-    count = jnp.maximum(self.count, 1)
-    return self.second / count.reshape(-1, *(1,) * (self.second.ndim - 1))
+    return _mean(self.second, self.count)
 
   @property
   def covariance(self) -> jax.Array:
@@ -60,6 +59,13 @@ class Moment:
           '`mean_square`, the frequency of every row.')
     mean = self.first / jnp.maximum(self.count, 1)[:, None]
     return self.mean_square - (mean[:, :, None] * mean.conj()[:, None, :]).real
+
+
+@jax.jit
+def _mean(second: jax.Array, count: jax.Array) -> jax.Array:
+  """A sum over inputs for each of them, of none the sum."""
+  count = jnp.maximum(count, 1)
+  return second / count.reshape(-1, *(1,) * (second.ndim - 1))
 
 
 @jax.tree_util.register_dataclass

@@ -215,6 +215,12 @@ def _is_fed(moment: moments_lib.Moment) -> bool:
 
 def _of_lookup(moment: moments_lib.Moment) -> Basis:
   precision.check_counts(moment)
+  return _unread(moment)
+
+
+@jax.jit
+def _unread(moment: moments_lib.Moment) -> Basis:
+  """The rows of a table that were not read are free."""
   read = precision.read(moment)
   frequency = -jnp.sort(-moment.mean_square, axis=-1)
   free = (~read).astype(jnp.float32)
@@ -224,15 +230,12 @@ def _of_lookup(moment: moments_lib.Moment) -> Basis:
 def _basis(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array,
            vectors: jax.Array) -> Basis:
   site, d = moment.site, values.shape[-1]
+  rank = rank_of(moment, rule, values)
   if isinstance(values, core.Tracer):
-    rank = rule(values + precision.doubt(moment, values)[:, None])
     columns = np.arange(d, dtype=rank.dtype)[None]
     vectors *= (columns >= rank[:, None])[:, None].astype(vectors.dtype)
     return Basis(site, True, vectors, values, rank)
   found: Any = np.asarray(values)
-  small = on_host(moment)
-  precision.check(small, found)
-  rank = np.asarray(rule(found + precision.doubt(small, found)[:, None]), np.int32)
   # The smaller of the two is kept. Where layers need fewer, zero columns fill up.
   least, most = int(rank.min()), int(rank.max())
   free = d - least < most
@@ -245,6 +248,20 @@ def _basis(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array,
   if mesh is None:
     return Basis(site, free, *jax.device_put((chosen, found, rank)))
   return Basis(site, free, chosen, *sharding.replicate((found, rank), mesh))
+
+
+def rank_of(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array) -> Any:
+  """How many directions `[B]` a rule keeps, of eigenvalues that are looked at on the host.
+
+  Raises:
+    ValueError: they are not those of a moment.
+  """
+  if isinstance(values, core.Tracer):
+    return rule(values + precision.doubt(moment, values)[:, None])
+  found: Any = np.asarray(values)
+  small = on_host(moment)
+  precision.check(small, found)
+  return np.asarray(rule(found + precision.doubt(small, found)[:, None]), np.int32)
 
 
 def on_host(moment: moments_lib.Moment) -> moments_lib.Moment:

@@ -12,6 +12,7 @@ import functools
 from typing import Any, NamedTuple, Protocol
 
 import jax
+from jax import core
 from jax import lax
 import jax.numpy as jnp
 import numpy as np
@@ -141,15 +142,19 @@ class merged(Combine):
 
   def _subspace(self, solved, moment):
     values, vectors = solved
-    precision.check(moment, values)
-    rank = ranks.rank_rule(self.class_energy)(
-        values + precision.doubt(moment, values)[:, None])
-    held = jnp.arange(values.shape[-1], dtype=rank.dtype)[None] < rank[..., None]
-    q = vectors * held[:, None].astype(vectors.dtype)
-    return _as_moment(moment, _matmul(q, q.mT))
+    rule = ranks.rank_rule(self.class_energy)
+    return _span(moment, vectors, bases_lib.rank_of(moment, rule, values))
 
   def bases(self, state):
     return bases_lib.null_space_bases(_seen(state), self.energy, solver=self.solver)
+
+
+@jax.jit
+def _span(moment: moments_lib.Moment, vectors: jax.Array, rank: jax.Array):
+  """The projector on so many of the vectors, in a moment's place."""
+  held = jnp.arange(vectors.shape[-1], dtype=rank.dtype)[None] < rank[..., None]
+  q = vectors * held[:, None].astype(vectors.dtype)
+  return _as_moment(moment, _matmul(q, q.mT))
 
 
 class _Extended(NamedTuple):
@@ -223,6 +228,7 @@ def _seen(state: Any) -> Any:
   return state
 
 
+@jax.jit
 def _rest(moment, kept=None) -> jax.Array:
   """What the subspace so far does not hold of a moment."""
   m = moment.mean_square
@@ -237,12 +243,24 @@ def _below(m: jax.Array) -> jax.Array:
 
 
 def _extend(solved, moment, kept=None, *, share: float, published: bool):
-  (values, vectors), m = solved, moment.mean_square
+  values, vectors = solved
+  if not isinstance(values, core.Tracer):
+    seen: Any = np.asarray(values if kept is None else _diagonal(moment))
+    precision.check(bases_lib.on_host(moment), seen)
+  return _extended(values, vectors, moment, kept, share, published)
+
+
+@jax.jit
+def _diagonal(moment: moments_lib.Moment) -> jax.Array:
+  return jnp.diagonal(moment.mean_square, axis1=1, axis2=2)
+
+
+@functools.partial(jax.jit, static_argnames='published')
+def _extended(values, vectors, moment, kept, share: float, published: bool):
+  m = moment.mean_square
   below = _below(m)
   total = below * m.shape[-1]
   held = jnp.zeros_like(m) if kept is None else kept.second
-  precision.check(
-      moment, values if kept is None else jnp.diagonal(m, axis1=1, axis2=2))
   is_held = values < -below / 2
   values = jnp.maximum(values, 0)
   before = total - values.sum(-1, keepdims=True)  # what the basis carries

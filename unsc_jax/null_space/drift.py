@@ -64,7 +64,7 @@ def drift(
           f'{path} is not in both the parameters before and after, in one shape; '
           'give those that the moments were taken with, and the same, changed.')
   out = {path: _relative(moments.by_path[path], w, new[path])
-         if path in moments.by_path else jnp.where(_differ(w, new[path]), jnp.inf, 0.)
+         if path in moments.by_path else _unknown(w, new[path])
          for path, w in old.items()}
   for path in moments.by_path:
     _check(path, out[path], old[path], new[path])
@@ -80,6 +80,7 @@ def _check(path: str, value: jax.Array, *weights: jax.Array) -> None:
         'no moments; subtract only those of data that are among the others.')
 
 
+@jax.jit
 def _relative(uses: Sequence[moments_lib.Moment], before: jax.Array,
               after: jax.Array) -> jax.Array:
   """By how much a layer's outputs change, as a share of what they were."""
@@ -128,9 +129,10 @@ def _size(x: jax.Array) -> jax.Array:
   return jnp.where(largest == 0, jnp.ones_like(largest), largest)
 
 
-def _differ(a: jax.Array, b: jax.Array) -> jax.Array:
-  """Whether two arrays of any type, random keys among them, are not the same."""
+@jax.jit
+def _unknown(a: jax.Array, b: jax.Array) -> jax.Array:
+  """Infinite if two arrays of any type, random keys among them, are not the same."""
   if sharding.is_key(a):
     a, b = jax.random.key_data(a), jax.random.key_data(b)
   with jax.numpy_dtype_promotion('standard'):  # of any type, also where JAX is strict
-    return jnp.any(a != b)
+    return jnp.where(jnp.any(a != b), jnp.inf, 0.)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from jax import lax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import paths
 from unsc_jax import sharding
@@ -40,7 +41,14 @@ def leak(updates: Any, bases: gains_lib.Confinement) -> dict[str, jax.Array]:
 
   Source: ours.
   """
-  unit = {path: _of_size_one(u) for path, u in paths.leaf_paths(updates).items()}
+  return _shares({
+      path: _floating(u) for path, u in paths.leaf_paths(updates).items()}, bases)
+
+
+@jax.jit
+def _shares(updates: dict[str, jax.Array], bases: gains_lib.Confinement
+            ) -> dict[str, jax.Array]:
+  unit = {path: _of_size_one(u) for path, u in updates.items()}
   allowed = projection.project(unit, bases)
   norm = lambda x: jnp.linalg.norm(x.ravel())
   out = {}
@@ -50,11 +58,15 @@ def leak(updates: Any, bases: gains_lib.Confinement) -> dict[str, jax.Array]:
   return out
 
 
-def _of_size_one(update: jax.Array) -> jax.Array:
-  """The same direction, of which squares are in range; none of a random key."""
+def _floating(update: Any) -> Any:
+  """The update, or zero in place of one that is of no number, as of a random key."""
   if sharding.is_key(update) or update.dtype == jax.dtypes.float0:
-    return jnp.zeros(update.shape)
-  u = jnp.asarray(update)
+    return np.zeros(update.shape, np.float32)
+  return update
+
+
+def _of_size_one(u: jax.Array) -> jax.Array:
+  """The same direction, of which squares are in range."""
   if u.dtype != jnp.float64 and not jnp.issubdtype(u.dtype, jnp.complexfloating):
     u = u.astype(jnp.float32)
   largest = jnp.abs(u).max(initial=0)
@@ -88,6 +100,7 @@ def expected_leak(bases: gains_lib.Confinement) -> dict[str, float]:
   return {path: float(_expected(uses)) for path, uses in bases.by_path.items()}
 
 
+@jax.jit
 def _expected(uses) -> jax.Array:
   # Those of one parameter act along different axes: their traces multiply.
   two, three, four = functools.reduce(jnp.multiply, map(_traces, uses)).sum(-1)

@@ -150,6 +150,7 @@ def _each(params: Any) -> tuple[Any, ...]:
   return tuple(params) if isinstance(params, optax.LookaheadParams) else (params,)
 
 
+@jax.jit
 def _normal(key: jax.Array, params: Any) -> Any:
   """Random numbers in place of what can have a gradient, zeros of the rest."""
   leaves, tree = jax.tree.flatten(params)

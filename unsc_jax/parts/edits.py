@@ -5,6 +5,8 @@ edited.
 """
 
 from collections.abc import Callable, Mapping
+import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -32,16 +34,45 @@ def reset(params: Any, fresh: Any, mask: Any) -> Any:
     >>> print(reset(jnp.array([1., 2.]), jnp.zeros(2), jnp.array([True, False])))
     [0. 2.]
   """
-  return _each(lambda old, new, m: jnp.where(m, new, old), params, fresh, mask)
+  return _each(_replaced, params, fresh, mask)
 
 
 def _each(edit: Callable, params: Any, *others: Any) -> Any:
   """Edits floating leaves, which keep their dtypes; the rest stays as it is."""
-  def one(leaf, *theirs):
-    if not trainable.is_floating(leaf):
-      return leaf
-    return edit(leaf, *theirs).astype(jnp.result_type(leaf))
-  return jax.tree.map(one, params, *others)
+  tree = jax.tree.structure(params)
+  rows = list(zip(tree.flatten_up_to(params), *map(tree.flatten_up_to, others)))
+  edited = iter(_edited(edit, [row for row in rows if trainable.is_floating(row[0])]))
+  return tree.unflatten([
+      next(edited) if trainable.is_floating(leaf) else leaf for leaf, *_ in rows])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _edited(edit: Callable, rows: list[tuple[Any, ...]]) -> list[jax.Array]:
+  return [edit(*row).astype(jnp.result_type(row[0])) for row in rows]
+
+
+def _replaced(old, new, mask):
+  return jnp.where(mask, new, old)
+
+
+def _pruned(old, mask):
+  return jnp.where(mask, 0, old)
+
+
+def _noisy(w, variance, key):
+  return w + jnp.sqrt(variance) * jax.random.normal(key, w.shape, w.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Dampened:
+  """The edit of `dampen`."""
+  alpha: float
+  strength: float
+
+  def __call__(self, w, f_all, f_forget):
+    chosen = f_forget > self.alpha * f_all
+    factor = self.strength * f_all / jnp.where(chosen, f_forget, 1)
+    return jnp.where(chosen, w * jnp.minimum(1, factor), w)
 
 
 def prune(params: Any, mask: Any) -> Any:
@@ -51,7 +82,7 @@ def prune(params: Any, mask: Any) -> Any:
     >>> print(prune(jnp.array([1., 2.]), jnp.array([True, False])))
     [0. 2.]
   """
-  return _each(lambda old, m: jnp.where(m, 0, old), params, mask)
+  return _each(_pruned, params, mask)
 
 
 def dampen(
@@ -80,11 +111,7 @@ def dampen(
 
   Source: SSD (arXiv 2308.07707), exact from its code.
   """
-  def one(w, f_all, f_forget):
-    chosen = f_forget > alpha * f_all
-    factor = strength * f_all / jnp.where(chosen, f_forget, 1)
-    return jnp.where(chosen, w * jnp.minimum(1, factor), w)
-  return _each(one, params, everything, forget)
+  return _each(_Dampened(alpha, strength), params, everything, forget)
 
 
 def project(
@@ -145,6 +172,4 @@ def add_noise(params: Any, variance: Any, key: jax.Array) -> Any:
   """
   leaves, tree = jax.tree.flatten(params)
   keys = jax.tree.unflatten(tree, list(jax.random.split(key, len(leaves))))
-  return _each(
-      lambda w, v, k: w + jnp.sqrt(v) * jax.random.normal(k, w.shape, w.dtype),
-      params, variance, keys)
+  return _each(_noisy, params, variance, keys)

@@ -43,12 +43,21 @@ def top(scores: Any, share: float) -> Any:
   if not 0 <= share <= 1:
     raise ValueError(
         f'share is the part of the entries to mark, in [0, 1], not {share}.')
+  return _largest(scores, int(share * int(programs.look(_scored, scores))))
+
+
+def _scored(scores: Any) -> Any:
+  """How many entries have a score."""
+  return sum((leaf > -jnp.inf).sum() for leaf in jax.tree.leaves(scores))
+
+
+@jax.jit
+def _largest(scores: Any, count: int) -> Any:
+  """Marks so many; what has no score comes last."""
   flat, unravel = flatten_util.ravel_pytree(scores)
   order = jnp.argsort(flat, descending=True, stable=True)
-  # What has no score comes last.
-  chosen = order[:int(share * int((flat > -jnp.inf).sum()))]
-  marked = unravel(jnp.zeros_like(flat).at[chosen].set(1))
-  return jax.tree.map(lambda leaf: leaf > 0, marked)
+  marked = jnp.zeros_like(flat).at[order].set((jnp.arange(flat.size) < count).astype(flat.dtype))
+  return jax.tree.map(lambda leaf: leaf > 0, unravel(marked))
 
 
 def only_trainable(
@@ -76,11 +85,13 @@ def only_trainable(
       else jnp.full_like(s, otherwise), scores)
 
 
+@jax.jit
 def absolute(gradient: Any) -> Any:
   """SalUn's score, the size of the gradient: `|g|`."""
   return jax.tree.map(jnp.abs, gradient)
 
 
+@jax.jit
 def weighted(gradient: Any, params: Any) -> Any:
   """SNIP's and DEL's score, the gradient weighted by the weight: `|w g|`."""
   weigh = lambda g, w: jnp.abs(g * w) if trainable_lib.is_floating(w) else g

@@ -5,6 +5,7 @@ classes' logits already gives 0. `N` examples, `C` classes.
 """
 
 from collections.abc import Sequence
+import functools
 
 import chex
 import jax
@@ -47,8 +48,13 @@ def overall_accuracy(logits: chex.Array,
 
 def _per_class(logits: chex.Array, labels: chex.Array):
   """Right answers and examples of each class, both [C]."""
-  right, labels = signals.correctness(logits, labels), jnp.asarray(labels)
-  count = lambda x: jax.ops.segment_sum(x, labels, np.shape(logits)[1])
+  right = signals.correctness(logits, labels)
+  return _counted(right, jnp.asarray(labels), np.shape(logits)[1])
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _counted(right: jax.Array, labels: jax.Array, classes: int):
+  count = lambda x: jax.ops.segment_sum(x, labels, classes)
   return count(right), count(jnp.ones_like(right))
 
 

@@ -65,7 +65,7 @@ def jackknife(
     for j in range(groups):
       rest = _chosen(sample, np.flatnonzero(label != j))
       without.append(jax.tree.leaves(statistic(*samples[:i], rest, *samples[i + 1:])))
-    variances += (groups - 1) * _variances(without)
+    variances += (groups - 1) * _variances(without).astype(variances.dtype)
   halves = estimate_lib.t_quantile(level, groups - 1) * jnp.sqrt(variances)
   return jax.tree.unflatten(structure, [
       estimate_lib.around(jnp.asarray(value, float), half, within)
