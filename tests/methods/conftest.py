@@ -37,11 +37,12 @@ def problem(digits, recipe):
       held_out=digits.validation)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def toy():
   """A random two-layer network on random data: 3 classes, the last forgotten.
 
-  Small enough to redo everything in numpy, in float64.
+  Small enough to redo everything in numpy, in float64. One network for all tests: its
+  programs are told apart by its functions.
   """
   rng = np.random.default_rng(0)
   params = {'a': {'kernel': rng.normal(size=(6, 5)), 'bias': rng.normal(size=5)},
@@ -67,7 +68,7 @@ def toy():
       problem_lib.Network(fn, init), params, retain, forget, 3, (2,))
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def single(toy):
   """The same as a request of single examples, a few of every class."""
   both = jax.tree.map(lambda a, b: np.concatenate([a, b]), toy.retain, toy.forget)
@@ -202,7 +203,7 @@ def ref():
   return Reference()
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def two_classes(toy):
   """The toy request with two classes to forget: one alone remains."""
   both = jax.tree.map(lambda a, b: np.concatenate([a, b]), toy.retain, toy.forget)
@@ -211,7 +212,7 @@ def two_classes(toy):
       toy, retain=retain, forget=forget, forget_classes=(1, 2))
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def fixed_init(toy):
   """The toy request with an initialisation that does not depend on its key."""
   fresh = toy.network.init(jax.random.key(7))

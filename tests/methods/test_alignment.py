@@ -59,6 +59,7 @@ def test_regulariser_is_one_less_the_metric(toy, ref):
   assert float(found) == pytest.approx(1 - float(metric), abs=1e-5)
 
 
+@pytest.mark.slow  # the steps by which it does are compared above in every run
 def test_raises_alignment_more_than_without(problem):
   read = capture.layer_inputs(problem.fn, head.site(problem).path)
   def aligned(weight):

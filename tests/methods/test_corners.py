@@ -16,6 +16,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests import rows
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import parts
@@ -181,14 +182,13 @@ def case(request, recipe):
 
 
 # In every run: those that test_defaults.py leaves to this file, and the corners beside
-# its own. It holds the others to theirs by their defaults.
-DAILY = {'retrain', 'head_only', 'unsc', 'null_space_alignment', 'class_projection', 'esc',
-         'fine_tune', 'gradient_ascent'}
+# its own. It holds the others to theirs by their defaults, and test_alignment.py that of
+# alignment to its equation.
+DAILY = {'retrain', 'head_only', 'unsc', 'class_projection', 'esc', 'fine_tune',
+         'gradient_ascent'}
 
 
-@pytest.mark.parametrize('case', [
-    pytest.param(name, marks=() if name in DAILY else pytest.mark.slow)
-    for name in CASES], indirect=True)
+@pytest.mark.parametrize('case', rows.daily(CASES, DAILY), indirect=True)
 def test_reaches_its_corner(case, problem, accuracies):
   found = accuracies(case.method(problem, jax.random.key(1)))
   assert in_corner(case, found), found
@@ -220,7 +220,9 @@ def test_those_for_classes_say_so(name, method, single):
 CLASSES = (3, 5)
 
 
-@pytest.mark.parametrize('name', ['class_projection', 'delete', 'eu_k', 'salun', 'unsc'])
+@pytest.mark.parametrize('name', rows.daily(
+    ['class_projection', 'delete', 'eu_k', 'salun', 'unsc'],
+    {'class_projection', 'delete', 'unsc'}))
 def test_both_go_and_the_rest_stays(name, problem, digits):
   retain, forget = problem_lib.split_classes(digits.train, CLASSES)
   request = dataclasses.replace(

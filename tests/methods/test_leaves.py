@@ -1,6 +1,7 @@
 """Every method leaves alone what cannot or may not be trained, and keeps every dtype."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests import rows
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
@@ -56,6 +58,7 @@ METHODS = {
 }
 
 
+@functools.cache
 def _problem(dtype=jnp.float32, frozen=FROZEN):
   """A two-layer network with running statistics, a counter and a random key."""
   def fn(params, x):
@@ -107,15 +110,12 @@ def test_every_method_is_here():
 
 # Those that edit weights themselves, and one of those that descend a loss; the others
 # share its loop, and are in long runs.
-DAILY = {'class_projection', 'delete', 'esc', 'example_localization', 'fisher_forgetting',
-         'influence', 'loft', 'min_norm_og', 'retrain', 'salun', 'scissorhands', 'ssd', 'unsc',
-         'unsir'}
+DAILY = {'class_projection', 'delete', 'esc', 'fisher_forgetting', 'influence', 'loft', 'retrain',
+         'scissorhands', 'ssd', 'unsc', 'unsir'}
 
 
 @pytest.mark.filterwarnings('ignore:.*no free direction left')
-@pytest.mark.parametrize('name', [
-    pytest.param(name, marks=() if name in DAILY else pytest.mark.slow)
-    for name in METHODS])
+@pytest.mark.parametrize('name', rows.daily(METHODS, DAILY))
 def test_what_cannot_or_may_not_be_trained_stays_and_bfloat16_is_kept(name):
   problem = _problem(jnp.bfloat16)
   done = METHODS[name](problem, KEY)

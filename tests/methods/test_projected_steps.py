@@ -8,8 +8,8 @@ import numpy as np
 import optax
 import pytest
 
+from tests import toys
 from unsc_jax import methods
-from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
@@ -32,7 +32,11 @@ def test_unsc_steps(toy, ref):
   ref.assert_close(method(toy, KEY).params, expected, 1e-3)
 
 
-@pytest.mark.parametrize('method', [methods.unsc, methods.null_space_alignment])
+both = pytest.mark.parametrize('method', [
+    methods.unsc, pytest.param(methods.null_space_alignment, marks=pytest.mark.slow)])
+
+
+@both
 def test_a_filter_stands_in_for_a_way_to_combine(method, toy):
   soft, how = null_space.soft(1e-2), {'steps': 3, 'batch_size': 10}
   done = method(filter=soft, **how)(toy, KEY)
@@ -93,6 +97,7 @@ def test_moments_of_no_examples_are_refused(toy):
     methods.unsc(moments_examples=0)(toy, KEY)
 
 
+@pytest.mark.slow  # what is asked of them is held by reported/test_silence.py in every run
 def test_single_examples_are_answered_as_unseen_ones_are(problem, digits, recipe):
   retain, forget = problem_lib.split_random(digits.train, .1, seed=0)
   request = dataclasses.replace(
@@ -129,8 +134,7 @@ def test_pgu_steps(toy, ref, published, stored):
     return -np.log(1 - (own - .05)).mean() - .2 * entropy.mean()
 
   step = ref.confined(toy, ref.gradient(loss, params), .8, short=int(published), power=1)
-  _, everything = moments_lib.input_moments(toy.fn)(
-      toy.params, np.concatenate([toy.retain.x, x]))
+  everything = toys.moments_of(toy.fn, toy.params, np.concatenate([toy.retain.x, x]))
   method = methods.pgu(
       optax.sgd(.1), everything=everything if stored else None, share=.8,
       published=published, steps=1, batch_size=10)
@@ -156,7 +160,7 @@ def test_two_sides(toy):
   np.testing.assert_allclose(matrix[2], [0, 0, 1], atol=1e-6)  # class 2 is forgotten
 
 
-@pytest.mark.parametrize('method', [methods.unsc, methods.null_space_alignment])
+@both
 def test_a_budget_is_kept(method, toy):
   how = {'filter': null_space.soft(1e-2), 'steps': 10, 'batch_size': 10}
   run = lambda budget: method(optimizer=optax.adam(.05), drift_budget=budget, **how)(toy, KEY)

@@ -9,6 +9,7 @@ import jax
 import optax
 import pytest
 
+from tests import rows
 import unsc_jax
 from unsc_jax import methods
 from unsc_jax import null_space
@@ -76,9 +77,14 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(('name', 'loop'), [
-    (name, loop) for name, (_, loops) in CASES.items() for loop in loops])
-def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
+# A loop that is alone, one between two others, and one whose projector counts its steps.
+DAILY = {'unsc: unlearning', 'unsir: impairing', 'dimensional_alignment: unlearning'}
+
+
+@pytest.mark.parametrize('case', rows.daily(
+    [f'{name}: {loop}' for name, (_, loops) in CASES.items() for loop in loops], DAILY))
+def test_a_killed_method_goes_on(case, toy, tmp_path):
+  name, loop = case.split(': ')
   method, loops = CASES[name]
   whole, made = _run(method, toy)
   assert {k: made[k] for k in loops} == {k: n for k, (n, _) in loops.items()}
@@ -99,7 +105,9 @@ def test_a_killed_method_goes_on(name, loop, toy, tmp_path):
 
 
 @pytest.mark.parametrize(('combine', 'devices'), [
-    (null_space.pooled(.9), None), (null_space.sequential([.9, .8]), 2),
+    pytest.param(null_space.pooled(.9), None, marks=pytest.mark.slow),
+    (null_space.sequential([.9, .8]), None),
+    pytest.param(null_space.sequential([.9, .8]), 2, marks=pytest.mark.slow),
     (null_space.pooled(null_space.soft(1e-2)), None)])
 def test_bases_are_made_once(combine, devices, toy, tmp_path):
   toy = _on(toy, devices)
@@ -185,7 +193,7 @@ def _same(found, whole):
 
 
 def test_another_key_is_refused(toy, tmp_path):
-  method, _ = CASES['unsir']
+  method, _ = CASES['unsc']
   _run(method, toy, tmp_path)
   with pytest.raises(ValueError, match='holds the state of another run'):
     _run(lambda problem, key: method(problem, jax.random.key(1)), toy, tmp_path)

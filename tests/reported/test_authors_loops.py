@@ -41,7 +41,7 @@ def problem(digits):
 def accuracies(problem, digits, params):
   """Of what was forgotten, and of what remains of the test set."""
   kept = digits.test.where(digits.test.y != FORGOTTEN)
-  return [float(np.mean(problem.fn(params, e.x).argmax(-1) == e.y))
+  return [float(np.mean(training.predict(problem.fn, params, e.x).argmax(-1) == e.y))
           for e in (problem.forget, kept)]
 
 
@@ -62,7 +62,7 @@ def ssd_port(problem, size, rng, alpha=10., strength=1.):
 
   def importance(examples):
     squares = [square(problem.params, b) for b in loader(examples, size, rng)]
-    return jax.tree.map(lambda *s: np.mean(s, 0), *squares)
+    return jax.tree.map(lambda *s: np.mean([np.asarray(x) for x in s], 0), *squares)
 
   everything = jax.tree.map(
       lambda a, b: np.concatenate([a, b]), problem.retain, problem.forget)
@@ -75,7 +75,7 @@ def ssd_port(problem, size, rng, alpha=10., strength=1.):
 
 
 def moved(problem, params):
-  return sum(int((a != b).sum()) for a, b in zip(
+  return sum(int((np.asarray(a) != np.asarray(b)).sum()) for a, b in zip(
       jax.tree.leaves(params), jax.tree.leaves(problem.params)))
 
 

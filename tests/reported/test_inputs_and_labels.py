@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests import rows
 from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import null_space
@@ -67,7 +68,8 @@ SMOOTHED = {
     'scrub': methods.scrub(rounds=2), 'salun': methods.salun(rounds=1)}
 
 
-@pytest.mark.parametrize('name', SMOOTHED)
+@pytest.mark.parametrize('name', rows.daily(
+    SMOOTHED, {'unsc', 'influence', 'boundary_shrink'}))
 def test_methods_take_probabilities(name):
   x = np.concatenate([X, X + 1])
   retain, forget = problem_lib.split_classes(
@@ -176,7 +178,8 @@ def _paired(x):
   return {'left': x[:, :1], 'right': (x[:, 1:],)}
 
 
-@pytest.mark.parametrize('name', ALIKE)
+@pytest.mark.parametrize('name', rows.daily(
+    ALIKE, {'unsc', 'boundary_shrink', 'fisher_forgetting'}))
 def test_two_inputs_are_as_both_side_by_side(name):
   two, one = (ALIKE[name](_class_two(network, x), KEY)
               for network, x in ((PAIRS, _paired(X)), (NETWORK, X)))

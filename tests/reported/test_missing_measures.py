@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 
+from tests import rows
 from tests.report import examples
 from unsc_jax import evaluation
 from unsc_jax import methods
@@ -31,7 +32,8 @@ OF_TEST = {'forget_test', 'probe', 'rmia_auc', *(f'mia_{name}' for name in (
 
 
 def _fn(params, x):
-  return np.tanh(1) * jax.numpy.tanh(x @ params['a']) @ params['b']
+  xp = x.__array_namespace__()
+  return np.float32(np.tanh(1)) * xp.tanh(x @ params['a']) @ params['b']
 
 
 NETWORK = problem_lib.Network(_fn)
@@ -90,11 +92,10 @@ CASES = {
 
 # Sizes between these, which differ from them in one reason or none, are in long runs.
 DAILY = {'one single example', 'no test image of the class', 'no test image of the others',
-         'one image of each', 'collapsed', 'diverged'}
+         'collapsed', 'diverged'}
 
 
-@pytest.fixture(scope='module', params=[
-    pytest.param(name, marks=() if name in DAILY else pytest.mark.slow) for name in CASES])
+@pytest.fixture(scope='module', params=rows.daily(CASES, DAILY))
 def case(request):
   asked, params, expected = CASES[request.param]
   setup = _setup(**asked)
@@ -196,7 +197,7 @@ def test_what_the_original_does_not_know_cannot_be_relearnt():
   assert 'nothing can be regained' in row.reasons['relearn_steps']
 
 
-@pytest.mark.parametrize('count', [1, 2])
+@pytest.mark.parametrize('count', [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_shadows_of_few_examples(count):
   setup = _setup(single=count)
   stack = lambda seeds: jax.tree.map(lambda *leaves: np.stack(leaves), *map(_params, seeds))

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests import rows
 from tests import toys
 from tests.null_space import test_optimisers
 import unsc_jax
@@ -82,16 +83,21 @@ def test_lookahead_is_confined_inside(bases):
     unsc_jax.assert_preserves(make(optax.adam(.1)), bases, both)
 
 
-@pytest.mark.parametrize('tx', [
-    optax.lbfgs(), optax.chain(optax.adam(.1), optax.contrib.reduce_on_plateau()),
-    optax.MultiSteps(optax.adam(.1), 3)], ids=['lbfgs', 'plateau', 'multi_steps'])
-def test_what_wants_more_than_gradients_is_tried(tx, bases):
+MORE = {'lbfgs': optax.lbfgs(),  # the value, the gradient and the function
+        'plateau': optax.chain(optax.adam(.1), optax.contrib.reduce_on_plateau()),
+        'multi_steps': optax.MultiSteps(optax.adam(.1), 3)}
+
+
+@pytest.mark.parametrize('name', rows.daily(MORE, {'lbfgs', 'multi_steps'}))
+def test_what_wants_more_than_gradients_is_tried(name, bases):
+  tx = MORE[name]
   unsc_jax.assert_preserves(unsc_jax.project_updates(tx, bases), bases, PARAMS)
   with pytest.raises(AssertionError, match='of the update of [bw] leaves the null space'):
     unsc_jax.assert_preserves(tx, bases, PARAMS)
 
 
-@pytest.mark.parametrize('start', [10, 90, 5000])
+@pytest.mark.parametrize('start', [
+    pytest.param(10, marks=pytest.mark.slow), pytest.param(90, marks=pytest.mark.slow), 5000])
 def test_decay_that_starts_late_is_found(start, bases):
   late = optax.inject_hyperparams(optax.add_decayed_weights)(
       weight_decay=lambda count: jnp.where(count < start, 0., .1))
@@ -121,7 +127,9 @@ def test_keys_and_integers_among_the_parameters(bases):
 
 
 @pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
-@pytest.mark.parametrize('name', test_optimisers.OPTIMISERS)
+# Small squares under a root, matrices, and steps as they are.
+@pytest.mark.parametrize('name', rows.daily(
+    test_optimisers.OPTIMISERS, {'adam', 'muon', 'rmsprop', 'sgd'}))
 def test_short_parameters_stay_finite(name, dtype):
   """Exact zeros of the projection, frozen biases too, meet epsilons of 1e-8."""
   kept = 3 * jnp.eye(3, 8)  # so that zeros are exact

@@ -76,15 +76,15 @@ def test_inputs_of_1e18_work_or_are_named():
 
 def test_silent_layers_are_no_small_ones():
   fn = unsc_jax.input_moments(lambda p, x: jax.nn.relu(-jnp.abs(x)) @ p['w'])
-  silent = fn(PARAMS, jnp.ones((3, D)))[1]
+  silent = jax.jit(fn)(PARAMS, np.ones((3, D), np.float32))[1]
   assert unsc_jax.null_space_bases(silent)['w'].rank == 1
 
 
 @pytest.mark.parametrize('scale', [1e-12, 1., 1e12])
 def test_errors_of_samples_do_not_depend_on_the_scale(scale):
-  fn = unsc_jax.sampled_moments(
-      lambda p, x: jax.lax.conv(x, p['w'], (1, 1), 'SAME'), .5)
-  x = jnp.asarray(np.random.default_rng(1).normal(size=(2, 1, 4, 4)), jnp.float32)
+  fn = jax.jit(unsc_jax.sampled_moments(
+      lambda p, x: jax.lax.conv(x, p['w'], (1, 1), 'SAME'), .5))
+  x = np.random.default_rng(1).normal(size=(2, 1, 4, 4)).astype(np.float32)
   error = lambda scale: fn(jax.random.key(0), {'w': jnp.ones((1, 1, 2, 2))}, scale * x)[
       1].relative_error()['w']
   np.testing.assert_allclose(error(scale), error(1.), rtol=1e-4)

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests import rows
 from unsc_jax import methods
 from unsc_jax import moments
 from unsc_jax import null_space
@@ -37,7 +38,7 @@ NOTHING = {
     'example_localization': methods.example_localization(optax.sgd(0.), share=0., steps=1)}
 
 
-@pytest.mark.parametrize('name', NOTHING)
+@pytest.mark.parametrize('name', rows.daily(NOTHING, {'ssd', 'esc', 'fine_tune'}))
 def test_who_moved_nothing_says_so(name):
   init = lambda key: {'w': jax.random.normal(key, (4, 3))}
   fn = lambda params, x: x @ params['w']
@@ -104,7 +105,7 @@ SELECTED = {
     'class_projection': methods.class_projection(select=narrow)}
 
 
-@pytest.mark.parametrize('name', SELECTED)
+@pytest.mark.parametrize('name', rows.daily(SELECTED, {'unsc', 'class_projection'}))
 def test_a_wide_layer_is_left_out(name, monkeypatch):
   fn = lambda params, x: jnp.tile(x, WIDE // 4) @ params['wide'] @ params['head']
   rng = np.random.default_rng(1)
