@@ -64,7 +64,9 @@ def said(images: Results, digits: Results) -> str:
         'soft, Adam': ('soft, Adam', {'tau': 1e-3}),
         'hard, Adam': ('hard, Adam', {'energy': .99}),
         'aligned': ('soft + alignment', gentlest(images)), 'retrained': ('retrained', {}),
-        'original': ('original', {}), 'masked': ('head only', {})}
+        'original': ('original', {}), 'masked': ('head only', {}),
+        'firm': ('soft, firm', {'tau': 3e-4, 'stop': 1e-3}),
+        'below': ('soft, below the head', {'tau': 1e-3})}
   of = {who: _means(images, *point) for who, point in at.items()}
   both = _means(digits, 'two-sided', {'tau': 1e-2, 'outer': .03})
   one, cut, anew = (_means(digits, *at[who]) for who in ('soft', 'hard', 'retrained'))
@@ -82,7 +84,10 @@ closer: {line(of['soft, Adam'])}, against {line(of['hard, Adam'])}.
 retrained network; the target was .5.
 - **Relearning is still quick.** {steps['soft']} steps after the ridge, {steps['aligned']} with \
 alignment, {steps['masked']} with the logit masked; a retrained network needs \
-{steps['retrained']}. Half of that was the target, and is missed.
+{steps['retrained']}. Half of that was the target, and is missed. What was tried: to go on \
+until the class's probability is below .1 % ({steps['firm']} steps, drift \
+{of['firm']['drift']:.1f} %), and to leave the head as it was ({steps['below']} steps; the probe is \
+at {of['below']['probe']:.1f} %, drift {of['below']['drift']:.1f} %, without any alignment).
 
 Digits, some 36 test images a class, so that probes cannot tell:
 

@@ -19,6 +19,11 @@ os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 # every new shape on a CPU, and a network's initialisation has a dozen of them.
 os.environ.setdefault('JAX_THREEFRY_PARTITIONABLE', '0')
 
+# Two processes whose BLAS and OpenMP have two threads each wait for each other: scikit-learn
+# takes twice as long by that.
+for _threads in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
+  os.environ.setdefault(_threads, '1')
+
 import atexit  # noqa: E402
 import gc  # noqa: E402
 import pathlib  # noqa: E402

@@ -86,9 +86,14 @@ def test_ssd_of_mixed_minibatches(problem, digits):
   assert min(counts) > 300
   assert counts[1] == pytest.approx(counts[0], rel=.25)
   for params in (*theirs, *ours):
-    forgotten, kept = accuracies(problem, digits, params)
-    assert forgotten < .05
-    assert kept > .9
+    assert accuracies(problem, digits, params)[0] < .05
+  kept = [[accuracies(problem, digits, params)[1] for params in found]
+          for found in (theirs, ours)]
+  assert min(kept[1]) > .9
+  # By its order of examples the authors' loop keeps one or two images in a hundred more
+  # or fewer; the library's is held to what it keeps on average.
+  assert np.mean(kept[0]) > .9
+  assert np.mean(kept[1]) > np.mean(kept[0]) - .02
 
 
 def test_ssd_of_one_batch_is_the_square_of_the_mean_over_all(problem):

@@ -40,11 +40,11 @@ def problem(digits):
 
 
 # That each takes statistics anew is held, in every run, by methods/test_batch_norm.py.
+@pytest.mark.slow
 @pytest.mark.parametrize('method', [
     methods.scissorhands(share=.3, steps=100),
-    *(pytest.param(method, marks=pytest.mark.slow) for method in (
-        methods.example_localization(steps=100), methods.eu_k(k=3, steps=100),
-        methods.retention_masking(optax.sgd(.01, momentum=.9), steps=100)))])
+    methods.example_localization(steps=100), methods.eu_k(k=3, steps=100),
+    methods.retention_masking(optax.sgd(.01, momentum=.9), steps=100)])
 def test_what_is_reset_learns_again(method, problem, digits):
   done = method(problem, jax.random.key(1))
   kept = digits.test.where(digits.test.y != 3)

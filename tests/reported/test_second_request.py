@@ -135,6 +135,16 @@ def test_no_target_names_it(target, request_of, second):
     assert (jax.nn.softmax(said)[:, [FIRST, UNTRAINED]] == 0).all()
 
 
+@pytest.mark.parametrize('request_of', [lambda p: p, _single], ids=['class', 'single'])
+def test_what_is_driven_out_is_the_label_and_what_went_before(request_of, second):
+  asked = request_of(second)
+  said = targets.not_to_say()(asked, KEY)
+  expected = np.zeros((len(asked.forget), asked.num_classes), bool)
+  expected[np.arange(len(expected)), np.asarray(asked.forget.labels)] = True
+  expected[:, FIRST] = True
+  np.testing.assert_array_equal(said, expected)
+
+
 def test_what_remains_is_what_has_examples(second):
   assert second.retain_classes == second.answers == (0, 2, 4)
   assert second.gone == (FIRST, UNTRAINED)
