@@ -86,8 +86,8 @@ retrained network; the target was .5.
 alignment, {steps['masked']} with the logit masked; a retrained network needs \
 {steps['retrained']}. Half of that was the target, and is missed. What was tried: to go on \
 until the class's probability is below .1 % ({steps['firm']} steps, drift \
-{of['firm']['drift']:.1f} %), and to leave the head as it was ({steps['below']} steps; the probe is \
-at {of['below']['probe']:.1f} %, drift {of['below']['drift']:.1f} %, without any alignment).
+{of['firm']['drift']:.1f} %), and to leave the head as it was ({steps['below']} steps; the \
+probe is at {of["below"]["probe"]:.1f} %, drift {of["below"]["drift"]:.1f} %, unaligned).
 
 Digits, some 36 test images a class, so that probes cannot tell:
 
