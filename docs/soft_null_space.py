@@ -76,12 +76,13 @@ def said(images: Results, digits: Results) -> str:
 - **The ridge does better than the cut in everything.** `soft(1e-3)`: {line(of['soft'])}. \
 `hard(.99)`: {line(of['hard'])}. Retrained: {line(of['retrained'])}. With Adam at 1e-3 the two are \
 closer: {line(of['soft, Adam'])}, against {line(of['hard, Adam'])}.
-- **With alignment the probe finds no more than in a retrained network.** \
+- **With alignment a new head finds the class about as seldom as in a retrained network.** \
 `soft({at['aligned'][1]['tau']:g})` with it, the gentlest that forgets the surrogate class to \
 1 % and takes its probe to the retrained network's: {line(of['aligned'])}; the original's probe \
-{of['original']['probe']:.1f} %. That is \
-{of['retrained']['retain'] - of['aligned']['retain']:.1f} points of retained accuracy below the \
-retrained network; the target was .5.
+is {of['original']['probe']:.1f} %. That is \
+{of['aligned']['probe'] - of['retrained']['probe']:.1f} points of the probe above the retrained \
+network, where 3 was the target, and \
+{of['retrained']['retain'] - of['aligned']['retain']:.1f} of retained accuracy below, where .5 was.
 - **Relearning is still quick.** {steps['soft']} steps after the ridge, {steps['aligned']} with \
 alignment, {steps['masked']} with the logit masked; a retrained network needs \
 {steps['retrained']}. Half of that was the target, and is missed. What was tried: to go on \
