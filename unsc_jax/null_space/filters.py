@@ -139,9 +139,9 @@ def _check(moment: moments_lib.Moment, made: ridge.Ridge) -> None:
   """Raises if moments cannot be, or an update could grow on its way through."""
   if isinstance(made.matrix, core.Tracer):
     return
-  used, largest = jax.device_get((made.used, made.largest))
+  used, sound = jax.device_get((made.used, made.sound))
   precision.check(bases_lib.on_host(moment), used)
-  if not np.all(largest <= 1.1):  # NaN is no number below it
+  if not np.all(sound):
     raise ValueError(
         f'the moments of {moment.site.path} have negative eigenvalues as large as '
         'the filter is soft, as a difference of moments may in float32; take '

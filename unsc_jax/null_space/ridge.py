@@ -1,12 +1,13 @@
-"""The ridge of every layer of a network, in one program.
+"""The ridge of every layer of a network, in one program or on the host.
 
 `B` layers that share a parameter, `d` fan-in.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+from jax import core
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,12 +15,14 @@ from unsc_jax import moments as moments_lib
 from unsc_jax.null_space import cholesky
 from unsc_jax.null_space import precision
 
+_LARGEST = 1.1  # eigenvalue of a sound ridge, which has none beyond 1 but by rounding
+
 
 class Ridge(NamedTuple):
   """What a layer's updates are multiplied by, and what tells whether it is sound."""
   matrix: jax.Array  # [B, d, d]
   used: jax.Array  # [B, d] mean squares of the inputs, the diagonal of their moment
-  largest: jax.Array  # [B] the largest eigenvalue of `matrix`, 1 at most
+  sound: jax.Array  # [B] whether no eigenvalue of `matrix` is beyond `_LARGEST`
 
 
 def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
@@ -31,66 +34,73 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
   Args:
     moments: none of a table that is read by index.
     taus: one for each.
-    solver: `cholesky.inverse_float64` or another; by default `cholesky.inverse`.
+    solver: `cholesky.inverse_float64` or another; by default `cholesky.inverse`, where
+      the moments lie on a CPU by LAPACK itself, with nothing to compile.
 
   Returns:
     One for each of the moments.
   """
   moments, taus = tuple(moments), tuple(taus)
+  if solver is None and all(map(_on_cpu, moments)):
+    return [_on_host(moment, tau) for moment, tau in zip(moments, taus)]
   if solver in (None, cholesky.inverse):
     return _compiled(moments, taus)
   # Some solvers work on the host, between two programs.
   systems = _begun(moments, taus)
-  return _finished([(solver(system), used) for system, used in systems])
+  return [Ridge(solver(system), used, sound) for system, used, sound in systems]
+
+
+def _on_cpu(moment: moments_lib.Moment) -> bool:
+  """Whether LAPACK could read it where it lies."""
+  second = moment.second
+  return not isinstance(second, core.Tracer) and (
+      isinstance(second, np.ndarray) or second.is_fully_addressable
+      and all(device.platform == 'cpu' for device in second.devices()))
+
+
+def _on_host(moment: moments_lib.Moment, tau: float) -> Ridge:
+  system, used, least = _system(jax.tree.map(np.asarray, moment), tau)
+  made = np.stack([*map(cholesky.of_lapack, system)])
+  sound = np.array([cholesky.is_positive(one) for one in least])
+  # What nobody has placed stays so: programs are compiled anew for what is placed.
+  placed = getattr(moment.second, 'committed', False)
+  matrix = jax.device_put(made, moment.second.sharding) if placed else jnp.asarray(made)
+  return Ridge(matrix, used, sound)
 
 
 @jax.jit
 def _compiled(moments, taus) -> list[Ridge]:
-  systems = _begun(moments, taus)
-  return _finished([(cholesky.inverse(system), used) for system, used in systems])
+  return [Ridge(cholesky.inverse(system), used, sound)
+          for system, used, sound in _begun(moments, taus)]
 
 
 @jax.jit
-def _begun(moments, taus) -> list[tuple[jax.Array, jax.Array]]:
-  return [_system(moment, tau) for moment, tau in zip(moments, taus)]
+def _begun(moments, taus) -> list[tuple[jax.Array, jax.Array, jax.Array]]:
+  systems = [_system(moment, tau) for moment, tau in zip(moments, taus)]
+  return [(system, used, cholesky.are_positive(least)) for system, used, least in systems]
 
 
-@jax.jit
-def _finished(solved) -> list[Ridge]:
-  return [Ridge(matrix, used, _largest(matrix)) for matrix, used in solved]
-
-
-def _system(moment: moments_lib.Moment, tau: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """What is to be inverted, and the mean squares of the inputs."""
+def _system(moment: moments_lib.Moment, tau: Any) -> tuple[Any, Any, Any]:
+  """What is to be inverted, the mean squares, and what is positive if it is sound."""
+  xp = moment.second.__array_namespace__()
   share = relative(moment)
-  used = jnp.diagonal(moment.mean_square, axis1=1, axis2=2)
+  used = xp.diagonal(moment.second, axis1=1, axis2=2) / xp.maximum(
+      moment.count, 1)[:, None]
   total = used.sum(-1)
-  unsure = precision.doubt(moment, used) / jnp.where(total > 0, total, 1)
-  one = jnp.eye(share.shape[-1], dtype=share.dtype)[None]
+  unsure = precision.doubt(moment, used) / xp.where(total > 0, total, 1)
+  one = xp.eye(share.shape[-1], dtype=share.dtype)[None]
   # Divided first, so that an infinite tau gives the identity.
-  return share / tau + (1 + unsure / tau)[:, None, None] * one, used
+  system = share / tau + (1 + unsure / tau)[:, None, None] * one
+  return system, used, system - one / _LARGEST
 
 
-def relative(moment: moments_lib.Moment) -> jax.Array:
+def relative(moment: moments_lib.Moment) -> Any:
   """A second moment relative to its trace; zero for a layer that reads nothing."""
-  second = moment.second / jnp.maximum(
-      jnp.abs(moment.second).max(), jnp.finfo(moment.second.dtype).tiny)
+  xp = moment.second.__array_namespace__()
+  second = moment.second / xp.maximum(
+      xp.abs(moment.second).max(), xp.finfo(moment.second.dtype).tiny)
   if moment.site.kind == 'lookup':
     total = second.sum(-1)[:, None]
   else:
-    total = jnp.trace(second, axis1=-2, axis2=-1)[:, None, None]
-  return jnp.where(total > 0, second / jnp.where(total > 0, total, 1), 0)
-
-
-def _largest(matrices: jax.Array) -> jax.Array:
-  """The largest eigenvalues `[B]` of positive matrices, by power iteration."""
-  # Drawn on the host: a generator would be most of the program.
-  start = np.random.default_rng(0).normal(size=(1, matrices.shape[-1], 1))
-  start = jnp.broadcast_to(jnp.asarray(start, matrices.dtype), (*matrices.shape[:-1], 1))
-
-  def step(x, _):
-    x = matrices @ (x / jnp.linalg.norm(x, axis=1, keepdims=True))
-    return x, None
-
-  x, _ = jax.lax.scan(step, start, length=50)
-  return jnp.linalg.norm(x, axis=(1, 2))
+    total = xp.trace(second, axis1=-2, axis2=-1)[:, None, None]
+  return xp.where(total > 0, second / xp.where(total > 0, total, 1), 0)
