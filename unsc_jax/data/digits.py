@@ -62,13 +62,14 @@ def _table() -> tuple[np.ndarray, np.ndarray]:
   From its file: to import scikit-learn takes seconds.
   """
   spec = importlib.util.find_spec('sklearn')
-  if spec is None:
+  if spec is None or spec.origin is None:
     raise ImportError(
         'The digits come with scikit-learn, which is not installed: '
         "pip install 'unsc_jax[report]'.")
   file = pathlib.Path(spec.origin).parent / 'datasets' / 'data' / 'digits.csv.gz'
   if not file.exists():  # where another version keeps it elsewhere
     from sklearn import datasets
-    return datasets.load_digits(return_X_y=True)
+    pixels, labels = datasets.load_digits(return_X_y=True)
+    return np.asarray(pixels), np.asarray(labels)
   table = np.loadtxt(file, delimiter=',')
   return table[:, :-1], table[:, -1]

@@ -10,9 +10,11 @@ from jax import core
 from jax import lax
 import jax.numpy as jnp
 import numpy as np
-from scipy.linalg import lapack
+from scipy import linalg
 
 Inverse = Callable[[jax.Array], jax.Array]
+
+_potrf, _potri = linalg.get_lapack_funcs(('potrf', 'potri'), dtype=np.float32)
 
 
 @jax.jit
@@ -80,17 +82,17 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
 
 def of_lapack(matrix: np.ndarray) -> np.ndarray:
   """As `inverse`, of one matrix `[d, d]` of NumPy: a third of its products."""
-  low, failed = lapack.spotrf(matrix, lower=1)
+  low, failed = _potrf(matrix, lower=1)
   if failed:
     return np.full(matrix.shape, np.nan, np.float32)
-  below, _ = lapack.spotri(low, lower=1)
+  below, _ = _potri(low, lower=1)
   below = np.tril(below)
   return below + np.tril(below, -1).T
 
 
 def is_positive(matrix: np.ndarray) -> bool:
   """Whether a symmetric matrix of NumPy has positive eigenvalues alone."""
-  return not lapack.spotrf(matrix, lower=1)[1]
+  return not _potrf(matrix, lower=1)[1]
 
 
 def are_positive(matrices: jax.Array) -> jax.Array:

@@ -21,8 +21,8 @@ _LARGEST = 1.1  # eigenvalue of a sound ridge, which has none beyond 1 but by ro
 class Ridge(NamedTuple):
   """What a layer's updates are multiplied by, and what tells whether it is sound."""
   matrix: jax.Array  # [B, d, d]
-  used: jax.Array  # [B, d] mean squares of the inputs, the diagonal of their moment
-  sound: jax.Array  # [B] whether no eigenvalue of `matrix` is beyond `_LARGEST`
+  used: jax.Array | np.ndarray  # [B, d] mean squares of the inputs, the diagonal of their moment
+  sound: jax.Array | np.ndarray  # [B] whether no eigenvalue of `matrix` is beyond `_LARGEST`
 
 
 def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
