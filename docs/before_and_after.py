@@ -1,8 +1,6 @@
 """The README's picture: every class before and after, beside retrained networks."""
 
-import pathlib
 
-import matplotlib
 from matplotlib import figure as figure_lib
 import numpy as np
 
@@ -37,10 +35,3 @@ def draw(results: report.Results) -> figure_lib.Figure:
   axes.spines[['top', 'right']].set_visible(False)
   figure.legend(loc='outside upper center', ncols=3, frameon=False)
   return figure
-
-
-def write(results: report.Results, path: pathlib.Path) -> None:
-  """The picture as a file, the same for the same results."""
-  style = {'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none', 'font.size': 10}
-  with matplotlib.rc_context(style):
-    draw(results).savefig(path, metadata={'Date': None}, facecolor='white')

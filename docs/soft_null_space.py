@@ -4,10 +4,8 @@ A curve is a method over its dial; every number is the mean over seeds.
 """
 
 from collections.abc import Iterator, Mapping
-import pathlib
 from typing import Any
 
-import matplotlib
 from matplotlib import figure as figure_lib
 import numpy as np
 
@@ -164,9 +162,3 @@ def draw(results: Results) -> figure_lib.Figure:
   figure.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, ncols=4,
                 loc='outside lower center')
   return figure
-
-
-def write(results: Results, path: pathlib.Path) -> None:
-  """The curves as a file, the same for the same results."""
-  with matplotlib.rc_context({'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none'}):
-    draw(results).savefig(path, metadata={'Date': None}, facecolor='white')

@@ -4,10 +4,8 @@ Each point is a method, the mean over networks, with a standard deviation on eit
 side. Named are those that no other method is at least as good as in both.
 """
 
-import pathlib
 import statistics
 
-import matplotlib
 from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 
@@ -124,10 +122,3 @@ def _panel(axes: axes_lib.Axes, points: Points, x: str, y: str) -> None:
         method, (points.of(method, x)[0], points.of(method, y)[0]), fontsize=7,
         xytext=(4, (5, -10, 14, -19)[i % 4]), textcoords='offset points',
         arrowprops={'arrowstyle': '-', 'linewidth': .3})
-
-
-def write(results: report.Results, path: pathlib.Path) -> None:
-  """The pictures as a file, the same for the same results."""
-  style = {'svg.hashsalt': 'unsc_jax', 'svg.fonttype': 'none', 'font.size': 9}
-  with matplotlib.rc_context(style):
-    draw(results).savefig(path, metadata={'Date': None}, facecolor='white')

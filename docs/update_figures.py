@@ -19,6 +19,7 @@ SCHEMA = 'docs/results.schema.json'
 sys.path.insert(0, str(ROOT))
 
 from docs import before_and_after  # noqa: E402
+from docs import pictures  # noqa: E402
 from docs import readme as readme_lib  # noqa: E402
 from docs import soft_null_space  # noqa: E402
 from docs import trade_offs  # noqa: E402
@@ -33,12 +34,13 @@ def main() -> None:
     path = ROOT / page
     path.write_text(updated(page, path.read_text()))
   (ROOT / SCHEMA).write_text(schema())
-  before_and_after.write(
-      report.read(ROOT / readme_lib.DEMO), ROOT / 'docs/before-and-after.svg')
-  soft_null_space.write(
-      _study_of_filters('fashion_mnist-plain'), ROOT / 'docs/soft-null-space.svg')
+  pictures.write(before_and_after.draw, report.read(ROOT / readme_lib.DEMO),
+                 ROOT / 'docs/before-and-after.svg')
+  pictures.write(soft_null_space.draw, _study_of_filters('fashion_mnist-plain'),
+                 ROOT / 'docs/soft-null-space.svg')
   for mark, path in _COMPARED.items():
-    trade_offs.write(report.read(ROOT / path), ROOT / f'docs/compare-{mark}.svg')
+    pictures.write(trade_offs.draw, report.read(ROOT / path),
+                   ROOT / f'docs/compare-{mark}.svg', font_size=9)
   readme = ROOT / 'README.md'
   readme.write_text(_marked(
       readme.read_text(), 'output', readme_lib.printed(readme.read_text())))
