@@ -67,6 +67,14 @@ def _few_programs():
     gc.collect()
 
 
+@pytest.fixture(autouse=True, scope='session')
+def _small_maps():
+  """A feature map of 300 points takes t-SNE two seconds a network."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr('unsc_jax.study.pictures._POINTS', 60)
+    yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
   """What others promote in their own code, as Optax's Adam does, is not the library's."""

@@ -7,6 +7,7 @@ import pytest
 from experiments import forget_class
 from experiments import problems
 from experiments import settings
+from tests.report import examples
 from unsc_jax import data
 from unsc_jax import methods
 from unsc_jax import report
@@ -24,7 +25,8 @@ def _config(folder, **changes):
 @pytest.fixture(scope='module')
 def done(tmp_path_factory):
   folder = tmp_path_factory.mktemp('runs')
-  results = forget_class.run(_config(folder, seeds=(1,), curve=(.9,)))
+  with examples.undrawn():
+    results = forget_class.run(_config(folder, seeds=(1,), curve=(.9,)))
   return folder, results
 
 
