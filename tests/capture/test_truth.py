@@ -12,10 +12,9 @@ from tests.capture import together
 import unsc_jax
 from unsc_jax import paths
 
-rows = pytest.mark.parametrize('case', table.CASES, ids=lambda case: case.id)
-# What a library's module does is, as a program, what a row written by hand does: its
-# numbers are for long runs, but for a few.
-measured = pytest.mark.parametrize('case', [
+# What a library's module does is, as a program, what a row written by hand does: but for
+# a few of each kind they are for long runs.
+rows = pytest.mark.parametrize('case', [
     pytest.param(case, id=case.id, marks=() if table.is_quick(case) else pytest.mark.slow)
     for case in table.CASES])
 
@@ -32,14 +31,14 @@ def test_what_is_captured(case):
       set(paths.leaf_paths(params)) - set(case.uncaptured))
 
 
-@measured
+@rows
 def test_output_is_the_functions_own(case):
   out, _ = together.result(case)
   fn, params, args = runs.network(case)
   assert runs.change(runs.forward(case)(params, *args), out) < case.tolerance / 10
 
 
-@measured
+@rows
 def test_null_space_leaves_outputs_and_random_does_not(case):
   _, params, args = runs.network(case)
   forward = runs.forward(case)
@@ -55,7 +54,7 @@ def test_null_space_leaves_outputs_and_random_does_not(case):
     assert (runs.change(before, after) > far) == (path not in case.idle), path
 
 
-@measured
+@rows
 def test_projected_updates_leave_outputs(case):
   """The other half: what the library projects, to the last parameter."""
   _, params, args = runs.network(case)
