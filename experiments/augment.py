@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import dm_pix
 import jax
 import jax.numpy as jnp
 
@@ -27,6 +26,8 @@ class crop_and_flip:
 
   def __call__(self, key: jax.Array, x: jax.Array) -> jax.Array:
     """Images `[B, H, W, C]` of any float, each with an offset of its own."""
+    import dm_pix  # where images are augmented: networks that are given need none
+
     room = ((self.pad, self.pad), (self.pad, self.pad), (0, 0))
 
     def one(key, image):

@@ -24,8 +24,8 @@ from experiments import settings as settings_lib
 from unsc_jax import data
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import provenance
 from unsc_jax import report
-from unsc_jax import study
 from unsc_jax import text
 from unsc_jax import training
 from unsc_jax.command import checks
@@ -91,7 +91,7 @@ def run(config: Config) -> list[dict[str, Any]]:
   if config.out and running.is_first():
     config.out.parent.mkdir(parents=True, exist_ok=True)
     report.write(config.out, {
-        **study.origin.run(), 'dataset': config.dataset,
+        **provenance.run(), 'dataset': config.dataset,
         'moments_examples': settings.unlearning.moments_examples,
         'forget': list(classes), 'rows': rows})
   return rows

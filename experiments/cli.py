@@ -1,5 +1,7 @@
 """The options that scripts share, and what a run was asked for."""
 
+from __future__ import annotations  # tyro reads the help of options, and no one else
+
 import dataclasses
 import pathlib
 from typing import Annotated, Any

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import tyro
-
 from experiments import settings as settings_lib
 
 
@@ -22,6 +20,8 @@ def tuned(read: Callable[[settings_lib.Settings], Any], none: str = 'all') -> An
     >>> tuned(lambda settings: settings.unlearning.steps).help_behavior_hint
     '(default: 300 on digits, else 150)'
   """
+  import tyro  # where help is wanted; there may be none where scripts run
+
   names: dict[str, list[str]] = {}  # data sets by what they have
   for name, settings in settings_lib.SETTINGS.items():
     names.setdefault(_shown(read(settings), none), []).append(name)

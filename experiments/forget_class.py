@@ -6,6 +6,8 @@
 Writes `runs/<name>/results.json` and `report.html`, and prints the table.
 """
 
+from __future__ import annotations  # tyro reads the help of options, and no one else
+
 import dataclasses
 import pathlib
 import time
@@ -23,6 +25,7 @@ from unsc_jax import evaluation
 from unsc_jax import methods as methods_lib
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import provenance
 from unsc_jax import report
 from unsc_jax import storage
 from unsc_jax import study
@@ -80,7 +83,7 @@ def run(config: Config) -> report.Results:
   folder = checks.folder(config.out, config.name or '-'.join(
       [config.dataset, settings.network, 'forget', *map(str, settings.forget)]),
       config.resume)
-  made = study.origin.run()
+  made = provenance.run()
   methods = _methods(config, settings)
   task = problems.task(settings, data.load(config.dataset, config.data_dir))
   # What is wrong with these should show before anything is trained.

@@ -32,6 +32,7 @@ from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import provenance
 from unsc_jax import report
 from unsc_jax import storage
 from unsc_jax import training
@@ -43,7 +44,6 @@ from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.methods.null_space_alignment import class_features
 from unsc_jax.methods.null_space_alignment import ClassFeatures
 from unsc_jax.methods.null_space_alignment import mismatch
-from unsc_jax.study import origin
 
 _RECIPE = training.Recipe(settings.SETTINGS['cifar10'].recipe.optimizer, 8, 128)
 _FIRST = 6  # the first block that may change
@@ -205,7 +205,7 @@ def study(config: Config, role: str, forgotten: int, unseen, original, train
     print(role, name, setting, f'drift {point["drift"]:.3f}, '
           f'probe {point["probe"]:.3f}', flush=True)
   return {
-      'role': role, 'forget': forgotten, **origin.run(),
+      'role': role, 'forget': forgotten, **provenance.run(),
       'original': measure(of, of.problem.params, before),
       'retrained': measure(theirs, theirs.problem.params, before), 'curves': points}
 

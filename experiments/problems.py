@@ -1,8 +1,9 @@
 """What is asked of which network: requests, the trained network, and its problem."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 import pathlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -42,6 +43,12 @@ class Request:
     return problem_lib.split(
         examples, self.classes, share=self.share, seed=self.seed,
         share_of=self.share_of, indices=self.indices)
+
+
+def of(fields: Mapping[str, Any]) -> Request:
+  """A request as JSON has it."""
+  return Request(**{name: tuple(value) if isinstance(value, list) else value
+                    for name, value in fields.items()})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,6 +79,8 @@ def command(results: report.Results) -> tuple[ModuleType, Any]:
         f'these results were made by "{results.command}", which is no script of '
         'experiments; run it yourself, and compare.')
   module = importlib.import_module(name)
+  if hasattr(module, '__path__'):  # what runs of a package is a module of it
+    module = importlib.import_module(f'{name}.__main__')
   return module, tyro.cli(module.Config, args=words[words.index(name) + 1:])
 
 

@@ -4,77 +4,107 @@ A setting is scored by its gap to retraining: accuracies and mean probabilities 
 the true label, on forgotten and retained training examples and on held-out ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 import dataclasses
+import functools
 import os
+import pathlib
+import threading
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from experiments import grids as grids_lib
-from unsc_jax import methods
 from unsc_jax import problem as problem_lib
-from unsc_jax import report
 from unsc_jax import session as session_lib
+from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.command import running
 from unsc_jax.evaluation.metrics import signals
 from unsc_jax.evaluation.shadows import compilation
 
 
+class Trial(NamedTuple):
+  """Settings that were tried, and how far they ended from the goal."""
+  settings: Mapping[str, Any]
+  gap: float
+
+
+class Kept(NamedTuple):
+  """Where a search keeps its trials, and what tells it from others."""
+  folder: pathlib.Path | None
+  run: Mapping[str, Any]
+
+
+NOWHERE = Kept(None, {})
+
+
 def search(
     candidates: Mapping[str, grids_lib.Candidate],
-    problems: Sequence[problem_lib.Problem], recipe: training.Recipe,
-    key: jax.Array, *, trials: int, seed: int,
-) -> dict[str, tuple[report.Trial, ...]]:
+    problems: Callable[[], Sequence[problem_lib.Problem]], goal: problem_lib.Method,
+    key: jax.Array, *, trials: int, seed: int, kept: Kept = NOWHERE,
+) -> dict[str, tuple[Trial, ...]]:
   """Tries settings of every method.
 
   Args:
     candidates: by name.
-    problems: surrogate requests; a setting's gap is the mean over them.
-    recipe: of the networks that are retrained without each.
+    problems: makes surrogate requests, once, where not all trials are kept; a setting's
+      gap is the mean over them.
+    goal: makes the networks that a trial is held against, retrained ones say.
     key: of the methods.
     trials: settings of each method, at most.
     seed: of their draw.
+    kept: where trials are kept, so that a search that was killed goes on.
 
   Returns:
     Name to trials, the best first. One that diverged has an infinite gap.
   """
-  goals = [_says(p, methods.retrain(recipe)(p, key)) for p in problems]
-  # The bar of the search is enough, and those of threads would run into each other.
-  quiet = [dataclasses.replace(p, session=session_lib.Session(p.session.mesh))
-           for p in problems]
+  lock, asked = threading.Lock(), functools.cache(problems)
 
-  def gap(job) -> float:
-    name, settings = job
-    method = candidates[name].build(settings)
+  def ready() -> list[problem_lib.Problem]:
+    # The bar of the search is enough, and those of threads would run into each other.
+    with lock:
+      return [dataclasses.replace(p, session=session_lib.Session(p.session.mesh))
+              for p in asked()]
+
+  goals = storage.kept(kept.folder, 'goals', kept.run, lambda: [
+      _says(p, goal(p, key)).tolist() for p in asked()])
+
+  def gap(method: problem_lib.Method) -> float:
     try:
-      return float(np.mean([np.abs(_says(p, method(p, key)) - goal).mean()
-                            for p, goal in zip(quiet, goals)]))
+      return float(np.mean([np.abs(_says(p, method(p, key)) - np.array(goal)).mean()
+                            for p, goal in zip(ready(), goals)]))
     except FloatingPointError:  # it diverged
       return float('inf')
 
+  def trial(job) -> float:
+    name, number, settings = job
+    return storage.kept(
+        kept.folder, f'{name}-{number}', {**kept.run, 'settings': settings},
+        lambda: gap(candidates[name].build(settings)))
+
   points = {name: one.settings(trials, seed) for name, one in candidates.items()}
-  jobs = [(name, settings) for name, grid in points.items() for settings in grid]
-  tried: dict[str, list[report.Trial]] = {name: [] for name in candidates}
-  with futures.ThreadPoolExecutor(_workers(problems)) as pool:
-    gaps = running.progress(pool.map(gap, jobs), 'search', len(jobs))
-    for (name, settings), measured in zip(jobs, gaps):
-      tried[name].append(report.Trial(settings=settings, gap=measured))
+  jobs = [(name, number, settings) for name, grid in points.items()
+          for number, settings in enumerate(grid)]
+  tried: dict[str, list[Trial]] = {name: [] for name in candidates}
+  with futures.ThreadPoolExecutor(_workers()) as pool:
+    gaps = running.progress(pool.map(trial, jobs), 'search', len(jobs))
+    for (name, _, settings), measured in zip(jobs, gaps):
+      tried[name].append(Trial(settings, measured))
       if len(tried[name]) == len(points[name]):
         compilation.forget()
   return {name: tuple(sorted(trials, key=lambda trial: trial.gap))
           for name, trials in tried.items()}
 
 
-def _workers(problems: Sequence[problem_lib.Problem]) -> int:
+def _workers() -> int:
   """A thread a core, as most of a trial is compilation, which runs on one.
 
-  On a mesh one: all processes must make the same steps in the same order.
+  On several devices one: all processes must make the same steps in the same order.
   """
-  meshes = any(p.session.mesh is not None for p in problems)
-  return 1 if meshes else os.cpu_count() or 1
+  return 1 if jax.device_count() > 1 else os.cpu_count() or 1
 
 
 def _says(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned

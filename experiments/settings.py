@@ -142,10 +142,54 @@ class one_cycle:
                        optax.sgd(rate, momentum=self.momentum))
 
 
+@dataclasses.dataclass(frozen=True)
+class warm_up_and_decay:
+  """SGD with momentum and weight decay: up in one epoch, then down by `factor` thrice.
+
+  `at` is where the rate falls, as shares of the training. The published UNSC code has
+  it after 60, 120 and 160 of 200 epochs.
+  """
+  peak: float = .1
+  momentum: float = .9
+  weight_decay: float = 5e-4
+  warm_up: float = 1 / 200  # of the training
+  at: tuple[float, ...] = (.3, .6, .8)
+  factor: float = .2
+
+  def __call__(self, steps: int) -> optax.GradientTransformation:
+    warm = max(1, round(self.warm_up * steps))
+    falls = {round(share * steps) - warm: self.factor for share in self.at}
+    rate = optax.join_schedules([
+        optax.linear_schedule(0., self.peak, warm),
+        optax.piecewise_constant_schedule(self.peak, falls)], [warm])
+    return optax.chain(optax.add_decayed_weights(self.weight_decay),
+                       optax.sgd(rate, momentum=self.momentum))
+
+
+@dataclasses.dataclass(frozen=True)
+class cosine_to:
+  """SGD with momentum, its rate down to a share of it along a cosine."""
+  rate: float = .1
+  momentum: float = .9
+  end: float = .01
+
+  def __call__(self, steps: int) -> optax.GradientTransformation:
+    rate = optax.cosine_decay_schedule(self.rate, steps, alpha=self.end)
+    return optax.sgd(rate, momentum=self.momentum)
+
+
 def _images(epochs: float, augment: augment_lib.crop_and_flip | None = None
             ) -> training.Recipe:
   return training.Recipe(one_cycle(), epochs, batch_size=512, augment=augment)
 
+
+# How published code trains, by the method's name.
+RECIPES = {
+    'unsc': training.Recipe(
+        warm_up_and_decay(), 200, batch_size=512, augment=augment_lib.crop_and_flip()),
+    'del': training.Recipe(
+        cosine_to(), 30, batch_size=128, augment=augment_lib.crop_and_flip()),
+}
 
 # The networks and classes of the paper; its training schedules are unknown.
 SETTINGS = {
@@ -171,20 +215,21 @@ SETTINGS = {
 
 
 def choose(dataset: str, network: str | None = None, forget: tuple[int, ...] = (),
-           epochs: float | None = None) -> Settings:
+           epochs: float | None = None, recipe: str | None = None) -> Settings:
   """A data set's settings, with what was asked for in the place of defaults.
 
   Raises:
-    ValueError: no data set or no network has that name, or there are no epochs.
+    ValueError: no data set, network or recipe has that name, or there are no epochs.
   """
   if epochs is not None and not epochs > 0:
     raise ValueError(f'{epochs:g} epochs train nothing; take more, or drop --epochs.')
   settings = SETTINGS[known('data set', dataset, SETTINGS)]
-  recipe = settings.recipe
+  training_recipe = (
+      RECIPES[known('recipe', recipe, RECIPES)] if recipe else settings.recipe)
   return dataclasses.replace(
       settings, network=known('network', network or settings.network, NETWORKS),
-      forget=forget or settings.forget, recipe=recipe if epochs is None
-      else dataclasses.replace(recipe, epochs=epochs))
+      forget=forget or settings.forget, recipe=training_recipe if epochs is None
+      else dataclasses.replace(training_recipe, epochs=epochs))
 
 
 def known(kind: str, name: Any, names: Iterable) -> Any:

@@ -28,6 +28,7 @@ from unsc_jax import evaluation
 from unsc_jax import methods
 from unsc_jax import models
 from unsc_jax import problem as problem_lib
+from unsc_jax import provenance
 from unsc_jax import report
 from unsc_jax import storage
 from unsc_jax import training
@@ -40,7 +41,6 @@ from unsc_jax.evaluation import probe
 from unsc_jax.evaluation import relearn
 from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.storage import checkpoints
-from unsc_jax.study import origin
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     'plain': functools.partial(
@@ -78,6 +78,8 @@ class Config:
   """Of which curves to make points; all if none is named."""
   once: tuple[str, ...] = ()
   """Further curves, of the first seed alone."""
+  dials: tuple[float, ...] = ()
+  """Where curves have points, by the first of their dials; everywhere if none is named."""
   data_dir: pathlib.Path | None = None
   """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
   out: pathlib.Path = pathlib.Path('runs/soft_null_space')
@@ -86,8 +88,9 @@ class Config:
   def points(self, seed: int) -> Iterator[soft_points.Point]:
     """The points of those curves that were asked for, of one seed."""
     asked = self.curves + self.once * (seed == self.seeds[0])
-    return (point for point in soft_points.points(self.rate)
-            if point.curve in asked or not self.curves)
+    wanted = lambda point: (point.curve in asked or not self.curves) and (
+        not self.dials or next(iter(point.dial.values()), self.dials[0]) in self.dials)
+    return filter(wanted, soft_points.points(self.rate))
 
 
 def measure(setup: evaluation.Setup, unlearned: problem_lib.Unlearned) -> dict[str, Any]:
@@ -206,7 +209,7 @@ def run(config: Config) -> dict[str, Any]:
   asked = storage.describe({
       name: value for name, value in vars(config).items() if name not in ('data_dir', 'out')})
   results = {
-      'experiment': 'soft_null_space', 'config': asked, **origin.run(),
+      'experiment': 'soft_null_space', 'config': asked, **provenance.run(),
       'dataset': results_lib.describe_data(dataset),
       'studies': [{'role': role, 'forget': forgotten, 'points': found}
                   for (role, forgotten), found in requests.items() if found]}

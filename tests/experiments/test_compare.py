@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from experiments import compare
+from experiments import contest
 from experiments import grids
 from experiments import problems
-from experiments import settings
 from tests.report import examples
 from unsc_jax import data
 from unsc_jax import methods
@@ -20,13 +20,10 @@ CONFIG = compare.Config(
 
 
 @pytest.fixture(scope='module')
-def choices() -> compare.Choices:
+def choices() -> contest.Choices:
   """Of class 3: surrogates and trials, without a test set."""
-  task = problems.task(
-      settings.choose(CONFIG.dataset, CONFIG.model, epochs=CONFIG.epochs),
-      data.load('digits')._replace(test=None))
-  candidates = {name: grids.CANDIDATES[name] for name in CONFIG.only}
-  return compare.choose(CONFIG, task, problems.Request((3,)), candidates)
+  digits = data.load('digits')
+  return contest.choose(contest.prepare(CONFIG, digits._replace(test=digits.test.where([]))))
 
 
 def test_every_method_is_compared():
@@ -38,7 +35,7 @@ def test_every_method_is_compared():
 
 
 def test_search_puts_the_best_first(choices):
-  _, searched = choices
+  searched = choices.trials
   assert set(searched) == set(CONFIG.only)
   for name, (best, other) in searched.items():
     assert best.gap <= other.gap
@@ -53,7 +50,7 @@ def test_draws_settings_by_seed():
 
 
 def test_writes_what_a_report_reads(tmp_path, capsys, choices, monkeypatch):
-  monkeypatch.setattr(compare, 'choose', lambda *args: choices)
+  monkeypatch.setattr(contest, 'choose', lambda _: choices)
   with examples.undrawn():
     compare.run(dataclasses.replace(CONFIG, out=tmp_path, name='here'))
   results = report.read(tmp_path / 'here' / 'results.json')
@@ -62,7 +59,9 @@ def test_writes_what_a_report_reads(tmp_path, capsys, choices, monkeypatch):
   assert [3] not in others
   assert results.forget_classes == (3,)
   assert results.methods == ('original', 'retrain', 'head_only', *CONFIG.only)
-  assert results.search == choices[1]
+  assert {name: [(trial.settings, trial.gap) for trial in trials]
+          for name, trials in results.search.items()} == {
+              name: [*map(tuple, trials)] for name, trials in choices.trials.items()}
   assert 'esc' in capsys.readouterr().out
 
 

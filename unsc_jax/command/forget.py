@@ -19,9 +19,10 @@ class Forget(asked_lib.Asked):
 
   def run(self) -> int:
     task = asked_lib.task(self)  # before the page's libraries: what is wrong is told at once
+    from unsc_jax import provenance
     from unsc_jax import study
     from unsc_jax.command import publish
-    made = study.origin.run()
+    made = provenance.run()
     problem = task.problem()
     by_name = {'original': methods.original(), 'unsc': self.method}
     if problem.forget_classes:

@@ -12,7 +12,6 @@ import sys
 from typing import Any
 
 import jax
-import tyro
 
 from unsc_jax import progress as progress_lib
 from unsc_jax import sharding
@@ -29,6 +28,8 @@ def main(run: Callable[[Any], Any], config: type, description: str | None) -> No
   Raises:
     SystemExit: what was asked for cannot be done, or was interrupted: code 130.
   """
+  import tyro  # of a command line alone
+
   given = tyro.cli(config, description=description)
   with told(['python', *_script(), *sys.argv[1:]], given):
     start(getattr(given, 'distributed', False))

@@ -18,6 +18,7 @@ class Recipe(NamedTuple):
   std: tuple[float, ...]  # [c]
   class_names: tuple[str, ...]  # by label
   size: int = 32  # the network's H = W
+  published: int = 32  # H = W of the images as they were published
 
 
 _DIGITS = tuple('0123456789')
@@ -38,7 +39,7 @@ RECIPES = {
     'fashion_mnist': Recipe(
         (.286,), (.353,),
         ('T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker',
-         'Bag', 'Ankle boot')),
+         'Bag', 'Ankle boot'), published=28),
     'cifar10': Recipe(
         (.485, .456, .406), (.229, .224, .225),
         ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship',
@@ -46,7 +47,7 @@ RECIPES = {
     'cifar100': Recipe(
         (.507, .487, .441), (.267, .256, .276), tuple(_HUNDRED.split())),
     'svhn_cropped': Recipe((.437, .443, .472), (.198, .201, .197), _DIGITS),
-    'mnist': Recipe((.1307,), (.3081,), _DIGITS),
+    'mnist': Recipe((.1307,), (.3081,), _DIGITS, published=28),
 }
 
 _TRAIN_SHARE = .9  # the rest of the training images is for validation
@@ -97,16 +98,32 @@ def examples(name: str, pixels: np.ndarray, labels: np.ndarray) -> Examples:
   return Examples(_resize(x, recipe.size), labels.astype(np.int32, copy=False))
 
 
+def pixels(name: str, x: np.ndarray) -> np.ndarray:
+  """The pixels `[N, H, H, c]`, uint8, of what `examples` has made of them: `x`."""
+  recipe = RECIPES[name]
+  if recipe.published != recipe.size:
+    x = _along(np.linalg.pinv(_interpolation(recipe.published, recipe.size)), x)
+  x = x * np.asarray(recipe.std, np.float32) + np.asarray(recipe.mean, np.float32)
+  return np.rint(255 * x).astype(np.uint8)
+
+
 def _resize(x: np.ndarray, size: int) -> np.ndarray:
   """Bilinear enlargement, [N, H, H, c] -> [N, size, size, c].
 
   The same numbers as `jax.image.resize(..., 'bilinear')`, on the host.
   """
-  n, h, _, c = x.shape
-  if h == size:
-    return x
+  return x if x.shape[1] == size else _along(_interpolation(x.shape[1], size), x)
+
+
+def _interpolation(h: int, size: int) -> np.ndarray:
+  """`[size, H]`: new pixels of a row from old ones; linear and separable."""
   centres = (np.arange(size) + .5) * h / size - .5  # of new pixels, in old ones
-  a = np.stack([np.interp(centres, np.arange(h), unit) for unit in np.eye(h)],
-               axis=1).astype(np.float32)  # [size, H]: linear and separable
-  rows = a @ x.reshape(n, h, h * c)  # [N, size, H * c]
-  return (a @ rows.reshape(n * size, h, c)).reshape(n, size, size, c)
+  return np.stack([np.interp(centres, np.arange(h), unit) for unit in np.eye(h)], axis=1)
+
+
+def _along(a: np.ndarray, x: np.ndarray) -> np.ndarray:
+  """A linear map `[S, H]` along both sides of images: [N, H, H, c] -> [N, S, S, c]."""
+  a = a.astype(np.float32)
+  n, h, _, c = x.shape
+  rows = a @ x.reshape(n, h, h * c)  # [N, S, H * c]
+  return (a @ rows.reshape(n * len(a), h, c)).reshape(n, len(a), len(a), c)

@@ -22,7 +22,7 @@ class Plugged(NamedTuple):
 
 
 def loft(
-    rank: int, *, polish_steps: int = 200, centred: bool = False,
+    rank: int | float, *, polish_steps: int = 200, centred: bool = False,
     plugged: bool = False, batch_size: int = 256,
 ) -> problem_lib.Method:
   r"""Projects the features on the subspace that tells the two sets apart best.
@@ -35,7 +35,8 @@ def loft(
   classes; for single examples the two sets' features are too much alike.
 
   Args:
-    rank: `s`, columns of `U`; at least the retained classes less one.
+    rank: `s`, columns of `U`; at least the retained classes less one. A float is a share
+      of the `d` features, .25 for a quarter.
     polish_steps: of Riemannian descent from the closed-form start.
     centred: takes second moments about the mean, as published. The projection is
       applied to features that are not centred, so that their mean may be lost.
@@ -67,11 +68,12 @@ def loft(
       retain, forget = (
           np.asarray((m.covariance if centred else m.mean_square)[0], np.float64)
           for m in moments)
-      if not 1 <= rank < len(retain):
+      columns = round(rank * len(retain)) if isinstance(rank, float) else rank
+      if not 1 <= columns < len(retain):
         raise ValueError(
             f'the rank is {rank}, but the head reads {len(retain)} features; '
-            f'choose one of 1 to {len(retain) - 1}.')
-      u = stiefel.start(retain, forget, rank)
+            f'choose one of 1 to {len(retain) - 1}, or a share between 0 and 1.')
+      u = stiefel.start(retain, forget, columns)
       u = stiefel.polish(u, retain, forget, polish_steps)
       projection = jnp.asarray(u @ u.T, jnp.float32)
     if not plugged:

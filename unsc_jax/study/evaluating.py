@@ -10,6 +10,7 @@ import jax
 
 from unsc_jax import methods as methods_lib
 from unsc_jax import problem as problem_lib
+from unsc_jax import provenance
 from unsc_jax import report
 from unsc_jax import storage
 from unsc_jax import training
@@ -89,7 +90,7 @@ def evaluate(
       first, first.checked(test, 'the test set'), name=name, class_names=tuple(class_names))
   if controls:
     by_name = {**_controls(first, recipe), **by_name}
-  made = origin.run()
+  made = provenance.run()
   # The first seeds' own, and what is left to the last of them.
   ready = [retrained[i:i + 1] for i in range(len(problems) - 1)]
   ready.append(retrained[len(ready):])
@@ -117,7 +118,7 @@ def results(
     methods: that made them, by name.
     recipe: of further retrained networks and shadow originals; None trains none.
     dataset: of `origin.data`.
-    made: of `origin.run`.
+    made: of `provenance.run`.
     config: what was asked for, `seeds` among it.
     references: as for `evaluate`, as are `shadows` and `pictures`.
     shadows: see there.

@@ -8,13 +8,13 @@ import sys
 import jax
 import pytest
 
-from unsc_jax.study import origin
+from unsc_jax import provenance
 
 
 @pytest.mark.parametrize('resume', [['--resume', '/my/disk'], ['--resume=/my/disk']])
 def test_a_run_names_its_command_versions_and_machine(monkeypatch, resume):
   monkeypatch.setattr(sys, 'argv', ['somewhere', *resume, '--forget', '3'])
-  made = origin.run()
+  made = provenance.run()
   assert made['command'].endswith(' --forget 3')
   assert '/my/disk' not in made['command']
   age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(
