@@ -69,6 +69,12 @@ def points(rate: float) -> Iterator[Point]:
       filter=null_space.soft(3e-4), optimizer=momentum, stop_below=1e-3))
   yield Point('soft, below the head', {'tau': 1e-3}, _below_the_head(functools.partial(
       answers, filter=null_space.soft(1e-3), optimizer=momentum)))
+  # The head's own word for the class, put where retraining leaves it; and of the original,
+  # which has forgotten nothing.
+  for tau in (1e-4, 3e-4):
+    yield Point('soft + alignment, lowered', {'tau': tau}, methods.lower_logits(
+        features(filter=null_space.soft(tau), optimizer=momentum)))
+  yield Point('lowered', {}, methods.lower_logits(methods.original()))
   yield Point('head only', {}, methods.head_only())
   for step in (1e-3, 1e-2):
     sgd = optax.sgd(step, momentum=.9)

@@ -71,6 +71,7 @@ METHODS = {
     'scrub': methods.scrub(ADAM, rounds=2, batch_size=8, retain_batch_size=8),
     'ssd': methods.ssd(1., .1),
     'uam': methods.uam(ADAM, **SHORT),
+    'lower_logits': methods.lower_logits(methods.original()),
     'unsc': methods.unsc(null_space.pooled(.8), ADAM, **SHORT),
     'unsir': methods.unsir(
         ADAM, ADAM, noise_steps=2, noise_batch=4, noise_copies=1, batch_size=8),

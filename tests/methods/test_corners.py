@@ -69,6 +69,7 @@ _SCRUB = {'temperature': 4., 'gamma': .99, 'alpha': .001, 'rounds': 6}  # of lar
 CASES = {
     'retrain': Case(None),  # filled in by the test, which knows the recipe
     'head_only': Case(methods.head_only(), methods.original()),
+    'lower_logits': Case(methods.lower_logits(methods.original()), methods.original()),
     'unsc': Case(
         methods.unsc(), methods.unsc(target=lambda problem, key: problem.forget.y),
         forget=(0., .1)),

@@ -21,8 +21,8 @@ from unsc_jax import training
 
 BY_CHANCE = {'cf_k', 'fine_tune'}
 # Whose corner in test_corners.py is reached by the same call.
-ELSEWHERE = {'class_projection', 'esc', 'head_only', 'null_space_alignment', 'original',
-             'retrain', 'unsc'}
+ELSEWHERE = {'class_projection', 'esc', 'head_only', 'lower_logits', 'null_space_alignment',
+             'original', 'retrain', 'unsc'}
 NEEDED = {'loft': 16}  # directions to keep: a quarter of the features
 
 

@@ -53,6 +53,8 @@ METHODS = {
     'scrub': methods.scrub(sgd, rounds=2),
     'ssd': methods.ssd(.5, .1),
     'uam': methods.uam(sgd, steps=2),
+    'lower_logits': methods.lower_logits(methods.unsc(
+        null_space.pooled(.5), sgd, steps=2, stop_below=-1.)),
     'unsc': methods.unsc(null_space.pooled(.5), sgd, steps=2, stop_below=-1.),
     'unsir': methods.unsir(sgd, sgd, noise_steps=1, noise_batch=4, noise_copies=1),
 }

@@ -19,6 +19,7 @@ from unsc_jax.methods.l1_sparse import l1_sparse
 from unsc_jax.methods.last_layers import cf_k
 from unsc_jax.methods.last_layers import eu_k
 from unsc_jax.methods.loft import loft
+from unsc_jax.methods.lower_logits import lower_logits
 from unsc_jax.methods.min_norm_og import min_norm_og
 from unsc_jax.methods.msg import msg
 from unsc_jax.methods.null_space_alignment import null_space_alignment
@@ -45,7 +46,7 @@ __all__ = (
     'bad_teacher', 'boundary_shrink', 'cf_k', 'class_projection', 'delete',
     'dimensional_alignment', 'esc', 'eu_k', 'example_localization', 'fine_tune',
     'fisher_forgetting', 'gradient_ascent', 'head_only', 'influence', 'l1_sparse',
-    'loft', 'min_norm_og', 'msg', 'neggrad_plus', 'null_space_alignment',
+    'loft', 'lower_logits', 'min_norm_og', 'msg', 'neggrad_plus', 'null_space_alignment',
     'original', 'orthograd', 'partially_blinded', 'pgu', 'random_label', 'regun',
     'retention_masking', 'retrain', 'salun', 'scissorhands', 'scrub', 'ssd', 'uam',
     'unsc', 'unsir',
