@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import functools
 from typing import Any
 
 from flax import linen as nn
@@ -47,7 +48,7 @@ def from_linen(
     return jnp.asarray(module.apply(variables, x, train=False))
 
   def init(key):
-    return module.init(key, jnp.zeros((1, *input_shape)), train=False)
+    return _init(module, tuple(input_shape), key)
 
   def train_fn(variables, x, key):
     logits, rewritten = module.apply(
@@ -61,6 +62,12 @@ def from_linen(
 
   return problem.Network(
       fn, init, train_fn, lambda path: path.startswith('params/'), finish)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _init(module: nn.Module, input_shape: tuple[int, ...], key: jax.Array) -> Any:
+  """One program that answers nothing, where each of a network's operations would be one."""
+  return module.init(key, jnp.zeros((1, *input_shape)), train=False)
 
 
 def reestimate(

@@ -27,6 +27,17 @@ def test_it_covers_a_statistic_of_two_samples():
   assert .92 < hits / 400 < .98
 
 
+def test_what_is_blind_to_zeros_may_be_made_zero_where_it_is_left_out():
+  rng = np.random.default_rng(0)
+  samples = [rng.normal(size=(n, 3)).astype(np.float32) for n in (43, 27)]
+  part = lambda x, i: (x[:, i]**2).sum() / (x**2).sum()
+  share = jax.jit(lambda a, b: part(a, 0) + part(b, 1))
+  removed, blanked = (resampling.jackknife(share, *samples, blind_to_zeros=blind)
+                      for blind in (False, True))
+  np.testing.assert_allclose(blanked, removed, rtol=1e-5)
+  assert blanked.low < blanked.value < blanked.high
+
+
 def test_arrays_of_one_sample_leave_together_and_the_interval_is_cut():
   x = np.random.default_rng(0).normal(size=(43, 3)).astype(np.float32)
   same = representation.linear_cka(x, -2 * x)

@@ -101,10 +101,15 @@ def holds(test: Callable[..., Any], *arrays: jax.Array) -> bool:
   return bool(test(*map(np.asarray, arrays)))
 
 
+def _on_device(x: Any) -> jax.Array:
+  """`jnp.asarray`, which compiles a program for every shape of a host array."""
+  return jax.device_put(x) if isinstance(x, np.ndarray) else jnp.asarray(x)
+
+
 @unknown_is_nan
 def _array(x: chex.Array, ndim: int, shape: str, name: str) -> jax.Array:
   """A non-empty float array of at least 32 bits, with `ndim` axes."""
-  x = jnp.asarray(x)
+  x = _on_device(x)
   if x.ndim != ndim:
     raise ValueError(f'{name} should be an array {shape}, but its shape is '
                      f'{x.shape}.')
@@ -141,7 +146,7 @@ def logits(x: chex.Array, name: str = 'logits') -> jax.Array:
 
 def labels(y: chex.Array, like: jax.Array, name: str = 'labels') -> jax.Array:
   """Labels [N] that fit logits [N, C]."""
-  y = jnp.asarray(y)
+  y = _on_device(y)
   n, classes = like.shape
   if not jnp.issubdtype(y.dtype, jnp.integer):
     raise ValueError(f'{name} should be integers 0..{classes - 1}, but their '

@@ -138,7 +138,8 @@ def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
       raise checks.DoesNotApply(
           f'All {name} features are zero (collapsed): alignment is not defined there.')
   of_energy, of_samples, of_subspaces, k, k_f = resampling.share(
-      functools.partial(_alignment, energy=energy, rank=rank), retain, forget)
+      functools.partial(_alignment, energy=energy, rank=rank), retain, forget,
+      blind_to_zeros=True)
   return DimensionalAlignment(of_energy, of_samples, of_subspaces, k.value, k_f.value)
 
 

@@ -5,6 +5,7 @@ make pairs that agree by construction.
 """
 
 from collections.abc import Callable
+import functools
 import math
 from typing import Any
 
@@ -20,6 +21,7 @@ from unsc_jax.evaluation.metrics import estimate as estimate_lib
 def jackknife(
     statistic: Callable[..., Any], *samples: Any, groups: int = 10,
     within: tuple[float, float] = (-math.inf, math.inf), level: float = .95,
+    blind_to_zeros: bool = False,
 ) -> Any:
   r"""Any smooth statistic, with the interval of its grouped jackknife.
 
@@ -37,6 +39,9 @@ def jackknife(
       times a sample.
     within: what the interval is cut to, as for a share.
     level: confidence level.
+    blind_to_zeros: the statistic of traceable samples is the same without an example
+      that is zero throughout. Those left out are made so: all evaluations are of one
+      shape and share a program.
 
   Returns:
     Estimate of scalars, or a pytree of them like the statistic's; interval of
@@ -53,7 +58,8 @@ def jackknife(
   Source: J. Shao & D. Tu, The Jackknife and Bootstrap, 1995, section 2.3; exact.
   """
   values, structure = jax.tree.flatten(statistic(*samples))
-  variances = jnp.zeros(len(values))
+  without = _blanked if blind_to_zeros else _removed
+  parts = []
   for i, sample in enumerate(samples):
     n = min(len(leaf) for leaf in jax.tree.leaves(sample))
     if not 2 <= groups <= n:
@@ -61,15 +67,13 @@ def jackknife(
                        'between two groups and as many as there are examples.')
     # Groups of one size, so that all evaluations are of one shape.
     label = np.where(np.arange(n) < n - n % groups, np.arange(n) % groups, -1)
-    without = []
-    for j in range(groups):
-      rest = _chosen(sample, np.flatnonzero(label != j))
-      without.append(jax.tree.leaves(statistic(*samples[:i], rest, *samples[i + 1:])))
-    variances += (groups - 1) * _variances(without).astype(variances.dtype)
-  halves = estimate_lib.t_quantile(level, groups - 1) * jnp.sqrt(variances)
-  return jax.tree.unflatten(structure, [
-      estimate_lib.around(jnp.asarray(value, float), half, within)
-      for value, half in zip(values, halves)])
+    parts.append([jax.tree.leaves(statistic(
+        *samples[:i], without(sample, label == j), *samples[i + 1:])) for j in range(groups)])
+  return jax.tree.unflatten(structure, _intervals(values, parts, groups, within, level))
+
+
+def _removed(sample: Any, gone: np.ndarray) -> Any:
+  return _chosen(sample, np.flatnonzero(~gone))
 
 
 @jax.jit
@@ -78,13 +82,25 @@ def _chosen(sample: Any, index: jax.Array) -> Any:
 
 
 @jax.jit
-def _variances(rows: list[list[jax.Array]]) -> jax.Array:
-  """Of each column of scalars."""
-  return jnp.var(jnp.array(rows), axis=0)
+def _blanked(sample: Any, gone: jax.Array) -> Any:
+  return jax.tree.map(
+      lambda leaf: jnp.where(jnp.expand_dims(gone, range(1, leaf.ndim)), 0, leaf), sample)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
+def _intervals(values: list[jax.Array], parts: list[list[list[jax.Array]]], groups: int,
+               within: tuple[float, float], level: float) -> list[estimate_lib.Estimate]:
+  """Of each value: `parts[sample][group]` has what they are without a group."""
+  variances = jnp.zeros(len(values))
+  for rows in parts:
+    variances += (groups - 1) * jnp.var(jnp.array(rows), axis=0).astype(variances.dtype)
+  halves = estimate_lib.t_quantile(level, groups - 1) * jnp.sqrt(variances)
+  return [estimate_lib.around(jnp.asarray(value, float), half, within)
+          for value, half in zip(values, halves)]
 
 
 @checks.unknown_is_nan
-def share(statistic: Callable[..., Any], *samples: Any) -> Any:
+def share(statistic: Callable[..., Any], *samples: Any, **how: Any) -> Any:
   """`jackknife` of a statistic in 0..1; NaN intervals if a sample is a single example.
 
   There are ten groups, or as many as the smallest sample has examples.
@@ -92,7 +108,7 @@ def share(statistic: Callable[..., Any], *samples: Any) -> Any:
   groups = min(10, *(len(leaf) for leaf in jax.tree.leaves(samples)))
   if groups < 2:
     return jax.tree.map(estimate_lib.without_interval, statistic(*samples))
-  return jackknife(statistic, *samples, groups=groups, within=(0, 1))
+  return jackknife(statistic, *samples, groups=groups, within=(0, 1), **how)
 
 
 def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
@@ -127,6 +143,11 @@ def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
       raise ValueError('Each sample of a bootstrap needs arrays with one '
                        f'common, non-empty first axis, but has {sizes}.')
 
+  return _bootstrap(statistic, draws, level, key, samples)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _bootstrap(statistic, draws, level, key, samples) -> estimate_lib.Estimate:
   def draw(one_key):
     keys = jax.random.split(one_key, len(samples))
     def resample(k, sample):
