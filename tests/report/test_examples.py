@@ -6,6 +6,8 @@ import re
 import pytest
 
 from unsc_jax import report
+from unsc_jax.report import figures
+from unsc_jax.report.html import svg
 
 EXAMPLES = sorted((pathlib.Path(__file__).parents[2] / 'docs' / 'examples').iterdir())
 
@@ -18,13 +20,20 @@ def _words(page: str) -> str:
   return re.sub(r'<svg[^>]*>(<title.*?</desc>).*?</svg>\n?', r'\1', page, flags=re.DOTALL)
 
 
-# Figures are drawn for one page daily.
-@pytest.mark.parametrize('folder', [
-    pytest.param(folder, id=folder.name, marks=pytest.mark.slow if i else ())
-    for i, folder in enumerate(EXAMPLES)])
+@pytest.mark.slow
+@pytest.mark.parametrize('folder', EXAMPLES, ids=lambda folder: folder.name)
 def test_an_example_is_made_of_its_results(folder):
   results = report.read(folder / 'results.json')
   assert (folder / 'report.html').read_text() == report.render(results), OLD + folder.name
+
+
+@pytest.mark.parametrize('name', ['losses', 'relearn', 'contours'])
+def test_figures_of_an_example_are_drawn_of_its_results(name):
+  """Daily some of one page; all of all pages above."""
+  folder, *_ = EXAMPLES
+  results = report.read(folder / 'results.json')
+  drawn = svg.inline(getattr(figures, name)(results), name)
+  assert drawn in (folder / 'report.html').read_text(), OLD + folder.name
 
 
 @pytest.mark.parametrize('folder', EXAMPLES, ids=lambda folder: folder.name)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from tests import rows
 from tests.report import examples
 from tests.report import html_reader
 from unsc_jax import report
@@ -34,7 +35,8 @@ def _pictures(results):
           'gaps': figures.gaps(comparison.compare(results))}
 
 
-@pytest.fixture(scope='module', params=['one seed', 'three seeds', 'pictures'])
+@pytest.fixture(scope='module', params=rows.daily(
+    ['one seed', 'three seeds', 'pictures'], {'three seeds', 'pictures'}))
 def plots(request, example, full):
   if request.param == 'pictures':
     return _pictures(examples.keep(full(), 'original', 'retrain', 'unsc'))

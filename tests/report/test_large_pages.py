@@ -38,7 +38,7 @@ def test_many_methods_are_folded_and_none_is_lost(full, undrawn):
 
 
 def test_a_hundred_classes_do_not_explode(full):
-  few = examples.keep(full(classes=100), 'original', 'retrain', 'head_only', 'unsc')
+  few = examples.keep(full(classes=100), 'original', 'retrain', 'unsc')
   text = report.render(replace(few, layers=(), curve=()))
   assert len(text) < 900_000
   assert 'True and predicted class' not in text

@@ -198,7 +198,7 @@ def test_a_bare_run_has_a_page_too(example):
     assert absent not in text
 
 
-def test_text_from_results_is_not_taken_for_html(example):
+def test_text_from_results_is_not_taken_for_html(example, undrawn):
   evil = '"><script>alert(1)</script>&amp;'
   results = examples.edit(example(1), metrics={evil: 1.}, seconds={evil: 1.})
   text = report.render(replace(
@@ -213,7 +213,7 @@ def test_text_from_results_is_not_taken_for_html(example):
   assert 'script' not in reader.counts
 
 
-def test_results_are_left_as_they_were_and_give_the_same_page(example):
+def test_results_are_left_as_they_were_and_give_the_same_page(example, undrawn):
   results = example(1, quick=True)
   assert report.render(results) == report.render(results)
   assert results == example(1, quick=True)

@@ -12,7 +12,6 @@ import statistics
 import types
 from typing import Literal, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import evaluation
@@ -188,7 +187,7 @@ def _judge(metric, column: Mapping[str, Cell], count: float | None
 
 
 def _stack(estimates: Sequence[tuple[float, float, float]]) -> evaluation.Estimate:
-  return evaluation.Estimate(*map(jnp.asarray, np.transpose(estimates)))
+  return evaluation.Estimate(*np.transpose(estimates))
 
 
 def _place(metric, cell: Cell, gap: float, band: float

@@ -176,6 +176,12 @@ def _gaps(method: Scores, retrained: Sequence[Scores]) -> estimate_lib.Estimate:
                    *(_stacked(one, 'retrained') for one in retrained))
   for one in theirs:
     checks.same_shape(mine.value, one.value, 'method and retrained')
+  return _sizes(mine, theirs)
+
+
+@jax.jit
+def _sizes(mine: estimate_lib.Estimate, theirs: Sequence[estimate_lib.Estimate]
+           ) -> estimate_lib.Estimate:
   all_of = lambda some: jax.tree.map(lambda *x: jnp.stack(x), *some)
   difference, _ = estimate_lib.difference_to_mean(mine, all_of(theirs))
   # The sampling error of both sides, even where seeds say more.

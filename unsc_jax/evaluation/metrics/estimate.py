@@ -241,11 +241,10 @@ def gap(estimate: Estimate | chex.Numeric,
     raise ValueError('gap needs at least one retrained reference: forgetting '
                      'is only defined against one.')
   seeds = len(references)
-  mine = as_estimate(estimate)
-  theirs = jax.tree.map(lambda *x: jnp.stack(x), *map(as_estimate, references))
-  checks.finite(mine.value, 'The estimate')
-  checks.finite(theirs.value, 'The references')
-  result = _gap(mine, theirs, level, jnp.asarray(models))._replace(seeds=seeds)
+  mine, theirs, result = _gap(estimate, tuple(references), level, models)
+  checks.finite(mine, 'The estimate')
+  checks.finite(theirs, 'The references')
+  result = result._replace(seeds=seeds)
   if seeds < 3 and not checks.holds(lambda b: np.isfinite(b).all(),
                                     result.band):
     raise ValueError(f'{seeds} reference(s) without confidence intervals give '
@@ -255,8 +254,10 @@ def gap(estimate: Estimate | chex.Numeric,
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _gap(mine: Estimate, theirs: Estimate, level: float, models: jax.Array) -> Gap:
-  seeds = theirs.value.shape[0]
+def _gap(estimate, references, level: float, models) -> tuple[jax.Array, jax.Array, Gap]:
+  """The value, those of the references [R, ...], and the gap: one program."""
+  mine, seeds, models = as_estimate(estimate), len(references), jnp.asarray(models)
+  theirs = jax.tree.map(lambda *x: jnp.stack(x), *map(as_estimate, references))
   difference, band = difference_to_mean(mine, theirs)
   noise = jnp.full_like(difference, jnp.nan)
   if seeds > 1:
@@ -266,8 +267,8 @@ def _gap(mine: Estimate, theirs: Estimate, level: float, models: jax.Array) -> G
   if seeds > 2:
     spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)
     band = jnp.where(equal, jnp.nan_to_num(band), spread * noise)
-  return Gap(difference, _mean(theirs.value), noise, band,
-             jnp.abs(difference) <= band, seeds)
+  return mine.value, theirs.value, Gap(
+      difference, _mean(theirs.value), noise, band, jnp.abs(difference) <= band, seeds)
 
 
 def _mean(values: jax.Array) -> jax.Array:
