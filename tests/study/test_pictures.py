@@ -69,11 +69,11 @@ def test_maps_are_turned_as_procrustes_would():
 
 def test_a_feature_map_has_every_network_and_neighbours_stay_neighbours():
   rng = np.random.default_rng(0)
-  labels = np.repeat(np.arange(3), 40)
-  apart = 9 * np.eye(3, 6)[labels] + rng.normal(size=(120, 6))
+  labels = np.repeat(np.arange(3), 20)
+  apart = 9 * np.eye(3, 6)[labels] + rng.normal(size=(60, 6))
   drawn = pictures.feature_map({'one': apart, 'two': apart[:, ::-1]}, labels, rng)
   for points in drawn.points.values():
-    assert points.shape == (120, 2)
+    assert points.shape == (60, 2)
     assert metrics.silhouette_score(points, drawn.labels) > .5
   one, two = drawn.points.values()
   assert np.mean(np.square(one - two)) < np.mean(np.square(one + two))
