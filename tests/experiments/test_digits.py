@@ -22,7 +22,7 @@ from unsc_jax.evaluation.metrics import preservation
 from unsc_jax.parts import targets
 
 SEEDS, CLASSES = (0, 1, 2), (3, 5, 8)
-SHORT = settings.choose('digits', epochs=8)  # which meets the bars as well
+SHORT = settings.choose('digits', epochs=5)  # which meets the bars as well
 WHOLE = settings.choose('digits')
 HOW = WHOLE.unlearning
 

@@ -38,18 +38,22 @@ def _stop():
   raise Interrupted
 
 
+OPTIMIZER = optax.chain(optax.add_noise(.01, .5, key=3), optax.adam(.02))
+
+
+def _loss(params, batch, key, *given):
+  h = jnp.tanh(batch.x @ params['a'])
+  h = h * jax.random.bernoulli(key, .8, h.shape)
+  pull = sum(jnp.sum((params['a'] - g['a']) ** 2) for g in given)
+  return training.cross_entropy(h @ params['b'], batch.y) + pull, params
+
+
 def _fit(folder=None, before=None, mesh=None, key=0, every=2, scale=1., **options):
   """Training with dropout and noise: the order of data and keys matters."""
   data = problem.Examples(np.asarray(toys.normal(0, 50, 16)), np.arange(50) % 8)
   params = {'a': scale * toys.normal(1, 16, 32) / 4, 'b': scale * toys.normal(2, 32, 8) / 6}
   if mesh is not None:
     params = sharding.shard_params(params, mesh, smallest=1)
-
-  def loss(params, batch, key, *given):
-    h = jnp.tanh(batch.x @ params['a'])
-    h = h * jax.random.bernoulli(key, .8, h.shape)
-    pull = sum(jnp.sum((params['a'] - g['a']) ** 2) for g in given)
-    return training.cross_entropy(h @ params['b'], batch.y) + pull, params
 
   def batches():
     for i, batch in enumerate(batching.stream(data, 16, seed=1)):
@@ -60,8 +64,8 @@ def _fit(folder=None, before=None, mesh=None, key=0, every=2, scale=1., **option
   session = session_lib.Session(
       mesh, checkpoint=folder and storage.Checkpoint(folder, every=every))
   return training.fit(
-      loss, optax.chain(optax.add_noise(.01, .5, key=3), optax.adam(.02)), params,
-      batches(), steps=STEPS, key=jax.random.key(key), session=session, **options)
+      _loss, OPTIMIZER, params, batches(), steps=STEPS, key=jax.random.key(key),
+      session=session, **options)
 
 
 def _interrupted(step, folder, **options):
