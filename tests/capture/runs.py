@@ -21,10 +21,15 @@ def network(case: case_lib.Case) -> case_lib.Network:
 
 
 @functools.cache
+def with_moments(case: case_lib.Case):
+  return jax.jit(unsc_jax.input_moments(network(case).fn))
+
+
+@functools.cache
 def result(case: case_lib.Case) -> tuple[Any, unsc_jax.Moments]:
   """The output and the moments, compiled."""
-  fn, params, args = network(case)
-  return jax.jit(unsc_jax.input_moments(fn))(params, *args)
+  _, params, args = network(case)
+  return with_moments(case)(params, *args)
 
 
 @functools.cache

@@ -17,8 +17,8 @@ from tests.capture import table
 import unsc_jax
 from unsc_jax import sharding
 
-# Without `jit` every operation is a program, and there is no context to go through.
-EAGER = {'a product `x @ W`', 'a tied table', 'a recurrent layer by `scan`'}
+# Where there is no context to go through, and where it is that of `shard_map`.
+FEW = {'a product `x @ W`', 'a tied table', 'a recurrent layer by `scan`'}
 
 
 def rows(context, daily=table.DAILY):
@@ -28,30 +28,38 @@ def rows(context, daily=table.DAILY):
       for case in table.CASES if context in case.contexts])
 
 
+BY_HAND = {case.what for case in table.CASES if case.framework == 'hand-written'}
+
+
 def _is_daily(case, daily) -> bool:
-  return case.what in daily and case.framework in ('hand-written', 'linen')
+  """As it is written by hand, or else in Flax."""
+  return case.what in daily and case.framework == (
+      'hand-written' if case.what in BY_HAND else 'linen')
 
 
 @functools.cache
 def second_batch(case):
   def other(leaf):
     if jnp.issubdtype(leaf.dtype, jnp.floating):
-      return 1.3 * leaf[::-1] + .1
+      leaf = np.asarray(leaf)
+      return (1.3 * leaf[::-1] + .1).astype(leaf.dtype)
     return leaf
   return jax.tree.map(other, runs.network(case).args)
 
 
 @functools.cache
 def expected(case):
-  fn, params, _ = runs.network(case)
-  out, moments = runs.result(case)
-  other, more = jax.jit(unsc_jax.input_moments(fn))(params, *second_batch(case))
+  params = runs.network(case).params
+  out, moments = jax.device_get(runs.result(case))
+  other, more = jax.device_get(runs.with_moments(case)(params, *second_batch(case)))
   return (out, other), moments + more
 
 
 def both(case):
   args = runs.network(case).args
-  return jax.tree.map(lambda *leaves: jnp.stack(leaves), args, second_batch(case))
+  is_key = lambda leaf: jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+  return jax.tree.map(lambda *leaves: (jnp if is_key(leaves[0]) else np).stack(leaves),
+                      args, second_batch(case))
 
 
 def assert_equal(case, found, wanted):
@@ -61,7 +69,7 @@ def assert_equal(case, found, wanted):
         a, b, rtol=0, atol=case.tolerance * np.abs(b).max(initial=1e-9))
 
 
-@rows('eager', EAGER)
+@rows('eager', FEW)
 def test_eager(case):
   fn, params, args = runs.network(case)
   found = unsc_jax.input_moments(fn)(params, *args)
@@ -102,17 +110,17 @@ def test_vmap(case):
   fn, params, _ = runs.network(case)
   with_moments = unsc_jax.input_moments(fn)
   outs, moments = jax.jit(jax.vmap(lambda args: with_moments(params, *args)))(both(case))
-  total = jax.tree.map(lambda leaf: leaf.sum(0), moments)
+  total = jax.tree.map(lambda leaf: leaf.sum(0), jax.device_get(moments))
   check(case, outs, total)
 
 
-@rows('pmap')
+@rows('pmap', FEW)
 def test_pmap(case):
   fn, params, _ = runs.network(case)
   with_moments = unsc_jax.input_moments(fn, axis_name='batch')
   outs, moments = jax.pmap(lambda args: with_moments(params, *args),
                            axis_name='batch', devices=jax.devices()[:2])(both(case))
-  check(case, outs, jax.tree.map(lambda leaf: leaf[0], moments))
+  check(case, outs, jax.tree.map(lambda leaf: leaf[0], jax.device_get(moments)))
 
 
 @rows('shard_map')
@@ -140,5 +148,5 @@ def test_shard_map(case):
 def check(case, outs, moments):
   (out, other), wanted = expected(case)
   assert_equal(case, moments, wanted)
-  pick = lambda i: jax.tree.map(lambda leaf: leaf[i], outs)
+  pick = lambda i: jax.tree.map(lambda leaf: leaf[i], jax.device_get(outs))
   assert_equal(case, (pick(0), pick(1)), (out, other))
