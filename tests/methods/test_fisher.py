@@ -14,7 +14,8 @@ from unsc_jax.methods.fisher_forgetting import noise_variance
 KEY = jax.random.key(0)
 
 
-@pytest.mark.parametrize('group', [1, 4, 30])  # by one, by some, and all at once
+@pytest.mark.parametrize('group', [  # by one, by some, and all at once
+    1, 4, pytest.param(30, marks=pytest.mark.slow)])
 def test_dampens_by_the_ratio_of_importances(toy, ref, group):
   """Minibatches are of all data, in whatever classes the key's order brings."""
   params = ref.params(toy)
@@ -58,10 +59,10 @@ def test_noise_has_the_variance(toy, ref, power):
   method = methods.fisher_forgetting(alpha, power=power)
   z = np.stack([
       (ref.flat(method(problem, key).params) - ref.flat(params))
-      / np.sqrt(ref.flat(v)) for key in jax.random.split(jax.random.key(0), 60)])
+      / np.sqrt(ref.flat(v)) for key in jax.random.split(jax.random.key(0), 40)])
   # Standard normal, entry by entry: five standard errors.
-  assert np.abs(z.mean(0)).max() < 5 / np.sqrt(60)
-  assert np.abs(np.square(z).mean(0) - 1).max() < 5 * np.sqrt(2 / 60)
+  assert np.abs(z.mean(0)).max() < 5 / np.sqrt(40)
+  assert np.abs(np.square(z).mean(0) - 1).max() < 5 * np.sqrt(2 / 40)
 
 
 @pytest.mark.parametrize('axes', [(0,), (0, 1)], ids=['into heads', 'out of heads'])
@@ -82,7 +83,8 @@ def pieces(problem, ref):
   return params, G_r, G_f.sum(0) / n - n_f / (n * n_r) * G_r.sum(0)
 
 
-@pytest.mark.parametrize('batch_size', [256, 7])  # at once, and with a remainder
+@pytest.mark.parametrize('batch_size', [  # at once, and with a remainder
+    pytest.param(256, marks=pytest.mark.slow), 7])
 def test_step_solves_with_the_empirical_fisher(toy, ref, batch_size):
   params, G, v = pieces(toy, ref)
   F = .3 * np.eye(len(v)) + G.T @ G / len(G)

@@ -140,8 +140,9 @@ def test_room_for_patches_is_by_the_device_that_has_a_part_of_the_batch():
   assert sums.room(7, None, X) == 7
 
 
-@pytest.mark.parametrize('chunk_bytes', [1, 10_000])
-@pytest.mark.parametrize('images', [7, 48])  # 7 make chunks of one or of seven
+@pytest.mark.parametrize(('images', 'chunk_bytes'), [  # 7 make chunks of one or of seven
+    (7, 1), (48, 10_000), *(pytest.param(*row, marks=pytest.mark.slow)
+                            for row in ((7, 10_000), (48, 1)))])
 def test_chunks_do_not_matter(images, chunk_bytes):
   fn = jax.jit(unsc_jax.input_moments(_fn, chunk_bytes=chunk_bytes))
   _assert_close(fn(PARAMS, X[:images])[1], _moments_of(X[:images]))
@@ -164,8 +165,14 @@ def _on_devices(kind, **options):
       check_vma=kind == 'shard_map'))(PARAMS, X)
 
 
-@pytest.mark.parametrize('chunk_bytes', [2**26, 10_000], ids=['whole', 'chunks'])
-@pytest.mark.parametrize('kind', ['jit', 'pmap', 'shard_map', 'shard_map_no_vma'])
+@pytest.mark.parametrize(('kind', 'chunk_bytes'), [
+    pytest.param(kind, size, id=f'{kind}-{name}', marks=() if daily else pytest.mark.slow)
+    for kind, name, size, daily in (
+        ('jit', 'whole', 2**26, False), ('jit', 'chunks', 10_000, True),
+        ('pmap', 'whole', 2**26, True), ('pmap', 'chunks', 10_000, False),
+        ('shard_map', 'whole', 2**26, False), ('shard_map', 'chunks', 10_000, True),
+        ('shard_map_no_vma', 'whole', 2**26, True),
+        ('shard_map_no_vma', 'chunks', 10_000, False))])
 def test_sum_over_devices_is_that_of_one(kind, chunk_bytes):
   _assert_close(_on_devices(kind, chunk_bytes=chunk_bytes), _moments_of(X))
 

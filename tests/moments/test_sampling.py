@@ -26,7 +26,7 @@ def draws():
   """Sampled moments of a thousand keys, stacked."""
   fn = sampling.sampled_moments(_fn, .25)
   keys = jax.random.split(jax.random.key(0), 1000)
-  return jax.jit(jax.vmap(lambda key: fn(key, PARAMS, X)[1]))(keys)
+  return jax.device_get(jax.jit(jax.vmap(lambda key: fn(key, PARAMS, X)[1]))(keys))
 
 
 def test_the_estimate_is_unbiased(draws):
@@ -53,7 +53,7 @@ def test_dense_layers_and_all_positions_are_exact(draws):
   np.testing.assert_allclose(draws.moments['head'].second[7],
                              EXACT['head'].second, rtol=1e-5)
   assert not np.any(draws.spread['head'].second)
-  every = sampling.sampled_moments(_fn, 1.)(jax.random.key(0), PARAMS, X)[1]
+  every = jax.jit(sampling.sampled_moments(_fn, 1.))(jax.random.key(0), PARAMS, X)[1]
   for got, expected in zip(every.moments, EXACT):
     np.testing.assert_allclose(got.second, expected.second, rtol=1e-5)
   assert not any(every.relative_error().values())
@@ -68,12 +68,12 @@ def test_batches_add_up_and_chunks_do_not_matter():
     np.testing.assert_allclose(got.second, expected.second, rtol=1e-4, atol=1e-4)
   # Each batch has positions of its own, so that errors cancel.
   assert 0 < whole.relative_error()['conv'] < .5
-  left_out = sampling.sampled_moments(
-      _fn, .5, select=lambda site: site.kind != 'conv')
+  left_out = jax.jit(sampling.sampled_moments(
+      _fn, .5, select=lambda site: site.kind != 'conv'))
   assert [*left_out(jax.random.key(0), PARAMS, X)[1].moments.by_path] == ['head']
 
 
-@pytest.mark.parametrize('chunk_bytes', [None, 1])
+@pytest.mark.parametrize('chunk_bytes', [pytest.param(None, marks=pytest.mark.slow), 1])
 def test_a_sharded_batch_stays_on_its_devices(chunk_bytes):
   # Without groups, for which XLA gathers by itself.
   fn = lambda params, x: toys.convolve(x, params['conv'])
