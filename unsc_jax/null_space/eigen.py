@@ -6,6 +6,7 @@ result on. `B` matrices of one size, `d` rows.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -76,7 +77,7 @@ def eigh_float64(matrices: jax.Array) -> tuple[jax.Array, jax.Array]:
         'eigh_float64 runs on the host, not inside jax.jit; take bases outside, '
         'or with solver=eigh.')
   values, vectors = np.linalg.eigh(np.asarray(matrices, np.float64))
-  flip = lambda x: jnp.asarray(x[..., ::-1], jnp.float32)
+  flip = lambda x: jax.device_put(x[..., ::-1].astype(np.float32))
   return flip(values), flip(vectors)
 
 
@@ -174,16 +175,24 @@ def each(
   for job in dealt:
     for shard in everywhere[job.stack].addressable_shards:
       if shard.device == hands[job.hand]:
-        values, vectors = solver(shard.data[job.part])
         solved[job.stack, job.part.start] = jax.device_put(
-            jnp.concatenate([vectors, values[:, None]], 1, dtype=jnp.float32),
-            shard.device)
+            _below(*solver(_of(shard.data, job.part))), shard.device)
   for i, m in enumerate(matrices):
     vectors = _share(
         [(job.part.stop - job.part.start, hands[job.hand],
           solved.get((i, job.part.start))) for job in dealt if job.stack == i],
         m.shape[-1], mesh)
     yield vectors[:, -1], vectors[:, :-1]
+
+
+def _of(matrices: jax.Array, part: slice) -> jax.Array:
+  return matrices if part == slice(0, len(matrices)) else matrices[part]
+
+
+@jax.jit
+def _below(values: jax.Array, vectors: jax.Array) -> jax.Array:
+  """Eigenvalues as a last row `[b, d + 1, d]` below the eigenvectors."""
+  return jnp.concatenate([vectors, values[:, None]], 1, dtype=jnp.float32)
 
 
 def in_turn(devices: Iterable[Any]) -> list[Any]:
@@ -207,16 +216,24 @@ def _share(jobs, d: int, mesh: Mesh) -> jax.Array:
 
   Each adds what it solved to zeros: a sum is all that processes need to share.
   """
+  n, sizes = sum(b for b, *_ in jobs), tuple(b for b, *_ in jobs)
   mine = []
   for device in mesh.local_devices:
-    mine.append(jnp.concatenate([
-        solved if owner == device
-        else jnp.zeros((b, d + 1, d), jnp.float32, device=device)
-        for b, owner, solved in jobs])[None])
-  n = sum(b for b, *_ in jobs)
+    own = [solved if owner == device else None for _, owner, solved in jobs]
+    mine.append(jnp.zeros((1, n, d + 1, d), jnp.float32, device=device)
+                if all(part is None for part in own) else _among_zeros(own, sizes))
   stacked = jax.make_array_from_single_device_arrays(
       (mesh.size, n, d + 1, d),
       NamedSharding(mesh, PartitionSpec(mesh.axis_names)), mine)
   everywhere = NamedSharding(mesh, PartitionSpec())
   add = jax.jit(jnp.sum, static_argnames='axis', out_shardings=everywhere)
   return sharding.settle(add(stacked, axis=0))
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _among_zeros(own: list[jax.Array | None], sizes: tuple[int, ...]) -> jax.Array:
+  """What a device solved `[1, b, d + 1, d]`, and zeros in the place of the rest."""
+  d = next(part for part in own if part is not None).shape[-1]
+  return jnp.concatenate([
+      jnp.zeros((b, d + 1, d), jnp.float32) if part is None else part
+      for b, part in zip(sizes, own)])[None]
