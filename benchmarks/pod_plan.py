@@ -56,6 +56,7 @@ def programs(model: str, images: int) -> dict[str, Program]:
   from unsc_jax import null_space
   from unsc_jax import problem
   from unsc_jax import training
+  from unsc_jax.moments import moments as passes
 
   module = {'resnet50': models.ResNet50, 'vit_l16': models.ViT}[model]
   network = models.from_linen(module(dtype=jnp.bfloat16), (224, 224, 3))
@@ -90,7 +91,7 @@ def programs(model: str, images: int) -> dict[str, Program]:
           jax.jit(lambda params, x: moments_fn(params, x)[1]), (params, x),
           batch=1),
       # As `accumulate` has it: the old sum's memory serves the new one.
-      'running sum': Program(moments_lib.add, (moments, moments), batch=None),
+      'running sum': Program(passes.add, (moments, moments), batch=None),
       'plain step': step(lambda bases: adam, {}),
       'projected step': step(
           lambda bases: null_space.project_updates(adam, bases), bases)}

@@ -71,9 +71,8 @@ def points(rate: float) -> Iterator[Point]:
       answers, filter=null_space.soft(1e-3), optimizer=momentum)))
   # The head's own word for the class, put where retraining leaves it; and of the original,
   # which has forgotten nothing.
-  for tau in (1e-4, 3e-4):
-    yield Point('soft + alignment, lowered', {'tau': tau}, methods.lower_logits(
-        features(filter=null_space.soft(tau), optimizer=momentum)))
+  yield Point('soft + alignment, lowered', {'tau': 1e-4}, methods.lower_logits(
+      features(filter=null_space.soft(1e-4), optimizer=momentum)))
   yield Point('lowered', {}, methods.lower_logits(methods.original()))
   yield Point('head only', {}, methods.head_only())
   for step in (1e-3, 1e-2):

@@ -94,11 +94,13 @@ def compute(mesh):
   batches = (sharding.shard_batch(x, mesh) for x in batching.in_order(X, 32))
   moments = moments_lib.accumulate(moments_lib.input_moments(fn), params, batches)
   bases = null_space.null_space_bases(moments, .9)
+  gains = null_space.soft()(moments)
   split = params if mesh is None else sharding.shard_params(params, mesh, smallest=1)
   whole = lambda tree: tree if mesh is None else sharding.replicate(tree, mesh)
   return bases, {
       'moments': {path: m.second for path, (m,) in moments.by_path.items()},
       'bases': {path: whole(b.vectors) for path, (b,) in bases.by_path.items()},
+      'gains': {path: whole(gain.matrix) for path, (gain,) in gains.by_path.items()},
       'logits': training.predict(fn, params, X, batch_size=24,
                                  session=session_lib.Session(mesh)),
       **passes(mesh, whole(params)),

@@ -76,6 +76,18 @@ def test_composes_with_optax(name, toy):
   assert any(np.all(np.asarray(leaf) == 7) for leaf in jax.tree.leaves(marked))
 
 
+def test_a_step_can_be_made_of_bases_that_are_traced(toy):
+  """As what is compiled ahead of time has them: shapes alone."""
+  def step(bases, params):
+    confined = unsc_jax.project_updates(optax.adam(1e-2), bases)
+    grads = jax.grad(toy.loss)(params, toy.forgotten)
+    return confined.update(grads, confined.init(params), params)[0]
+
+  updates = jax.jit(step)(toy.bases, toy.params)
+  assert toy.leak(updates) <= 1e-5
+  chex.assert_trees_all_close(updates, step(toy.bases, toy.params), atol=1e-6)
+
+
 def test_hyperparameters_stay_adjustable(toy):
   tx = _compositions(toy.bases)['inject_hyperparams']
   state = tx.init(toy.params)

@@ -185,6 +185,17 @@ def test_an_interrupt_is_one_line_and_says_how_to_go_on(
   assert re.search(f'^interrupted; {said}', line)
 
 
+def test_other_processes_are_joined_before_jax_is_asked_anything(monkeypatch):
+  order = []
+  monkeypatch.setattr(sys, 'argv', ['forget_class.py', '--distributed'])
+  monkeypatch.setattr(running, 'start', lambda distributed: order.append(distributed))
+  monkeypatch.setattr(running, 'is_first', lambda: order.append('asked'))
+  running.main(lambda config: order.append('ran'), forget_class.Config, '')
+  assert order[0] is True
+  assert order[-1] == 'ran'
+  assert 'asked' in order
+
+
 def test_a_log_has_a_line_for_every_loop_and_is_never_long_silent():
   """By a clock of its own: ten loops at once have one line, a slow one many."""
   now, lines = [0.], []

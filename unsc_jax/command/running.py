@@ -31,8 +31,10 @@ def main(run: Callable[[Any], Any], config: type, description: str | None) -> No
   import tyro  # of a command line alone
 
   given = tyro.cli(config, description=description)
-  with told(['python', *_script(), *sys.argv[1:]], given):
+  again = ['python', *_script(), *sys.argv[1:]]
+  with told(again, given, beating=False):  # who beats asks JAX which process this is
     start(getattr(given, 'distributed', False))
+  with told(again, given):
     run(given)
 
 

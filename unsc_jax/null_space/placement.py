@@ -93,12 +93,13 @@ def in_few_shapes(bases: gains_lib.Confinement) -> gains_lib.Confinement:
   stays as it is.
   """
   def fill(item):
+    if isinstance(item.vectors, core.Tracer):
+      return item
     k, d = item.vectors.shape[-1], item.site.folded[1]
     step = max(32, -(-d // 8))
     more = max(k, min(d // 2, -(-max(k, 1) // step) * step)) - k
     split = not getattr(item.vectors, 'is_fully_replicated', True)
-    if (not more or isinstance(item.vectors, core.Tracer) or split
-        or item.site.kind == 'lookup'):
+    if not more or split or item.site.kind == 'lookup':
       return item
     wide: Any = np.pad(np.asarray(item.vectors), [(0, 0), (0, 0), (0, more)])
     return dataclasses.replace(item, vectors=wide)

@@ -34,14 +34,14 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
   Args:
     moments: none of a table that is read by index.
     taus: one for each.
-    solver: `cholesky.inverse_float64` or another; by default `cholesky.inverse`, where
-      the moments lie on a CPU by LAPACK itself, with nothing to compile.
+    solver: `cholesky.inverse_float64` or another; by default `cholesky.inverse`, and for
+      moments on CPUs and TPUs LAPACK itself on the host, with nothing to compile.
 
   Returns:
     One for each of the moments.
   """
   moments, taus = tuple(moments), tuple(taus)
-  if solver is None and all(map(_on_cpu, moments)):
+  if solver is None and all(map(_is_for_lapack, moments)):
     return [_on_host(moment, tau) for moment, tau in zip(moments, taus)]
   if solver in (None, cholesky.inverse):
     return _compiled(moments, taus)
@@ -50,12 +50,16 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
   return [Ridge(solver(system), used, sound) for system, used, sound in systems]
 
 
-def _on_cpu(moment: moments_lib.Moment) -> bool:
-  """Whether LAPACK could read it where it lies."""
+_HOSTS = {'cpu', 'tpu'}  # for a TPU a large factorisation takes minutes to compile
+
+
+def _is_for_lapack(moment: moments_lib.Moment) -> bool:
+  """Whether it is best solved on the host, which has all of it."""
   second = moment.second
-  return not isinstance(second, core.Tracer) and (
-      isinstance(second, np.ndarray) or second.is_fully_addressable
-      and all(device.platform == 'cpu' for device in second.devices()))
+  if isinstance(second, core.Tracer | np.ndarray):
+    return isinstance(second, np.ndarray)
+  return (all(device.platform in _HOSTS for device in second.devices())
+          and (second.is_fully_addressable or second.is_fully_replicated))
 
 
 def _on_host(moment: moments_lib.Moment, tau: float) -> Ridge:
