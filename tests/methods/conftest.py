@@ -57,6 +57,7 @@ def toy():
     h = jax.nn.relu(x @ params['a']['kernel'] + params['a']['bias'])
     return h @ params['b']['kernel'] + params['b']['bias']
 
+  @jax.jit
   def init(key):
     keys = jax.random.split(key, 4)
     leaves, tree = jax.tree.flatten(params)

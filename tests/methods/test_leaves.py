@@ -69,6 +69,7 @@ def _problem(dtype=jnp.float32, frozen=FROZEN):
     h = jax.nn.relu(x @ params['a']['kernel'] + params['a']['bias'])
     return h @ params['b']['kernel'] + params['b']['bias']
 
+  @jax.jit
   def init(key):
     normal = lambda i, *shape: jax.random.normal(jax.random.fold_in(key, i), shape, dtype)
     return {'a': {'kernel': normal(0, 6, 5), 'bias': normal(1, 5)},
