@@ -206,7 +206,9 @@ def rows(contest: Contest, settings: Mapping[str, Mapping[str, Any]], seed: int
 
     def row(name=name):
       try:
-        measured = evaluation.measure(setup(), methods[name](setup().problem, method_key))
+        asked = setup().problem
+        measured = evaluation.measure(setup(), methods[name](dataclasses.replace(
+            asked, session=asked.session.within(name)), method_key))
       except FloatingPointError as error:  # the others are worth having
         return {'failed': str(error)}
       return {'method': name, 'seed': seed, **dataclasses.asdict(measured)}

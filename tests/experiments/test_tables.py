@@ -12,6 +12,8 @@ import pytest
 
 from experiments import compare
 from experiments import contest
+from experiments import grids
+from experiments import problems
 from experiments import repro
 from experiments import settings
 from experiments import tables
@@ -135,25 +137,54 @@ def test_packed_data_come_back_to_the_bit(tmp_path, monkeypatch, name):
     gpu.pack([name], tmp_path)
 
 
+def test_rows_that_are_there_are_not_made_again(tmp_path, monkeypatch):
+  """Two methods with states of their own, of a network that is one product."""
+  rng = np.random.default_rng(0)
+  y = np.arange(40) % 4
+  x = (np.eye(4)[y] + .1 * rng.normal(size=(40, 4))).astype(np.float32)
+  seen = problem_lib.Examples(x, y)
+  dataset = data.Dataset('digits', seen, seen, seen, 4, tuple('abcd'))
+  network = problem_lib.Network(
+      lambda params, x: x @ params['head'], lambda key: {'head': jax.numpy.eye(4)})
+  chosen = {'unsc': {'rate': .01, 'tau': .1}, 'unsc_hard': {'rate': .01, 'energy': .9}}
+  few = {name: dataclasses.replace(grids.ALL[name], fixed={'steps': 2, 'stop_below': -1.})
+         for name in chosen}
+  asked = lambda: contest.Contest(
+      dataclasses.replace(SMALL, resume=tmp_path), problems.Request((3,)),
+      problems.Task(settings.choose('digits', epochs=1), dataset, network), few)
+  whole = [*contest.rows(asked(), chosen, 0)]
+  assert [row['method'] for row in whole] == ['original', 'retrain', 'head_only', *chosen]
+  lost, = tmp_path.glob('*/rows/unsc-seed-0.json')
+  lost.unlink()
+  ran, measure = [], contest.evaluation.measure
+  monkeypatch.setattr(contest.evaluation, 'measure', lambda setup, unlearned: ran.append(
+      unlearned) or measure(setup, unlearned))
+  again = [*contest.rows(asked(), chosen, 0)]
+  assert [row['metrics'] for row in again] == [row['metrics'] for row in whole]
+  assert len(ran) == 1
+
+
+@pytest.mark.slow
 def test_rows_are_done_until_the_time_is_up_and_published_elsewhere(
     tmp_path, monkeypatch, capsys):
   made = _dataset('fashion_mnist', 10)
   monkeypatch.setattr(data, 'load', lambda *_: made)
   packed, out = tmp_path / 'packed', tmp_path / 'out'
   gpu.pack(['fashion_mnist'], packed)
-  changes = {'model': 'mlp', 'only': ('esc',), 'seeds': (0,), 'trials': 1, 'epochs': 1,
-             'probe_epochs': 1, 'surrogates': (8,), 'examples': None, 'goal': 'masked'}
+  changes = {'model': 'mlp', 'only': ('unsc', 'unsc_few_images'), 'seeds': (0,), 'trials': 1,
+             'epochs': 1, 'probe_epochs': 1, 'surrogates': (8,), 'examples': None, 'goal': 'masked'}
   rows = ['svhn/3', 'pbu/fashion_mnist']
   assert gpu.run(rows, packed, out, minutes=1e-4, **changes) == []
   assert 'the rest is for the next call' in capsys.readouterr().err
   found = gpu.run(rows, packed, out, minutes=9, kept=out / 'kept.tar.gz', **changes)
-  assert [row['method'] for row in found] == ['original', 'retrain', 'head_only', 'esc']
+  assert [row['method'] for row in found] == [
+      'original', 'retrain', 'head_only', *changes['only']]
   assert 'svhn_cropped is not packed' in capsys.readouterr().err
   # Goes on from all that is there, on any machine; what is lost is made again.
   folder = tmp_path / 'here'
   with gpu.tarfile.open(out / 'kept.tar.gz') as archive:
     archive.extractall(folder, filter='data')
-  lost, = folder.glob('*/rows/esc-seed-0.json')
+  lost, = folder.glob('*/rows/unsc-seed-0.json')
   lost.unlink()
   ran, measure = [], contest.evaluation.measure
   monkeypatch.setattr(contest.evaluation, 'measure', lambda setup, unlearned: ran.append(

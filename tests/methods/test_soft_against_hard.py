@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import jax
-import numpy as np
 import optax
 import pytest
 
