@@ -19,6 +19,7 @@ SCHEMA = 'docs/results.schema.json'
 sys.path.insert(0, str(ROOT))
 
 from docs import before_and_after  # noqa: E402
+from docs import paper_tables  # noqa: E402
 from docs import pictures  # noqa: E402
 from docs import readme as readme_lib  # noqa: E402
 from docs import soft_null_space  # noqa: E402
@@ -280,6 +281,7 @@ PAGES = {
             'fashion_mnist-plain', 'digits-plain'))),
         **{network: lambda network=network: soft_null_space.of(_study_of_filters(network))
            for network in soft_null_space.NETWORKS}},
+    'docs/tables.md': {'groups': lambda: paper_tables.of(_made)},
     'docs/optimisers.md': {'optimizer_order': _optimizer_order},
     'docs/fashion-mnist.md': {'results': _results, 'retraining': _retraining},
     'docs/null-space-alignment.md': {

@@ -9,7 +9,7 @@ Published (executed notebooks, CIFAR-10, three seeds), forgotten / remaining: UN
 with random labels 2.1 / 92.7, random labels without a null space 3.3 / 82.9. Of the rest
 nothing was published.
 
-Cost of a seed on two cores: a minute for the digits, ten for FashionMNIST's small network.
+Cost of a seed on two cores: some minutes for the digits, most of them for the search.
 
   python -m experiments.tables ablations/digits
 """

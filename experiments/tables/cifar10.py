@@ -9,9 +9,8 @@ Expected here: 73 / 88 for the original and 0 / 90 for the retrained network aft
 epochs, more after the 30 that are the default; UNSC not above 1 % and within .5 points of
 retrained.
 
-Cost of a seed of one row: an epoch is 150 s on two cores, so that training alone is five
-hours; half an hour on a GPU, search and all. Ready networks go by --checkpoint and
---reference.
+Cost of a seed of one row: an epoch is 150 s on two cores, so that the two trainings alone
+are two and a half hours. Ready networks go by --checkpoint and --reference.
 
   python -m experiments.tables cifar10/3
 """

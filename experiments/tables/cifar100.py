@@ -7,7 +7,7 @@ classes nothing was published that had been run.
 
 Not run here: neither the data nor a GPU is at hand.
 
-Cost of a seed of one row: 60 epochs for each of two networks, hours on a GPU.
+Cost of a seed of one row: 60 epochs for each of two networks; a GPU's work.
 
   python -m experiments.tables cifar100/10
 """

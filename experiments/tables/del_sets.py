@@ -10,7 +10,7 @@ Published, of what a review quotes: with a tenth of two classes DEL's accuracy o
 forgotten lies .4 +- 1.1 points from the retrained network's, that of random labels within
 the same weights -2.8 +- 1.5.
 
-Not run here: a ResNet-18 needs a GPU, where a seed takes about an hour.
+Not run here: a ResNet-18 needs a GPU.
 
   python -m experiments.tables del_sets/two_classes
 """

@@ -10,8 +10,7 @@ alike, and our `loft` refuses them, so that row compares what can forget them.
 
 Published tables were not at hand.
 
-Not run here: neither the data nor a GPU is at hand. `digits` is the first two in small,
-seconds on a CPU.
+Not run here: neither the data nor a GPU is at hand. `digits` is the second in small.
 
   python -m experiments.tables loft/digits
 """

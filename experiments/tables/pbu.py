@@ -5,7 +5,7 @@ in batches of 48, the weights of its penalties tuned. The published tables were 
 hand.
 
 Not run here: MNIST is not at hand. `fashion_mnist` is the same with a small network on
-images of the same size; minutes on two cores.
+images of the same size.
 
   python -m experiments.tables pbu/fashion_mnist
 """

@@ -8,8 +8,7 @@ alone.
 Expected: the original knows the tenth by a few points better than unseen images where it
 was trained to the end; most methods ruin more than that.
 
-Cost of a seed on two cores: minutes for FashionMNIST's small network (10 epochs), hours for
-AllCNN.
+Cost of a seed: small for FashionMNIST's small network on two cores; AllCNN's is a GPU's work.
 
   python -m experiments.tables random_share/fashion_mnist
 """

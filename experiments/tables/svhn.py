@@ -7,8 +7,7 @@ boundary 4.0 / 81.0, SalUn 3.6 / 78.8, Fisher 2.5 / 95.7. The set of five omits 
 
 Not run here: neither the data nor a GPU is at hand.
 
-Cost of a seed of one row: 28 million parameters, of which the moments take half a GB; a
-GPU's work, about an hour.
+Cost of a seed of one row: 28 million parameters; a GPU's work.
 
   python -m experiments.tables svhn/3
 """
