@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+import dataclasses
 
 from experiments.contest import Config
 from experiments.tables import ablations
@@ -21,5 +22,5 @@ __all__ = ('GROUPS', 'ROWS', 'Config')
 GROUPS = {group.__name__.rpartition('.')[2]: group for group in (
     fashion_mnist, cifar10, svhn, cifar100, random_share, del_sets, loft, pbu, ablations)}
 ROWS: Mapping[str, Config] = {
-    f'{name}/{row}': config for name, group in GROUPS.items()
-    for row, config in group.ROWS.items()}
+    f'{name}/{row}': dataclasses.replace(config, name=f'{name}-{row}')
+    for name, group in GROUPS.items() for row, config in group.ROWS.items()}
