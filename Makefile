@@ -44,14 +44,18 @@ install_into = $(1)/bin/python -m pip install -qq --disable-pip-version-check uv
   $(1)/bin/uv pip install -qq --python $(1)/bin/python $(2) || \
   $(1)/bin/python -m pip install -qq --no-compile --disable-pip-version-check $(2); }
 
-.PHONY: demo test lint test-slow test-strict test-faults test-oldest docs dist first-hour bench pod-plan \
+.PHONY: demo test quick lint test-slow test-strict test-faults test-oldest docs dist first-hour bench pod-plan \
   install clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.experiments
 	$(VENV)/bin/python -m experiments.forget_class --dataset digits
 
-test: lint
+# Types are checked beside the tests, which leave a core idle here and there.
+test: $(VENV)/.dev
+	@$(MAKE) --no-print-directory -j2 lint quick
+
+quick: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) -m 'not slow'
 
 lint: $(VENV)/.dev
