@@ -98,7 +98,8 @@ class Contest:
     dataset, settings = self.task.dataset, self.task.settings
     return storage.describe({
         'network': settings.network, 'training': settings.recipe,
-        'checkpoint': self.config.checkpoint and self.original(0),
+        **{name: path and self.task.restore(path) for name, path in (
+            ('checkpoint', self.config.checkpoint), ('reference', self.config.reference))},
         **{f'{split}_{part}': getattr(getattr(dataset, split), part)
            for split in data_lib.SPLITS for part in ('x', 'y')}})
 
@@ -125,8 +126,7 @@ class Contest:
 
   def setup(self, seed: int) -> evaluation.Setup:
     """What all networks of a seed are made and measured with."""
-    params, session = self.original(seed), self.task.session(self.config.resume, seed)
-    problem = self.task.problem(self.request, params, session.within(self.name))
+    problem = self.task.problem(self.request, self.original(seed), self.task.session())
     _, probe_key = self.keys(seed)
     moments = functools.reduce(operator.add, retained.moments_by_class(problem, 256))
     return evaluation.Setup(problem, self.task.dataset.test, probe_key, moments,
@@ -201,14 +201,14 @@ def rows(contest: Contest, settings: Mapping[str, Mapping[str, Any]], seed: int
   """What every method leaves of one seed's original: `report.Row`s as JSON has them."""
   setup = functools.cache(lambda: contest.setup(seed))  # not where all rows are there
   method_key, _ = contest.keys(seed)
+  states = contest.task.session(contest.config.resume, seed).within(contest.name)
   methods = _methods(contest, settings)
   for i, name in enumerate(running.progress(methods, f'seed {seed}', len(methods))):
 
     def row(name=name):
       try:
-        asked = setup().problem
-        measured = evaluation.measure(setup(), methods[name](dataclasses.replace(
-            asked, session=asked.session.within(name)), method_key))
+        asked = dataclasses.replace(setup().problem, session=states.within(name))
+        measured = evaluation.measure(setup(), methods[name](asked, method_key))
       except FloatingPointError as error:  # the others are worth having
         return {'failed': str(error)}
       return {'method': name, 'seed': seed, **dataclasses.asdict(measured)}
