@@ -64,6 +64,9 @@ def points(rate: float) -> Iterator[Point]:
   yield Point('hard, Adam', {'energy': .99}, answers(filter=.99, optimizer=adam))
   yield Point('soft, Adam', {'tau': 1e-3},
               answers(filter=null_space.soft(1e-3), optimizer=adam))
+  for tau in (1e-4, 1e-3):
+    yield Point('soft + alignment, Adam', {'tau': tau},
+                features(filter=null_space.soft(tau), optimizer=adam))
   # What might make relearning slower: a firm no, and features without the head.
   yield Point('soft, firm', {'tau': 3e-4, 'stop': 1e-3}, answers(
       filter=null_space.soft(3e-4), optimizer=momentum, stop_below=1e-3))
