@@ -39,7 +39,7 @@ def points(study: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float], di
 def _error(points: list[dict[str, Any]]) -> float:
   """Of the mean probe: of the images, and of the seeds where there are several."""
   probes = [point['probe'] for point in points]
-  of_images = np.mean([point['probe_error'] for point in points]) / len(points)**.5
+  of_images = np.mean([point['probe_error'] for point in points])  # the same for all seeds
   of_seeds = np.std(probes, ddof=1) / len(points)**.5 if len(points) > 1 else 0
   return float(np.hypot(of_images, of_seeds))
 
@@ -72,7 +72,8 @@ def said(images: Results, digits: Results) -> str:
   steps = {who: f'{found["relearn_steps"]:.1f}' for who, found in of.items()}
   return f'''FashionMNIST, means over the requested classes and seeds:
 
-- **The ridge does better than the cut in everything.** `soft(1e-3)`: {line(of['soft'])}. \
+- **The ridge does better than the cut** with the same optimiser. \
+`soft(1e-3)`: {line(of['soft'])}. \
 `hard(.99)`: {line(of['hard'])}. Retrained: {line(of['retrained'])}. With Adam at 1e-3 the two are \
 closer: {line(of['soft, Adam'])}, against {line(of['hard, Adam'])}.
 - **With alignment a new head finds the class about as seldom as in a retrained network.** \
@@ -82,7 +83,7 @@ is {of['original']['probe']:.1f} %. That is \
 {of['aligned']['probe'] - of['retrained']['probe']:.1f} points of the probe above the retrained \
 network, where 3 was the target, and \
 {of['retrained']['retain'] - of['aligned']['retain']:.1f} of retained accuracy below, where .5 was.
-- **Relearning is slow once the head says what a retrained one says.** UNSC stops when the class \
+- **Relearning is slower once the class's logit is low.** UNSC stops when the class \
 is no longer named, which leaves its logit far above where a network has it that never \
 saw the class: {steps['soft']} steps after the ridge, {steps['aligned']} with alignment, \
 {steps['masked']} with the logit masked, and {steps['retrained']} when retrained. `lower_logits` \
@@ -93,9 +94,10 @@ probe of {of['low mask']['probe']:.1f} %: relearning tells what the head says, a
 features. Tried before, on one seed: to go on until the class's probability is below .1 % \
 ({steps['firm']} steps, drift {of['firm']['drift']:.1f} %), and to leave the head as it was \
 ({steps['below']} steps, drift {of["below"]["drift"]:.1f} %, unaligned).
-- **No other method comes near.** Each at the rate that moves the surrogate class's network least \
-while it leaves 1 % at most: {_others(images)}. The probe finds the class as in the original, at \
-four times the drift and more.
+- **Class by class**, of the probe after alignment and lowering, above the retrained network's: \
+{_by_class(images)}. The mean is within the target of 3 points, not each.
+- **Other authors' methods** pay for the features by what should stay. At a gentle and a rough \
+rate, on one seed: {_others(images)}. They push the logit down far enough to be slow to relearn.
 
 Digits, some 36 test images a class, so that probes cannot tell:
 
@@ -106,20 +108,28 @@ Digits, some 36 test images a class, so that probes cannot tell:
 
 
 def _others(results: Results) -> str:
-  """What methods of other authors come to, at rates that the surrogate class has chosen."""
-  study = next(study for study in results['studies'] if study['role'] == 'surrogate')
-  found = [*points(study)]
+  """What methods of other authors come to at every rate of theirs."""
   said = []
-  for curve in ('DELETE', 'SalUn', 'SCRUB', 'dimensional alignment'):
-    fit = [(of['drift'], dial) for c, dial, of in found
-           if c == curve and of['seeds'] and of['forget'] <= .01]
-    if not fit:
-      said.append(f'{curve} at neither rate left so little')
-      continue
-    of = means(results, curve, min(fit, key=lambda one: one[0])[1])
-    said.append(f'{curve} probe {of["probe"]:.1f} %, retain {of["retain"]:.1f} %, drift '
-                f'{of["drift"]:.1f} %')
+  for name in ('DELETE', 'SalUn', 'SCRUB', 'dimensional alignment'):
+    dials = {tuple(dial.items()) for study in results['studies']
+             for curve, dial, _ in points(study) if curve == name}
+    found = [means(results, name, dict(dial)) for dial in sorted(dials)]
+    span = lambda measure, unit=' %', found=found: ' and '.join(
+        f'{of[measure]:.1f}' for of in found) + unit
+    said.append(f'{name} forget {span("forget")}, retain {span("retain")}, drift '
+                f'{span("drift")}, probe {span("probe")}, relearning {span("relearn_steps", "")}')
   return '; '.join(said)
+
+
+def _by_class(results: Results) -> str:
+  """How far the probe lies above the retrained network's, for every requested class."""
+  gaps = {}
+  for study in results['studies']:
+    if study['role'] == 'requested':
+      probes = {curve: of['probe'] for curve, dial, of in points(study)
+                if dial in ({}, gentlest(results))}
+      gaps[study['forget']] = probes['soft + alignment, lowered'] - probes['retrained']
+  return ', '.join(f'{100 * gap:+.1f} on class {c}' for c, gap in gaps.items())
 
 
 def gentlest(results: Results) -> dict[str, float]:

@@ -159,6 +159,10 @@ def prepare(config: Config, dataset: data_lib.Dataset | None = None) -> Contest:
   problems.surrogates(request, config.surrogates)  # raises if there can be none
   if request.share and config.goal == 'masked':
     raise ValueError('a random share has no logits to mask; drop --share, or --goal.')
+  if config.search_examples and config.goal != 'masked':
+    raise ValueError(
+        'networks retrained on --search-examples alone would be held against an original of '
+        'all; add --goal masked, or drop --search-examples.')
   if (config.checkpoint or config.reference) and len(config.seeds) > 1:
     raise ValueError(
         'a checkpoint is one network, so it goes with one seed; drop --seeds.')
@@ -216,6 +220,7 @@ def rows(contest: Contest, settings: Mapping[str, Mapping[str, Any]], seed: int
     made = storage.kept(
         contest.folder and contest.folder / 'rows', f'{name}-seed-{seed}', {
             **contest.whose, 'request': contest.request, 'settings': settings.get(name),
+            'method': contest.candidates.get(name),
             'probe_epochs': contest.config.probe_epochs}, row)
     if i % 4 == 3:  # what measures them is theirs together
       compilation.forget()

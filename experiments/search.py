@@ -82,7 +82,8 @@ def search(
   def trial(job) -> float:
     name, number, settings = job
     return storage.kept(
-        kept.folder, f'{name}-{number}', {**kept.run, 'settings': settings},
+        kept.folder, f'{name}-{number}',
+        {**kept.run, 'settings': settings, 'method': candidates[name]},
         lambda: gap(candidates[name].build(settings)))
 
   points = {name: one.settings(trials, seed) for name, one in candidates.items()}

@@ -185,6 +185,8 @@ class Study:
           f'{name} {measured[name]:.3f}' for name in _PRINTED), flush=True)
       return {**here, **measured}
     run = {name: getattr(self.config, name) for name in ('examples', 'epochs', 'rate')}
+    run |= {name: str(path) for name in ('original', 'reference')
+            if (path := getattr(self.config, name))}
     return storage.kept(self.config.out / 'points' / self.name,
                         f'{request}-{point.name}', run, row)
 

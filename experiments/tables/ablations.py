@@ -1,9 +1,10 @@
-"""What UNSC's parts do, one left out or replaced at a time.
+"""What UNSC's parts do, one replaced at a time.
 
-The filter (damping, or the cut at three energies), images for the moments (all, or 256 as
-published), how classes combine (pooled, merged, sequential), the label that takes the
-class's place (the likeliest other one, or one at random), and whether the projection comes
-after the optimiser or before it alone, which lets Adam out of the null space.
+Of damping (`unsc`): 256 images for the moments, about as published, in the place of all; the
+projection before the optimiser alone, which lets Adam out of the null space. Of the cut
+(`unsc_hard`): as few images; classes merged or taken in sequence in the place of pooled ones;
+a random label in the place of the likeliest other one. Each has a search of its own for its
+rate, its stop, and its tau or energy.
 
 Published (executed notebooks, CIFAR-10, three seeds), forgotten / remaining: UNSC .5 / 92.8,
 with random labels 2.1 / 92.7, random labels without a null space 3.3 / 82.9. Of the rest

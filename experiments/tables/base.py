@@ -5,8 +5,8 @@ import dataclasses
 
 from experiments.contest import Config
 
-# UNSC as it is by default and as published, its ablation by random labels, and all that
-# the published notebooks compare it with.
+# UNSC with its two filters, its ablation by random labels, and all that the published
+# notebooks compare it with.
 METHODS = ('random_label', 'gradient_ascent', 'boundary_shrink', 'fisher_forgetting', 'salun',
            'unsc_random_label', 'unsc_hard', 'unsc')
 

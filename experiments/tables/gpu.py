@@ -1,13 +1,14 @@
 """As many rows of the papers' tables as fit into ten minutes, on a machine with a GPU.
 
   python -m experiments.tables.gpu pack PACKED --data-dir ~/data
-  python -m experiments.tables.gpu run PACKED OUT --minutes 9 --benchmarks projected_step
+  python -m experiments.tables.gpu run PACKED OUT --minutes 8 --benchmarks projected_step
 
 The first packs data, where they are at hand. The second needs JAX, Flax, Optax, Orbax,
 scikit-learn and NumPy alone. When it ends, `OUT` has `rows.json`, what was measured, on
 which device; a .json for every benchmark; and `kept.tar.gz`, from which `--kept` goes on,
 here or there: unpacked, `python -m experiments.tables ROW --resume FOLDER` publishes a row
-that is whole.
+that is whole. A step that runs when the time is up is waited for, so that some time should
+be left, and what there is is written every 20 s.
 """
 
 import argparse
@@ -16,12 +17,14 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 from typing import Any
 
 import jax
@@ -33,6 +36,7 @@ from unsc_jax import data as data_lib
 from unsc_jax import provenance
 from unsc_jax import storage
 from unsc_jax.data import images
+from unsc_jax.storage import atomic
 
 # What a GPU does first: the rows that a CPU can hardly do, the mission's own before others.
 FIRST = ('fashion_mnist/6', 'cifar10/3', 'fashion_mnist/0-6', 'cifar10/1-3', 'del_sets/two_classes')
@@ -92,7 +96,7 @@ def run(rows: Sequence[str], packed: pathlib.Path, out: pathlib.Path, *, minutes
     if kept:
       with tarfile.open(kept) as archive:
         archive.extractall(folder, filter='data')
-    with _at_most(minutes):
+    with _written(found, folder, out), _at_most(minutes):
       for name in benchmarks:
         _benchmark(name, out)
       for name in rows:
@@ -100,10 +104,8 @@ def run(rows: Sequence[str], packed: pathlib.Path, out: pathlib.Path, *, minutes
         if not (packed / f'{config.dataset}.npz').exists():
           print(f'{name}: {config.dataset} is not packed.', file=sys.stderr)
           continue
-        for row in _of(name, config, unpack(config.dataset, packed)):
-          found.append({'row': name, **row})
-          _write(found, folder, out)
-    _write(found, folder, out)
+        found += ({'row': name, **row}
+                  for row in _of(name, config, unpack(config.dataset, packed)))
   return found
 
 
@@ -112,17 +114,49 @@ def _of(name: str, config: contest_lib.Config, dataset: data_lib.Dataset
   """One row of a table: its networks, as they are measured."""
   contest = contest_lib.prepare(config, dataset)
   storage.kept(contest.folder, 'made', {}, lambda: {
-      **provenance.run(), 'command': f'python -m experiments.tables {name}'})
+      **provenance.run(), 'command': _command(name, config)})
   settings = contest_lib.choose(contest).settings
   for seed in config.seeds:
     yield from contest_lib.rows(contest, settings, seed)
 
 
+def _command(name: str, config: contest_lib.Config) -> str:
+  """What runs the row as it was asked for here."""
+  usual = vars(tables.ROWS[name])
+  words = ['python', '-m', 'experiments.tables', name]
+  for field, value in vars(config).items():
+    if value != usual[field] and field != 'resume':
+      values = value if isinstance(value, tuple) else (value,)
+      words += [f'--{field.replace("_", "-")}', *map(str, values)]
+  return shlex.join(words)
+
+
+@contextlib.contextmanager
+def _written(found: Sequence[dict[str, Any]], folder: pathlib.Path, out: pathlib.Path,
+             every: float = 20) -> Iterator[None]:
+  """Writes what there is every so many seconds, and at the end, whatever the end."""
+  over = threading.Event()
+
+  def keep():
+    while not over.wait(every):
+      _write(found, folder, out)
+
+  writer = threading.Thread(target=keep, daemon=True)
+  writer.start()
+  try:
+    yield
+  finally:
+    over.set()
+    writer.join()
+    _write(found, folder, out)
+
+
 def _write(found: Sequence[dict[str, Any]], folder: pathlib.Path, out: pathlib.Path) -> None:
   """What was measured, and what a run goes on from; trained networks stay behind."""
-  (out / 'rows.json').write_text(json.dumps(
-      {**provenance.run(), 'rows': found}, indent=1) + '\n')
-  with tarfile.open(out / 'kept.tar.gz', 'w:gz') as archive:
+  with atomic.written(out / 'rows.json') as draft:
+    draft.write_text(json.dumps({**provenance.run(), 'rows': found}, indent=1) + '\n')
+  with (atomic.written(out / 'kept.tar.gz') as draft,
+        tarfile.open(draft, 'w:gz') as archive):
     for part in sorted(folder.rglob('*.json')):
       if part.parent.name in ('rows', 'trials') or part.name == 'made.json':
         archive.add(part, part.relative_to(folder))
@@ -167,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
   two = verbs.add_parser('run', help='do rows until the time is up')
   two.add_argument('packed', type=pathlib.Path)
   two.add_argument('out', type=pathlib.Path)
-  two.add_argument('--minutes', type=float, default=9.)
+  two.add_argument('--minutes', type=float, default=8.)
   two.add_argument('--rows', nargs='+', default=list(FIRST), choices=list(tables.ROWS))
   two.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
   two.add_argument('--kept', type=pathlib.Path, help='kept.tar.gz of an earlier run')

@@ -160,6 +160,9 @@ def test_rows_that_are_there_are_not_made_again(tmp_path, monkeypatch):
   again = [*contest.rows(asked(), chosen, 0)]
   assert [row['metrics'] for row in again] == [row['metrics'] for row in whole]
   assert len(ran) == 1
+  longer = {name: dataclasses.replace(one, fixed={'steps': 3}) for name, one in few.items()}
+  with pytest.raises(ValueError, match='another run'):  # of other methods under these names
+    [*contest.rows(dataclasses.replace(asked(), candidates=longer), chosen, 0)]
 
 
 @pytest.mark.slow
@@ -174,6 +177,7 @@ def test_rows_are_done_until_the_time_is_up_and_published_elsewhere(
   rows = ['svhn/3', 'pbu/fashion_mnist']
   assert gpu.run(rows, packed, out, minutes=1e-4, **changes) == []
   assert 'the rest is for the next call' in capsys.readouterr().err
+  assert (out / 'kept.tar.gz').exists()
   found = gpu.run(rows, packed, out, minutes=9, kept=out / 'kept.tar.gz', **changes)
   assert [row['method'] for row in found] == [
       'original', 'retrain', 'head_only', *changes['only']]
@@ -192,7 +196,9 @@ def test_rows_are_done_until_the_time_is_up_and_published_elsewhere(
   with examples.undrawn():
     results = compare.run(config)
   assert len(ran) == 1
-  assert results.command == 'python -m experiments.tables pbu/fashion_mnist'
+  module, again = repro.command(results)
+  assert module.run is compare.run
+  assert dataclasses.replace(again, resume=folder, out=tmp_path) == config
   for row, kept in zip(results.rows, found, strict=True):
     assert row.metrics == pytest.approx(kept['metrics'], nan_ok=True)
   with pytest.raises(ValueError, match='another run'):
@@ -207,7 +213,13 @@ def test_a_gpu_needs_no_more_than_it_has():
 import sys
 sys.modules.update(dict.fromkeys({lacking}))
 from experiments.tables import gpu
-assert gpu.FIRST
+import jax, numpy as np
+from experiments import contest, settings, tables
+for row in gpu.FIRST:
+  config = tables.ROWS[row]
+  chosen = settings.choose(config.dataset, config.model, recipe=config.recipe)
+  if chosen.recipe.augment:
+    chosen.recipe.augment(jax.random.key(0), np.zeros((2, 8, 8, 3), np.float32))
 '''
   subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT)
 

@@ -85,7 +85,7 @@ def test_in_the_study_one_setting_meets_all_targets_and_others_do_not():
     assert probes['soft + alignment, lowered'][0] < probes['original'][0]
     assert {seeds for curve, (_, seeds) in probes.items()
             if curve in ('soft + alignment, lowered', 'retrained', 'original')} == {3}
-  # Each part is needed: the ridge, alignment, and the lowered logit.
+  # Alignment and the lowered logit are needed both.
   for curve, dial in (('hard + alignment', {'energy': .99}), ('soft', chosen),
                       ('soft + alignment', chosen), ('lowered', {}), ('head only', {})):
     assert not _meets(of(curve, dial), retrained), curve

@@ -1,4 +1,4 @@
-"""After another method: a head as sure that it is not the class as a retrained one's."""
+"""After another method: the class as unlikely to the head as the least likely other one."""
 
 import dataclasses
 
@@ -25,9 +25,9 @@ def lower_logits(method: problem_lib.Method, *, batch_size: int = 256) -> proble
   whoever stops when the class is no longer named leaves it far above that: training the
   network on a few images brings it back at once. Lowering one bias changes no logit of a
   class that remains, and no feature. So it makes the network's own head slow to learn the
-  class again, about as slow as a retrained one's; to a new head on its features it makes
-  no difference, and `lower_logits(original())` shows what of that is no forgetting at
-  all.
+  class again, in the study somewhat more than half as slow as a retrained one's; to a new
+  head on its features it makes no difference, and `lower_logits(original())` shows what of
+  that is no forgetting at all.
 
   A head without a bias gets the same by its weights, `W_c -= β w`, where `w` is the least
   squares solution of `wᵀ z = 1` on the features `z` of all training examples. There the
@@ -46,8 +46,8 @@ def lower_logits(method: problem_lib.Method, *, batch_size: int = 256) -> proble
       the network and not its weights, or the head may not be trained.
 
   Example:
-    >>> from unsc_jax import methods
-    >>> method = lower_logits(methods.null_space_alignment(filter=1e-4))
+    >>> from unsc_jax import methods, null_space
+    >>> method = lower_logits(methods.null_space_alignment(filter=null_space.soft(1e-4)))
 
   Source: **ours**; `docs/soft-null-space.md` has what it gains.
   """
