@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import pathlib
+import statistics
 
 from experiments import contest
 from experiments import tables
@@ -57,4 +58,30 @@ def _result(row: str, made: Callable[[report.Results], str]) -> str:
 
 </details>
 
+{_held(results)}
+
 {made(results)}'''
+
+
+def _held(results: report.Results) -> str:
+  """What UNSC with each filter comes to beside the others, in words."""
+  of = {method: [statistics.fmean(row.metrics[name] for row in results.rows_of(method))
+                 for name in ('forget_test', 'retain_test')] for method in results.methods}
+  said = []
+  for name in (name for name in ('unsc', 'unsc_hard', 'null_space_alignment') if name in of):
+    forget, retain = of[name]
+    rivals = [other for other in of
+              if other not in ('original', 'retrain', 'head_only') and not _ours(other)]
+    ahead = [other for other in rivals if forget <= of[other][0] and retain >= of[other][1]]
+    behind = [other for other in rivals if forget >= of[other][0] and retain < of[other][1]]
+    said.append(
+        f'`{name}` leaves {100 * forget:.1f} % of what was to go and keeps {100 * retain:.1f} % '
+        f'of the rest, {100 * (retain - of["original"][1]):+.1f} points to the original and '
+        f'{100 * (retain - of["retrain"][1]):+.1f} to the retrained network'
+        + (f'; no worse in either than {", ".join(ahead)}' if ahead else '')
+        + (f'; no better in either than {", ".join(behind)}' if behind else '') + '.')
+  return '\n'.join(f'- {line}' for line in said)
+
+
+def _ours(method: str) -> bool:
+  return method.startswith(('unsc', 'null_space'))

@@ -191,6 +191,13 @@ class Study:
                         f'{request}-{point.name}', run, row)
 
 
+def asked(config: Config) -> dict[str, Any]:
+  """What a run was asked for, as JSON has it; not where its data and results are."""
+  return storage.describe({
+      name: str(value) if isinstance(value, pathlib.Path) else value
+      for name, value in vars(config).items() if name not in ('data_dir', 'out')})
+
+
 def run(config: Config) -> dict[str, Any]:
   """Runs the study and writes its JSON; every seed is whole before the next begins."""
   checks.check(config)
@@ -208,10 +215,8 @@ def run(config: Config) -> dict[str, Any]:
         found.extend(study.request(role, forgotten, dataset.test))
       elif forgotten is not None and seed == config.seeds[0]:
         found.extend(study.request(role, forgotten, dataset.validation))
-  asked = storage.describe({
-      name: value for name, value in vars(config).items() if name not in ('data_dir', 'out')})
   results = {
-      'experiment': 'soft_null_space', 'config': asked, **provenance.run(),
+      'experiment': 'soft_null_space', 'config': asked(config), **provenance.run(),
       'dataset': results_lib.describe_data(dataset),
       'studies': [{'role': role, 'forget': forgotten, 'points': found}
                   for (role, forgotten), found in requests.items() if found]}
