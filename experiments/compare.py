@@ -32,8 +32,8 @@ def run(config: Config) -> report.Results:
   """Searches, runs, writes the folder; returns the results."""
   start = time.perf_counter()
   checks.check(config)
+  folder = checks.folder(config.out, contest_lib.name(config), config.resume)
   contest = contest_lib.prepare(config)
-  folder = checks.folder(config.out, contest.name, config.resume)
   made = results_lib.kept(contest.folder, 'made', {}, dict, provenance.run)
   request, task = contest.request, contest.task
   _, forget = request.split(task.dataset.train)

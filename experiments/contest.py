@@ -111,18 +111,9 @@ class Contest:
     return self.task.train(train_key, self.task.session(self.config.resume, seed))
 
   @property
-  def name(self) -> str:
-    """Of the folder with its results."""
-    config = self.config
-    return config.name or '-'.join([
-        'compare', config.dataset, self.task.settings.network,
-        *map(str, config.forget), *['share'] * bool(config.share),
-        *(f'of-{c}' for c in config.share_of)])
-
-  @property
   def folder(self) -> pathlib.Path | None:
     """Where trials and rows are kept; originals are beside it, for other requests too."""
-    return self.config.resume and self.config.resume / self.name
+    return self.config.resume and self.config.resume / name(self.config)
 
   def setup(self, seed: int) -> evaluation.Setup:
     """What all networks of a seed are made and measured with."""
@@ -136,6 +127,18 @@ class Contest:
   def keys(seed: int) -> tuple[jax.Array, jax.Array]:
     """Of the methods, and of what is measured."""
     return tuple(jax.random.split(jax.random.split(jax.random.key(seed))[1]))
+
+
+def name(config: Config) -> str:
+  """Of the folder with a contest's results."""
+  return config.name or '-'.join([
+      'compare', config.dataset, _settings(config).network, *map(str, config.forget),
+      *['share'] * bool(config.share), *(f'of-{c}' for c in config.share_of)])
+
+
+def _settings(config: Config) -> settings_lib.Settings:
+  return settings_lib.choose(
+      config.dataset, config.model, config.forget, config.epochs, config.recipe)
 
 
 def prepare(config: Config, dataset: data_lib.Dataset | None = None) -> Contest:
@@ -152,8 +155,7 @@ def prepare(config: Config, dataset: data_lib.Dataset | None = None) -> Contest:
     ValueError: something that is asked for does not exist, or does not go together.
   """
   candidates = _candidates(config)
-  settings = settings_lib.choose(
-      config.dataset, config.model, config.forget, config.epochs, config.recipe)
+  settings = _settings(config)
   settings_lib.known('goal', config.goal, _GOALS)
   request = _request(config, settings)
   problems.surrogates(request, config.surrogates)  # raises if there can be none
@@ -205,27 +207,28 @@ def rows(contest: Contest, settings: Mapping[str, Mapping[str, Any]], seed: int
   """What every method leaves of one seed's original: `report.Row`s as JSON has them."""
   setup = functools.cache(lambda: contest.setup(seed))  # not where all rows are there
   method_key, _ = contest.keys(seed)
-  states = contest.task.session(contest.config.resume, seed).within(contest.name)
+  config = contest.config
+  states = contest.task.session(config.resume, seed).within(name(config))
   methods = _methods(contest, settings)
-  for i, name in enumerate(running.progress(methods, f'seed {seed}', len(methods))):
+  for i, method in enumerate(running.progress(methods, f'seed {seed}', len(methods))):
 
-    def row(name=name):
+    def row(method=method):
       try:
-        asked = dataclasses.replace(setup().problem, session=states.within(name))
-        measured = evaluation.measure(setup(), methods[name](asked, method_key))
+        asked = dataclasses.replace(setup().problem, session=states.within(method))
+        measured = evaluation.measure(setup(), methods[method](asked, method_key))
       except FloatingPointError as error:  # the others are worth having
         return {'failed': str(error)}
-      return {'method': name, 'seed': seed, **dataclasses.asdict(measured)}
+      return {'method': method, 'seed': seed, **dataclasses.asdict(measured)}
 
     made = storage.kept(
-        contest.folder and contest.folder / 'rows', f'{name}-seed-{seed}', {
-            **contest.whose, 'request': contest.request, 'settings': settings.get(name),
-            'method': contest.candidates.get(name),
+        contest.folder and contest.folder / 'rows', f'{method}-seed-{seed}', {
+            **contest.whose, 'request': contest.request, 'settings': settings.get(method),
+            'method': contest.candidates.get(method),
             'probe_epochs': contest.config.probe_epochs}, row)
     if i % 4 == 3:  # what measures them is theirs together
       compilation.forget()
     if 'failed' in made:
-      print(f'{name} has no row for seed {seed}: {made["failed"]}', file=sys.stderr)
+      print(f'{method} has no row for seed {seed}: {made["failed"]}', file=sys.stderr)
     else:
       yield made
 
