@@ -35,7 +35,7 @@ def demo(results: report.Results) -> str:
     of = [row for row in results.rows if row.method == method]
     mean = {metric: statistics.fmean(row.metrics[metric] for row in of)
             for metric in columns}
-    seconds = [sum(row.seconds.values()) for row in of if row.seconds]
+    seconds = [row.total_seconds for row in of if row.seconds]
     rows.append([name, *(f'{value if metric == "relearn_steps" else 100 * value:.1f}'
                          for metric, value in mean.items()),
                  f'{seconds[0] / _retraining_seconds(results):.2f}' if seconds else '-'])
@@ -50,5 +50,5 @@ of its images until it is back. *Drift*: how far the logits of all others moved.
 
 
 def _retraining_seconds(results: report.Results) -> float:
-  return next(sum(row.seconds.values()) for row in results.rows
+  return next(row.total_seconds for row in results.rows
               if row.method == 'retrain' and row.seconds)

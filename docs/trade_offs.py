@@ -29,7 +29,8 @@ class Points:
     self._rows = {
         method: [row for row in results.rows if row.method == method]
         for method in results.methods}
-    self._retraining = statistics.fmean(map(_seconds, self._rows['retrain']))
+    self._retraining = statistics.fmean(
+        row.total_seconds for row in self._rows['retrain'])
     self.methods = [method for method in results.methods if method not in CONTROLS]
     self.by_class = bool(results.forget_classes)
 
@@ -53,7 +54,7 @@ class Points:
 
   def _value(self, row: report.Row, measure: str) -> float | None:
     if measure == 'time':
-      return _seconds(row) / self._retraining
+      return row.total_seconds / self._retraining
     if not measure.endswith('_gap'):
       return row.metrics.get(measure)
     of = measure.removesuffix('_gap')
@@ -63,10 +64,6 @@ class Points:
       return None
     # Keeping more than a retrained network is no fault.
     return max(0., there - here) if of == 'retain_test' else abs(here - there)
-
-
-def _seconds(row: report.Row) -> float:
-  return sum(row.seconds.values())
 
 
 def draw(results: report.Results) -> figure_lib.Figure:

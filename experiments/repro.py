@@ -129,7 +129,7 @@ def told(expected: report.Results, observed: report.Results,
 
 
 def _seconds(results: report.Results, method: str) -> float:
-  return sum(sum(row.seconds.values()) for row in results.rows if row.method == method)
+  return sum(row.total_seconds for row in results.rows if row.method == method)
 
 
 if __name__ == '__main__':

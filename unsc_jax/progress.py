@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import threading
 import time
+from typing import Any
 
 
 class Lines:
@@ -44,19 +45,8 @@ class Lines:
   @contextlib.contextmanager
   def beating(self) -> Iterator[None]:
     """Says what is going on from a thread of its own, while the block runs."""
-    over = threading.Event()
-
-    def beat():
-      while not over.wait(self._every / 4):
-        self._say(self._every * .9)
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
+    with repeating(self._every / 4, lambda: self._say(self._every * .9)):
       yield
-    finally:
-      over.set()
-      thread.join()
 
   def _say(self, after: float) -> bool:
     """Says what is going on, if the last line is so old; whether it did."""
@@ -93,3 +83,21 @@ def shown() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
     lines = to_log()
     with lines.beating():
       yield lines
+
+
+@contextlib.contextmanager
+def repeating(seconds: float, act: Callable[[], Any]) -> Iterator[None]:
+  """Does something every so many seconds from a thread of its own, while the block runs."""
+  over = threading.Event()
+
+  def repeat():
+    while not over.wait(seconds):
+      act()
+
+  thread = threading.Thread(target=repeat, daemon=True)
+  thread.start()
+  try:
+    yield
+  finally:
+    over.set()
+    thread.join()

@@ -24,7 +24,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 from typing import Any
 
 import jax
@@ -33,6 +32,7 @@ import numpy as np
 from experiments import contest as contest_lib
 from experiments import tables
 from unsc_jax import data as data_lib
+from unsc_jax import progress as progress_lib
 from unsc_jax import provenance
 from unsc_jax import storage
 from unsc_jax.data import images
@@ -135,26 +135,19 @@ def _command(name: str, config: contest_lib.Config) -> str:
 def _written(found: Sequence[dict[str, Any]], folder: pathlib.Path, out: pathlib.Path,
              every: float = 20) -> Iterator[None]:
   """Writes what there is every so many seconds, and at the end, whatever the end."""
-  over = threading.Event()
-
-  def keep():
-    while not over.wait(every):
-      _write(found, folder, out)
-
-  writer = threading.Thread(target=keep, daemon=True)
-  writer.start()
+  made = provenance.run()
+  write = lambda: _write({**made, 'rows': found}, folder, out)
   try:
-    yield
+    with progress_lib.repeating(every, write):
+      yield
   finally:
-    over.set()
-    writer.join()
-    _write(found, folder, out)
+    write()
 
 
-def _write(found: Sequence[dict[str, Any]], folder: pathlib.Path, out: pathlib.Path) -> None:
+def _write(rows: dict[str, Any], folder: pathlib.Path, out: pathlib.Path) -> None:
   """What was measured, and what a run goes on from; trained networks stay behind."""
   with atomic.written(out / 'rows.json') as draft:
-    draft.write_text(json.dumps({**provenance.run(), 'rows': found}, indent=1) + '\n')
+    draft.write_text(json.dumps(rows, indent=1) + '\n')
   with (atomic.written(out / 'kept.tar.gz') as draft,
         tarfile.open(draft, 'w:gz') as archive):
     for part in sorted(folder.rglob('*.json')):

@@ -237,7 +237,7 @@ def _images(results: results_lib.Results, metric: metrics_lib.Metric) -> float |
 
 def total_seconds(results: results_lib.Results, method: str) -> float | None:
   """The mean over seeds of all phases together; None where nothing was timed."""
-  totals = [sum(row.seconds.values()) for row in results.rows_of(method) if row.seconds]
+  totals = [row.total_seconds for row in results.rows_of(method) if row.seconds]
   return float(np.mean(totals)) if totals else None
 
 

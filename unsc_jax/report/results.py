@@ -62,6 +62,11 @@ class Row(evaluation.Measured, _Network):
       if not all(map(_is_share, accuracy)):
         raise ValueError('relearning.accuracy has a number that is not from 0 to 1')
 
+  @property
+  def total_seconds(self) -> float:
+    """Wall time of all phases."""
+    return sum(self.seconds.values())
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layer:
