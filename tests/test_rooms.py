@@ -14,7 +14,7 @@ import unsc_jax
 ROOT = pathlib.Path(unsc_jax.__file__).parent
 PAGE = ROOT.parent / 'docs' / 'architecture.md'
 # From the ground up, as in docs/architecture.md: a room knows those before it.
-FLOORS = ('paths', 'text', 'provenance', 'progress', 'programs', 'batching', 'sharding',
+FLOORS = ('paths', 'text', 'provenance', 'progress', 'closures', 'programs', 'batching', 'sharding',
           'capture', 'moments', 'null_space', 'storage', 'session', 'problem', 'training', 'data',
           'parts', 'methods', 'evaluation', 'models', 'report', 'study', 'requests', 'command',
           '__main__')
@@ -108,7 +108,7 @@ def test_the_library_knows_neither_experiments_nor_tests():
 
 
 def test_the_package_shows_its_rooms_and_public_names_and_nothing_else():
-  inner = {'paths', 'text', 'provenance', 'programs', 'command', '__main__'}
+  inner = {'paths', 'text', 'provenance', 'closures', 'programs', 'command', '__main__'}
   rooms = {name for name in FLOORS if name not in inner}
   assert rooms <= {*dir(unsc_jax)}
   assert {*dir(unsc_jax)} == {*unsc_jax.__all__, '__version__'}

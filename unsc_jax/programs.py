@@ -8,6 +8,7 @@ program of its own, which takes longer to compile than its work on a host.
 from collections.abc import Callable
 import dataclasses
 import functools
+import types
 from typing import Any
 
 import jax
@@ -16,14 +17,23 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from unsc_jax import closures
+
 
 def hashable(fn: Callable) -> Callable:
-  """The function, or one like it that equals nothing but itself.
+  """The function as a static argument of a program, which equal functions share.
+
+  See `closures.ByContent`. An object that cannot be hashed equals nothing but itself.
 
   Example:
     >>> hashable(abs) is abs, hashable(set('a').union)(['b']) == {'a', 'b'}
     (True, True)
+    >>> power = lambda n: lambda x: x ** n
+    >>> hashable(power(2)) == hashable(power(2)), hashable(power(2)) == hashable(power(3))
+    (True, False)
   """
+  if isinstance(fn, types.FunctionType) or type(fn) is functools.partial:
+    return closures.ByContent(fn)
   try:
     hash(fn)
   except TypeError:
@@ -141,34 +151,3 @@ def update_of(optimizer: optax.GradientTransformation) -> Update:
   """The update of an optimiser that may or may not take further arguments."""
   return Update(hashable(optimizer.update),
                 isinstance(optimizer, optax.GradientTransformationExtraArgs))
-
-
-def made(
-    factory: Callable[..., optax.GradientTransformation], *args: Any
-) -> optax.GradientTransformationExtraArgs:
-  """An optimiser whose step is that of others of the same factory and arguments.
-
-  Example:
-    >>> made(optax.sgd, .1).update == made(optax.sgd, .1).update
-    True
-  """
-  return optax.GradientTransformationExtraArgs(
-      _MadeInit(factory, args), _MadeUpdate(factory, args))
-
-
-@dataclasses.dataclass(frozen=True)
-class _MadeInit:
-  factory: Callable
-  args: tuple
-
-  def __call__(self, params: Any) -> Any:
-    return self.factory(*self.args).init(params)
-
-
-@dataclasses.dataclass(frozen=True)
-class _MadeUpdate:
-  factory: Callable
-  args: tuple
-
-  def __call__(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> Any:
-    return update_of(self.factory(*self.args))(updates, state, params, **extra)

@@ -12,7 +12,6 @@ import optax
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
-from unsc_jax import programs
 from unsc_jax import session as session_lib
 from unsc_jax import training
 from unsc_jax.evaluation.metrics import accuracy
@@ -84,7 +83,7 @@ def linear_probe(
   order_key, key = jax.random.split(key)
   batches = batching.stream(train, batch_size, batching.seed_of(order_key))
   # Probes of all networks share a program.
-  optimizer = programs.made(_falling_sgd, learning_rate, steps)
+  optimizer = _falling_sgd(learning_rate, steps)
   fitted = training.fit(
       training.classify(_head), optimizer, weights,
       itertools.islice(batches, steps), steps=steps, key=key,

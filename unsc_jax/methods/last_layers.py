@@ -8,7 +8,6 @@ import optax
 from unsc_jax import parts
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
-from unsc_jax import programs
 from unsc_jax import training
 from unsc_jax.parts import edits
 from unsc_jax.parts import lengths
@@ -104,7 +103,7 @@ def _last_k(name, edit, optimizer, k, schedule):
   def transform(problem, params, key):
     del params, key
     return parts.Confined(masks.confine(
-        optimizer or programs.made(optimizers.sgd), last(problem, k)))
+        optimizer or optimizers.sgd(), last(problem, k)))
 
   return parts.compose(
       edit=edit,

@@ -11,7 +11,6 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import programs
 from unsc_jax.parts import leaves as leaves_lib
 from unsc_jax.parts import lengths
 from unsc_jax.parts import objectives
@@ -73,7 +72,7 @@ def orthograd(
         objective=objectives.Objective(
             functools.partial(_Loss, trainable=problem.trainable, alpha=alpha,
                               by_leaf=published), forget=targets.not_to_say()),
-        transform=optimizer or programs.made(_clipped),
+        transform=optimizer or _clipped(),
         schedule=schedules.beside_forget(
             steps, batch_size, retain_batch_size,
             epochs=lengths.unless(steps, epochs, 30)),

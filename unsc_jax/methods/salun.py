@@ -4,7 +4,6 @@ import optax
 
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import programs
 from unsc_jax.parts import objectives
 from unsc_jax.parts import optimizers
 from unsc_jax.parts import schedules
@@ -51,7 +50,7 @@ def salun(
         objective=objectives.objective(
             forget=objectives.cross_entropy, retain=objectives.cross_entropy,
             forget_target=None if published else targets.random_labels()),
-        transform=optimizers.saliency(optimizer or programs.made(optimizers.sgd), share),
+        transform=optimizers.saliency(optimizer or optimizers.sgd(), share),
         schedule=schedules.drawing_labels(once, problem.classes)
         if published else once)(problem, key)
   return method

@@ -12,7 +12,6 @@ import optax
 from unsc_jax import batching
 from unsc_jax import parts
 from unsc_jax import problem as problem_lib
-from unsc_jax import programs
 from unsc_jax import training
 from unsc_jax.parts import composition
 from unsc_jax.parts import objectives
@@ -79,11 +78,11 @@ def unsir(
     subset = dataclasses.replace(problem, retain=part, forget=noise)
     steps = lambda n, epochs: batching.steps_for(n, batch_size, epochs)
     impaired = composition.train(
-        subset, problem.params, together, optimizer or programs.made(optax.adam, .02),
+        subset, problem.params, together, optimizer or optax.adam(.02),
         schedules.mixed(steps(len(noise) + len(part), impair_epochs), batch_size),
         keys[:3], stopwatch, loop='impairing')
     repaired = composition.train(
-        subset, impaired.params, together, repair or programs.made(optax.adam, .01),
+        subset, impaired.params, together, repair or optax.adam(.01),
         schedules.retain_only(steps(len(part), repair_epochs), batch_size),
         keys[3:], stopwatch, loop='repairing')
     history = {'loss': np.concatenate(

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Sequence
-import dataclasses
 import functools
 from typing import Any
 
@@ -42,8 +41,6 @@ def from_linen(
     >>> network.fn(params, jnp.zeros((5, 8, 8, 1))).shape
     (5, 10)
   """
-  of_batch = _OfBatch(module)
-
   def fn(variables, x):
     return jnp.asarray(module.apply(variables, x, train=False))
 
@@ -58,7 +55,7 @@ def from_linen(
                     for name, kept in variables.items()}
 
   def finish(variables, x):
-    return _reestimated(of_batch, variables, statistics.part(x, slice(finish_on)))
+    return reestimate(module, variables, statistics.part(x, slice(finish_on)))
 
   return problem.Network(
       fn, init, train_fn, lambda path: path.startswith('params/'), finish)
@@ -104,13 +101,9 @@ def reestimate(
     >>> print(new['batch_stats']['BatchNorm_0']['mean'])
     [3.]
   """
-  return _reestimated(_OfBatch(model), variables, x, batch_size, session)
-
-
-def _reestimated(of_batch: '_OfBatch', variables: Any, x: Any, *how: Any) -> Any:
   if not jax.tree.leaves(variables.get('batch_stats', {})):
     return variables
-  found = statistics.averaged(of_batch, variables, x, *how)
+  found = statistics.averaged(_of_batch(model), variables, x, batch_size, session)
   new = traverse_util.unflatten_dict({
       (*path, name): value for path, both in found.items()
       for name, value in zip(('mean', 'var'), both)})
@@ -118,13 +111,9 @@ def _reestimated(of_batch: '_OfBatch', variables: Any, x: Any, *how: Any) -> Any
       lambda a, like: jnp.asarray(a, like.dtype), new, variables['batch_stats'])}
 
 
-@dataclasses.dataclass(frozen=True, eq=False)  # a module need not hash
-class _OfBatch:
+def _of_batch(model: nn.Module) -> statistics.OfBatch:
   """Mean and variance of each BatchNorm's input, by the module's path."""
-  model: nn.Module
-
-  def __call__(self, variables: Any, batch: jax.Array
-               ) -> dict[tuple[str, ...], tuple[jax.Array, jax.Array]]:
+  def of_batch(variables, batch):
     norms = set()
 
     def normalize_by_batch(next_fun, args, kwargs, context):
@@ -139,7 +128,7 @@ class _OfBatch:
       return next_fun(*args, **kwargs)  # evaluation mode: normalises by these
 
     with nn.intercept_methods(normalize_by_batch):
-      _, updated = self.model.apply(
+      _, updated = model.apply(
           variables, batch, train=False, mutable=['batch_stats'])
 
     flat: Any = traverse_util.flatten_dict(updated['batch_stats'])
@@ -148,3 +137,5 @@ class _OfBatch:
           f"The statistics of '{'/'.join(unknown[0])}' belong to no flax.linen."
           'BatchNorm that this network calls: re-estimate them yourself.')
     return {path: (flat[*path, 'mean'], flat[*path, 'var']) for path in norms}
+
+  return of_batch

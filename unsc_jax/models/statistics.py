@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from unsc_jax import batching
+from unsc_jax import programs
 from unsc_jax import session as session_lib
 
 FINISH_ON = 20_000  # inputs that statistics are estimated from, unless one says otherwise
@@ -61,6 +62,7 @@ def averaged(
   mean: Any = collections.defaultdict(float)  # sums over examples, float64
   square: Any = collections.defaultdict(float)
   starts = range(0, n, batch_size)
+  of_batch = programs.hashable(of_batch)
   for start in session.progress(starts, 'BatchNorm statistics', len(starts)):
     batch = part(x, slice(start, start + batch_size))
     for name, moments in _compiled(of_batch, params, batch).items():

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
+from unsc_jax import programs
 from unsc_jax import training
 from unsc_jax.parts import targets
 
@@ -70,8 +71,8 @@ def objective(
 
   Source: ours.
   """
-  return Objective(
-      _Sum(forget, retain, per_example), forget_target, retain_target)
+  terms = _Sum(programs.hashable(forget), programs.hashable(retain), per_example)
+  return Objective(terms, forget_target, retain_target)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from unsc_jax import programs
+
 Params = Any  # a pytree of arrays, running statistics included
 
 
@@ -38,6 +40,12 @@ class Network:
   trainable: Callable[[str], bool] = lambda path: True
   finish: Callable[[Params, np.ndarray], Params] = lambda params, x: params
 
+  def __post_init__(self):
+    # Equal networks share their programs, whoever made them.
+    for field in dataclasses.fields(self):
+      if (function := getattr(self, field.name)) is not None:
+        object.__setattr__(self, field.name, programs.hashable(function))
+
   @property
   def training(self) -> Callable[..., tuple[jax.Array, Params]]:
-    return self.train_fn or _as_in_evaluation(self.fn)
+    return self.train_fn or programs.hashable(_as_in_evaluation(self.fn))

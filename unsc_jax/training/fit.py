@@ -275,7 +275,7 @@ def train(
                   'batch_size': recipe.batch_size}
   steps = batching.steps_for(len(examples), recipe.batch_size, recipe.epochs)
   fitted = fit(
-      classify_in_training(network, recipe.augment), programs.made(recipe.optimizer, steps),
+      classify_in_training(network, recipe.augment), recipe.optimizer(steps),
       fresh(network, init_key),
       batching.stream(examples, recipe.batch_size, batching.seed_of(order_key)),
       steps=steps, key=loss_key, trainable=network.trainable,
