@@ -1,6 +1,6 @@
 """How far a run is: a bar on a terminal, lines in a log."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 import contextlib
 import importlib.util
 import sys
@@ -43,7 +43,7 @@ class Lines:
       self._doing.pop()
 
   @contextlib.contextmanager
-  def beating(self) -> Iterator[None]:
+  def beating(self) -> Generator[None]:
     """Says what is going on from a thread of its own, while the block runs."""
     with repeating(self._every / 4, lambda: self._say(self._every * .9)):
       yield
@@ -72,7 +72,7 @@ def bar(steps: Iterable, label: str, total: int) -> Iterable:
 
 
 @contextlib.contextmanager
-def shown() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
+def shown() -> Generator[Callable[[Iterable, str, int], Iterable]]:
   """What wraps every loop of a block: a bar on a terminal, lines in a log.
 
   Without tqdm a terminal has lines as well.
@@ -86,7 +86,7 @@ def shown() -> Iterator[Callable[[Iterable, str, int], Iterable]]:
 
 
 @contextlib.contextmanager
-def repeating(seconds: float, act: Callable[[], Any]) -> Iterator[None]:
+def repeating(seconds: float, act: Callable[[], Any]) -> Generator[None]:
   """Does something every so many seconds from a thread of its own, while the block runs."""
   over = threading.Event()
 

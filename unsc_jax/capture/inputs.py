@@ -11,8 +11,8 @@ from typing import Any
 import jax
 
 from unsc_jax.capture import layers
-from unsc_jax.capture import sites
 from unsc_jax.capture import trace
+from unsc_jax.capture.sites import sites
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def head_path(fn: Callable, params: Any, x: Any) -> str:
     >>> head_path(fn, params, jnp.zeros((5, 3)))
     'b'
   """
-  dense = [site.path for site in sites.sites(fn, params, x).uses
+  dense = [site.path for site in sites(fn, params, x).uses
            if site.kind == 'dense']
   if not dense:
     raise ValueError(

@@ -140,7 +140,7 @@ def squeeze(view: View, dimensions: Sequence[int]) -> View:
 def broadcast_in_dim(
     view: View, shape: Sequence[int], broadcast_dimensions: Sequence[int]
 ) -> View:
-  dims: list[Dim] = [_tidy([Atom(None, 0, int(n))]) for n in shape]
+  dims: list[Dim] = [_tidy([Atom(None, 0, n)]) for n in map(int, shape)]
   for source, target in enumerate(broadcast_dimensions):
     if size(view.dims[source]) == shape[target]:
       dims[target] = view.dims[source]
@@ -155,7 +155,7 @@ def repeat(view: View, n: int, axis: int = 0) -> View:
 
 def tile(view: View, reps: Sequence[int]) -> View:
   return view._replace(dims=tuple(
-      _tidy([Atom(None, 0, int(n)), *dim]) for n, dim in zip(reps, view.dims)))
+      _tidy([Atom(None, 0, n), *dim]) for n, dim in zip(map(int, reps), view.dims)))
 
 
 def reshape(view: View, sizes: Sequence[int]) -> View | None:
@@ -185,9 +185,10 @@ def slice_(
 ) -> View | None:
   out: View | None = view
   strides = strides or (1,) * len(view.dims)
-  for i, (lo, hi, stride) in enumerate(zip(starts, limits, strides, strict=True)):
+  spans = zip(map(int, starts), map(int, limits), map(int, strides), strict=True)
+  for i, (lo, hi, stride) in enumerate(spans):
     if out is not None:
-      out = _slice_dim(out, i, int(lo), int(hi), int(stride))
+      out = _slice_dim(out, i, lo, hi, stride)
   return out
 
 

@@ -136,7 +136,7 @@ class Task:
     asked = self.asked
     session = session_lib.Session(
         running.mesh(), running.progress,
-        asked.resume and storage.Checkpoint(asked.resume / self.folder.name))
+        None if asked.resume is None else storage.Checkpoint(asked.resume / self.folder.name))
     train_key, _, _ = jax.random.split(jax.random.key(asked.seed), 3)
     params = self.trained
     if params is None:

@@ -4,7 +4,7 @@ All processes run the same program on the same arguments, and share every batch;
 the first alone prints and writes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 import contextlib
 import os
 import shlex
@@ -39,7 +39,7 @@ def main(run: Callable[[Any], Any], config: type, description: str | None) -> No
 
 
 @contextlib.contextmanager
-def told(again: Sequence[str], given: Any, *, beating: bool = True) -> Iterator[None]:
+def told(again: Sequence[str], given: Any, *, beating: bool = True) -> Generator[None]:
   """Says in a log what runs, and in one sentence why it ended where it should not.
 
   Args:

@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
       return given.run() or 0
   except SystemExit as ended:
     if not isinstance(ended.code, str):
-      return int(ended.code or 0)
+      return ended.code or 0
     print(ended.code, file=sys.stderr)
     return 2
   return 0  # who reads along has seen enough

@@ -119,7 +119,7 @@ def _fetch(name: str, source: Source, data_dir: str | os.PathLike[str] | None, f
            ) -> pathlib.Path:
   """The path of a file that is there and is what was published."""
   try:
-    import pooch  # pyright: ignore[reportMissingImports]  (an extra)
+    import pooch
     import requests
     import tqdm
   except ImportError as e:
@@ -131,7 +131,7 @@ def _fetch(name: str, source: Source, data_dir: str | os.PathLike[str] | None, f
     # The length is told when it is known; of none a bar would not be true, nor shown.
     with tqdm.tqdm(desc=file, total=1, unit='B', unit_scale=True, leave=False,
                    disable=None) as bar:
-      downloader: Any = pooch.HTTPDownloader(progressbar=bar)  # pyright: ignore  (any bar does)
+      downloader: Any = pooch.HTTPDownloader(progressbar=bar)  # any bar does
       return pathlib.Path(pooch.retrieve(
           source.url + file, f'sha256:{source.sha256[file]}', file, folder,
           downloader=downloader))
@@ -147,6 +147,6 @@ def _fetch(name: str, source: Source, data_dir: str | os.PathLike[str] | None, f
 
 def _root(error: BaseException) -> str:
   """What is at the bottom of an error, in a word."""
-  while error.__cause__ or error.__context__:
-    error = error.__cause__ or error.__context__  # pyright: ignore
+  while cause := error.__cause__ or error.__context__:
+    error = cause
   return str(error) or type(error).__name__

@@ -85,9 +85,10 @@ def plain(estimates: Mapping[str, Any]
       metrics[name] = None
       continue
     metrics[name] = value
-    ends = tuple(map(float, estimate[1:])) if isinstance(estimate, tuple) else ()
-    if ends and all(map(math.isfinite, ends)):
-      intervals[name] = ends
+    if isinstance(estimate, tuple):
+      low, high = map(float, estimate[1:])
+      if math.isfinite(low) and math.isfinite(high):
+        intervals[name] = low, high
   return metrics, intervals
 
 

@@ -1,6 +1,6 @@
 """Whether moments fit the memory: told before a pass, by their shapes alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 import contextlib
 import pathlib
 import re
@@ -55,7 +55,7 @@ def check(shapes: group.Moments, left: int | None) -> None:
 
 
 @contextlib.contextmanager
-def fits(shapes_of: Callable[[Any], group.Moments]) -> Iterator[Callable[[Any], Any]]:
+def fits(shapes_of: Callable[[Any], group.Moments]) -> Generator[Callable[[Any], Any]]:
   """Says which layers it is that do not fit: before the first batch, or when it fails.
 
   One set of moments has to fit. Where that one does and the pass does not, which

@@ -16,9 +16,9 @@ import optax
 
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
-from unsc_jax.null_space import drift as drift_lib
 from unsc_jax.null_space import placement
 from unsc_jax.null_space import projection
+from unsc_jax.null_space.drift import inner
 
 
 class BudgetState(NamedTuple):
@@ -79,7 +79,7 @@ def drift_budget(
     leaves = paths.leaf_paths(params)
     placed = jax.tree.map(jnp.copy, placement.follow(moments, leaves))
     limits = {
-        path: budget**2 * drift_lib.inner(uses, leaves[path], leaves[path])
+        path: budget**2 * inner(uses, leaves[path], leaves[path])
         if path in leaves else jnp.zeros(()) for path, uses in placed.by_path.items()}
     return BudgetState(placed, jax.tree.map(jnp.copy, params), limits)
 
@@ -96,8 +96,8 @@ def drift_budget(
         return jnp.zeros_like(update)
       step, moved = (x.astype(jnp.float32) for x in (update, now))
       moved -= origin.astype(jnp.float32)
-      inner = functools.partial(drift_lib.inner, uses)
-      s = _largest(inner(step, step), inner(moved, step), inner(moved, moved),
+      product = functools.partial(inner, uses)
+      s = _largest(product(step, step), product(moved, step), product(moved, moved),
                    state.limits[name])
       return (s * step).astype(update.dtype)
 

@@ -104,6 +104,7 @@ def in_few_shapes(bases: gains_lib.Confinement) -> gains_lib.Confinement:
     wide: Any = np.pad(np.asarray(item.vectors), [(0, 0), (0, 0), (0, more)])
     return dataclasses.replace(item, vectors=wide)
 
-  return dataclasses.replace(bases, by_path={
+  by_path: Any = {  # of the same kinds as before
       path: tuple(fill(item) if isinstance(item, bases_lib.Basis) else item
-                  for item in uses) for path, uses in bases.by_path.items()})
+                  for item in uses) for path, uses in bases.by_path.items()}
+  return dataclasses.replace(bases, by_path=by_path)

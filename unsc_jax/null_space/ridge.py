@@ -43,7 +43,7 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
   moments, taus = tuple(moments), tuple(taus)
   if solver is None and all(map(_is_for_lapack, moments)):
     return [_on_host(moment, tau) for moment, tau in zip(moments, taus)]
-  if solver in (None, cholesky.inverse):
+  if solver is None or solver == cholesky.inverse:
     return _compiled(moments, taus)
   # Some solvers work on the host, between two programs.
   systems = _begun(moments, taus)

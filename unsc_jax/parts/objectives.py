@@ -71,8 +71,9 @@ def objective(
 
   Source: ours.
   """
-  terms = _Sum(programs.hashable(forget), programs.hashable(retain), per_example)
-  return Objective(terms, forget_target, retain_target)
+  forget, retain = (None if term is None else programs.hashable(term)
+                    for term in (forget, retain))
+  return Objective(_Sum(forget, retain, per_example), forget_target, retain_target)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -57,9 +57,9 @@ class Group(NamedTuple):
 
 def _group(title: str, text: str, good: str = '', over: str = '', behind: bool = False,
            **measures: dict[str, Any]) -> Group:
+  shared: dict[str, Any] = {'good': good, 'over': over, 'behind': behind}
   return Group(title, text, tuple(
-      _metric(key, **{'good': good, 'over': over, 'behind': behind, **fields})
-      for key, fields in measures.items()))
+      _metric(key, **shared | fields) for key, fields in measures.items()))
 
 
 def _metric(key: str, kind: Kind, format: str, **fields: Any) -> Metric:

@@ -108,7 +108,7 @@ def cells(results: results_lib.Results, name: Callable[[str], str] = str
   comparison = comparison_lib.compare(results)
   measured = {metric.key for metric in comparison.measures}
   columns = {key: title for key, title in _COLUMNS.items() if key in measured}
-  table = [('method', *columns.values(), 'time / retrain')]
+  table: list[tuple[str, ...]] = [('method', *columns.values(), 'time / retrain')]
   for method in comparison.methods:
     of = lambda key, method=method: _cell(*(
         comparison.cells.get((name, key)) for name in (method, comparison_lib.REFERENCE)))

@@ -97,7 +97,7 @@ def made(results: results_lib.Results) -> str:
           f'{sizes.validation} to validate, {sizes.test} to test')),
       ('SHA-256 of the data', _code(data.sha256)),
   ]
-  settings = [(_code(str(name)), _code(json.dumps(value, default=str)))
+  settings = [(_code(name), _code(json.dumps(value, default=str)))
               for name, value in results.config.items()]
   return (markup.table('How it was made', ['What', 'How'], rows, 'made')
           + (markup.details('All settings', markup.table(

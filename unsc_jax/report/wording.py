@@ -43,7 +43,7 @@ def listing(items: Sequence[str], most: int = 6) -> str:
   """
   if len(items) > most:
     items = [*items[:most], f'{len(items) - most} more']
-  return ' and '.join(filter(None, [', '.join(items[:-1]), *items[-1:]]))
+  return ' and '.join(part for part in (', '.join(items[:-1]), *items[-1:]) if part)
 
 
 def class_name(results: results_lib.Results, c: int) -> str:

@@ -232,9 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _told(f'error: {error}', REFUSED)
 
 
-def _warned(message: Warning | str, *where: Any) -> None:
+def _warned(message: Warning | str, *where: Any, **named: Any) -> None:
   """A warning as a sentence, without the place in the code that gave it."""
-  del where
+  del where, named
   print(f'warning: {message}', file=sys.stderr)
 
 

@@ -88,7 +88,7 @@ def forget(
         store.ledger.withdraw()
       raise
     budget = store.choices.drift_budget if drift_budget is None else drift_budget
-    record = {
+    record: store_lib.Record = {
         **opening, 'asked': asked, **request.told(store.ledger.salt),
         'choices': storage.describe(vars(store.choices)),
         'weights': {'before': store.latest['weights']['after'],
@@ -180,7 +180,7 @@ def _measures(request: request_lib.Request, served, unseen, which, session) -> d
   model, network = request.model, request.model.network
   of = lambda params, examples: measures.of_examples(network, params, examples, session)
   gone = tuple(sorted({*model.forgotten, *request.whole}))
-  told = {
+  told: dict[str, Any] = {
       'forgotten': {'before': of(model.params, request.forget),
                     'after': of(served.params, request.forget)},
       'requests': [{'number': number, **(

@@ -4,7 +4,7 @@ Of examples it knows salted hashes and labels, nothing else. What one request ch
 is one transaction.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 import contextlib
 import errno
 import functools
@@ -187,7 +187,7 @@ class Ledger:
     return rows
 
   @contextlib.contextmanager
-  def _transaction(self) -> Iterator[Callable]:
+  def _transaction(self) -> Generator[Callable]:
     """All that is run inside, or nothing of it."""
     with self._told():
       self._connection.execute('BEGIN IMMEDIATE')
@@ -200,7 +200,7 @@ class Ledger:
         raise
 
   @contextlib.contextmanager
-  def _told(self) -> Iterator[None]:
+  def _told(self) -> Generator[None]:
     """What SQLite finds wrong, in one sentence."""
     try:
       yield
@@ -240,7 +240,7 @@ def create(path: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def opened(path: pathlib.Path, *, write: bool = False) -> Iterator[Ledger]:
+def opened(path: pathlib.Path, *, write: bool = False) -> Generator[Ledger]:
   """Opens a ledger.
 
   Args:

@@ -1,6 +1,6 @@
 """One writer at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 import contextlib
 import errno
 import pathlib
@@ -8,7 +8,7 @@ import sqlite3
 
 
 @contextlib.contextmanager
-def alone(folder: pathlib.Path) -> Iterator[None]:
+def alone(folder: pathlib.Path) -> Generator[None]:
   """Keeps other processes from writing to a folder; a killed one lets go of it.
 
   SQLite does the locking, which it has on every system.

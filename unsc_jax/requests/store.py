@@ -9,7 +9,7 @@ changed, the files of `audit` after it: killed anywhere in between, the store is
 was before the request, or what it is after it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 import contextlib
 import dataclasses
 import errno
@@ -108,7 +108,7 @@ def hash_of(params: Any) -> str:
 
 
 @contextlib.contextmanager
-def created(folder: Path) -> Iterator[tuple[pathlib.Path, ledger_lib.Ledger]]:
+def created(folder: Path) -> Generator[tuple[pathlib.Path, ledger_lib.Ledger]]:
   """A new store, there whole once the block ends, or not at all.
 
   Raises:
@@ -128,7 +128,7 @@ def created(folder: Path) -> Iterator[tuple[pathlib.Path, ledger_lib.Ledger]]:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, *, write: bool = False) -> Iterator[Store]:
+def opened(folder: Path, *, write: bool = False) -> Generator[Store]:
   """Opens a store; to write, for one process at a time.
 
   Whoever opens it to write sweeps up what a killed process has left.
@@ -163,7 +163,7 @@ def opened(folder: Path, *, write: bool = False) -> Iterator[Store]:
 
 
 @contextlib.contextmanager
-def _room(folder: pathlib.Path) -> Iterator[None]:
+def _room(folder: pathlib.Path) -> Generator[None]:
   """Says of a full disk what it means for the store."""
   try:
     yield

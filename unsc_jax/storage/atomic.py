@@ -1,6 +1,6 @@
 """Writing whole or not at all: under a temporary name that is then changed."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 import contextlib
 import os
 import pathlib
@@ -10,7 +10,7 @@ import tempfile
 @contextlib.contextmanager
 def written(
     path: str | os.PathLike[str], *, replace: bool = True, here: bool = True
-) -> Iterator[pathlib.Path]:
+) -> Generator[pathlib.Path]:
   """A draft of a file or a folder that takes its name only if all goes well.
 
   An older one is untouched until then, and removed once the new one stands.

@@ -27,7 +27,7 @@ _ARRAYS = {
     'bases': ('vectors', 'eigenvalues', 'rank'),
     'gains': ('matrix',), 'kronecker': ('left', 'right', 'passed')}
 # What else there may be among gains.
-_OTHERS = {null_space.Basis: 'bases', null_space.KroneckerGain: 'kronecker'}
+_OTHERS: dict[type, str] = {null_space.Basis: 'bases', null_space.KroneckerGain: 'kronecker'}
 
 
 def save(

@@ -5,7 +5,7 @@ changed since is not taken for a state. What one number of devices or processes 
 stored, any other can read.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 import contextlib
 import dataclasses
 import json
@@ -64,7 +64,7 @@ class Store:
 @contextlib.contextmanager
 def opened(
     where: Checkpoint | None, run: Callable[[], Mapping[str, Any]]
-) -> Iterator[Store]:
+) -> Generator[Store]:
   """Opens a folder of states; everything is written when the block ends.
 
   Args:
@@ -156,7 +156,7 @@ def opened(
 
 
 @contextlib.contextmanager
-def _sound() -> Iterator[None]:
+def _sound() -> Generator[None]:
   """Takes whatever Orbax raises for damage: it has no exception of its own for that."""
   try:
     yield
@@ -165,7 +165,7 @@ def _sound() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _written(folder: pathlib.Path) -> Iterator[None]:
+def _written(folder: pathlib.Path) -> Generator[None]:
   """Says in one sentence that writing failed, in the place of Orbax's hundreds of lines."""
   try:
     yield

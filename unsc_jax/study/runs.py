@@ -48,7 +48,7 @@ class Run:
   @property
   def bases(self) -> null_space.Confinement | None:
     """What the first was confined to."""
-    return self.confined and self.confined.bases
+    return None if self.confined is None else self.confined.bases
 
   def with_further(self, more: Sequence[problem_lib.Unlearned]) -> 'Run':
     """With more retrained networks, under numbers that no seed of a study has."""

@@ -264,9 +264,9 @@ def _gap(estimate, references, level: float, models) -> tuple[jax.Array, jax.Arr
     # Rounding of the mean must not make noise where there is none.
     equal = jnp.max(theirs.value, 0) == jnp.min(theirs.value, 0)
     noise = jnp.where(equal, 0, jnp.std(theirs.value, axis=0, ddof=1))
-  if seeds > 2:
-    spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)
-    band = jnp.where(equal, jnp.nan_to_num(band), spread * noise)
+    if seeds > 2:
+      spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)
+      band = jnp.where(equal, jnp.nan_to_num(band), spread * noise)
   return mine.value, theirs.value, Gap(
       difference, _mean(theirs.value), noise, band, jnp.abs(difference) <= band, seeds)
 

@@ -1,6 +1,6 @@
 """Compiling a program once, however often it is traced."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 import contextlib
 import tempfile
 from typing import Any
@@ -12,7 +12,7 @@ _FOLDER = 'jax_compilation_cache_dir'
 
 
 @contextlib.contextmanager
-def shared() -> Iterator[None]:
+def shared() -> Generator[None]:
   """Lets equal programs inside the block share what was compiled.
 
   A method that runs many times makes its jitted functions anew each time, and
@@ -37,7 +37,7 @@ def shared() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def configured(**settings: Any) -> Iterator[None]:
+def configured(**settings: Any) -> Generator[None]:
   """Sets options of JAX's persistent cache inside the block alone.
 
   Example:

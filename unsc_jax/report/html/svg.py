@@ -4,7 +4,7 @@ Neutral colours are placeholders that become CSS variables of the page; text
 stays text; a title and a description say in words what the figure shows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 import contextlib
 import dataclasses
 import functools
@@ -81,7 +81,7 @@ class Plot:
 
 
 @contextlib.contextmanager
-def _styled() -> Iterator[None]:
+def _styled() -> Generator[None]:
   with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
     # The reader's fonts count, not the ones on this machine.
     warnings.filterwarnings('ignore', message='Glyph')
