@@ -51,16 +51,14 @@ install_into = $(1)/bin/python -m pip install -qq --disable-pip-version-check uv
 demo: $(VENV)/.experiments
 	$(VENV)/bin/python -m experiments.forget_class --dataset digits
 
-# Types are checked beside the tests, which leave a core idle here and there.
-test: $(VENV)/.dev
-	@$(MAKE) --no-print-directory -j2 lint quick
+test: lint quick
 
 quick: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) -m 'not slow'
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check
-	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+	$(VENV)/bin/pyrefly check --python-interpreter-path $(VENV)/bin/python
 
 test-slow: $(VENV)/.dev
 	$(VENV)/bin/python $(PYTEST) -m slow

@@ -225,7 +225,7 @@ def test_equal_passes_are_one_program():
 
 def test_functions_without_a_hash_will_do():
   class Unhashable:
-    __hash__ = None  # pyright: ignore
+    __hash__ = None
     __call__ = staticmethod(_dense)
 
   params, data = {'w': jnp.ones((2, 1))}, [X[:3, 0, 0], X[3:6, 0, 0]]

@@ -33,7 +33,8 @@ class binary:
     """See `idx.read`; pixels `[N, 32, 32, 3]`."""
     with tarfile.open(fetch(self.archive)) as archive:
       content = b''.join(
-          archive.extractfile(name).read() for name in getattr(self, split))  # pyright: ignore
+          # pyrefly: ignore[missing-attribute]  (None for folders, and these are files)
+          archive.extractfile(name).read() for name in getattr(self, split))
     records = np.frombuffer(content, np.uint8).reshape(-1, self.labels + np.prod(_SHAPE))
     pixels = records[:, self.labels:].reshape(-1, *_SHAPE).transpose(0, 2, 3, 1)
     return pixels, records[:, self.labels - 1]

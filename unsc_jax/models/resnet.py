@@ -91,7 +91,7 @@ class ResNet50(nn.Module):
     x = nn.BatchNorm(use_running_average=not train, momentum=.9,
                      dtype=self.dtype, name='bn')(x)
     x = nn.max_pool(nn.relu(x), (3, 3), strides=(2, 2),
-                    padding=((1, 1), (1, 1)))  # pyright: ignore
+                    padding=((1, 1), (1, 1)))
     for s, (features, blocks) in enumerate(_STAGES_50, 1):
       for b in range(blocks):
         stride = 2 if s > 1 and b == 0 else 1

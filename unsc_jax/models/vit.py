@@ -19,6 +19,7 @@ class Block(nn.Module):
         features, dtype=self.dtype, name=name)
     norm = lambda name: nn.LayerNorm(epsilon=1e-6, dtype=self.dtype, name=name)
     h = norm('norm1')(x)
+    # pyrefly: ignore[unsupported-operation]  (Flax's overloads lack the type of the result)
     x = x + nn.MultiHeadDotProductAttention(
         self.heads, dtype=self.dtype, name='attention')(h)
     h = nn.gelu(dense(4 * width, 'fc1')(norm('norm2')(x)))

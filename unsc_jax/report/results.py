@@ -38,11 +38,12 @@ class _Network:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row(evaluation.Measured, _Network):
   """The network of one method and seed, and what was measured of it."""
-  # JSON has null where a number was not finite.
+  # JSON has null where a number was not finite, so these are wider than `Measured`'s.
+  # pyrefly: ignore[bad-override]
   intervals: dict[str, tuple[float | None, float | None] | None] = (
       dataclasses.field(default_factory=dict))
   per_class: list[Share | None]
-  history: dict[str, list[float | None]]
+  history: dict[str, list[float | None]]  # pyrefly: ignore[bad-override]
 
   def __post_init__(self):
     for name, value in self.metrics.items():
