@@ -210,7 +210,7 @@ def rows(contest: Contest, settings: Mapping[str, Mapping[str, Any]], seed: int
   config = contest.config
   states = contest.task.session(config.resume, seed).within(name(config))
   methods = _methods(contest, settings)
-  for i, method in enumerate(running.progress(methods, f'seed {seed}', len(methods))):
+  for method in running.progress(methods, f'seed {seed}', len(methods)):
 
     def row(method=method):
       try:
@@ -225,8 +225,7 @@ def rows(contest: Contest, settings: Mapping[str, Mapping[str, Any]], seed: int
             **contest.whose, 'request': contest.request, 'settings': settings.get(method),
             'method': contest.candidates.get(method),
             'probe_epochs': contest.config.probe_epochs}, row)
-    if i % 4 == 3:  # what measures them is theirs together
-      compilation.forget()
+    compilation.make_room()
     if 'failed' in made:
       print(f'{method} has no row for seed {seed}: {made["failed"]}', file=sys.stderr)
     else:

@@ -95,7 +95,7 @@ def search(
     for (name, _, settings), measured in zip(jobs, gaps):
       tried[name].append(Trial(settings, measured))
       if len(tried[name]) == len(points[name]):
-        compilation.forget()
+        compilation.make_room()
   return {name: tuple(sorted(trials, key=lambda trial: trial.gap))
           for name, trials in tried.items()}
 

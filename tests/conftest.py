@@ -34,13 +34,9 @@ import shutil  # noqa: E402
 import tempfile  # noqa: E402
 import traceback  # noqa: E402
 
-import jax  # noqa: E402
 import pytest  # noqa: E402
 
-# A program holds three memory maps, of which Linux gives a process 65,530: what
-# compiles after that ends it.
-MAPS = pathlib.Path('/proc/self/maps')
-MOST_MAPS = 40_000
+from unsc_jax.evaluation.shadows import compilation  # noqa: E402
 
 OTHERS = 'optax', 'flax', 'equinox', 'haiku'
 
@@ -71,9 +67,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture(autouse=True, scope='module')
 def _few_programs():
   """Lets go of the programs of earlier files, once there are many."""
-  if MAPS.exists() and MAPS.read_bytes().count(b'\n') > MOST_MAPS:
-    jax.clear_caches()
-    gc.collect()
+  compilation.make_room()
 
 
 @pytest.fixture(autouse=True, scope='session')

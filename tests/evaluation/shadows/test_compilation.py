@@ -49,3 +49,13 @@ def test_all_settings_are_restored_also_after_an_error():
     assert jax.config.jax_compilation_cache_dir
     raise KeyError
   assert dict(jax.config.values) == before
+
+
+def test_there_is_room_made_only_where_programs_hold_more_than_they_may():
+  run = jax.jit(lambda x: x + 41.)
+  x = jnp.ones(3)
+  run(x)
+  assert not compilation.make_room()
+  assert run._cache_size() == 1
+  if compilation.make_room(most=0):  # not everywhere does the system tell
+    assert run._cache_size() == 0

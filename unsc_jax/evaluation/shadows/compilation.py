@@ -2,6 +2,8 @@
 
 from collections.abc import Generator
 import contextlib
+import gc
+import pathlib
 import tempfile
 from typing import Any
 
@@ -9,16 +11,17 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 _FOLDER = 'jax_compilation_cache_dir'
+_MAPS = pathlib.Path('/proc/self/maps')
 
 
 @contextlib.contextmanager
 def shared() -> Generator[None]:
   """Lets equal programs inside the block share what was compiled.
 
-  A method that runs many times makes its jitted functions anew each time, and
-  JAX would compile each of them again. Inside the block its persistent cache is
-  on, in a temporary folder; afterwards all settings are as they were. Does
-  nothing where a cache is on already, or in a run of several processes.
+  A method that runs many times may make functions anew each time that equal no other,
+  as those of arrays do, and JAX would compile each of them again. Inside the block its
+  persistent cache is on, in a temporary folder; afterwards all settings are as they were.
+  Does nothing where a cache is on already, or in a run of several processes.
 
   Example:
     >>> with shared():
@@ -53,19 +56,27 @@ def configured(**settings: Any) -> Generator[None]:
     _set(before)
 
 
-def forget() -> None:
-  """Drops all compiled programs from memory; inside `shared` they stay on the disk.
+def make_room(most: int = 40_000) -> bool:
+  """Drops all compiled programs from memory once they hold many memory maps.
 
-  Each holds memory maps, of which a process may have some ten thousands: without
-  this, an hour of methods ends in LLVM's "Cannot allocate memory".
+  A program holds three, of which Linux gives a process 65,530: what compiles after that
+  ends it with LLVM's "Cannot allocate memory". Inside `shared` programs stay on the disk.
+
+  Args:
+    most: maps that may be held.
+
+  Returns:
+    Whether there were more; never where the system does not tell.
 
   Example:
-    >>> double = jax.jit(lambda x: 2 * x)
-    >>> forget()  # doctest: +SKIP
-    >>> float(double(2.))  # compiled anew
-    4.0
+    >>> make_room()
+    False
   """
+  if not _MAPS.exists() or _MAPS.read_bytes().count(b'\n') <= most:
+    return False
   jax.clear_caches()
+  gc.collect()
+  return True
 
 
 def _set(settings: dict) -> None:
