@@ -1,6 +1,8 @@
 """Functions are equal where they compute the same, and never where they may not."""
 
 import functools
+import sys
+import types
 
 from flax import linen as nn
 import jax
@@ -88,24 +90,25 @@ def test_functions_of_other_code_are_others():
   assert closures.ByContent(lambda x: x + 1) != closures.ByContent(lambda x: x - 1)
 
 
-def test_a_function_that_calls_itself_and_one_of_names_unbound_are_only_themselves():
-  def recursive():
-    def down(x):
-      return x if x < 1 else down(x - 1)
-    return down
+def _countdown(step):
+  def down(x):
+    return x if x < 1 else down(x - step)
+  return down
 
-  def unbound():
-    fn = lambda x: x + later
-    made.append(closures.ByContent(fn))
-    hash(made[-1])
-    later = len(made)
+
+def test_a_function_that_calls_itself_is_told_by_what_it_holds():
+  assert _equal(_countdown, 1)
+  assert closures.ByContent(_countdown(1)) != closures.ByContent(_countdown(2))
+
+
+def test_while_a_name_is_not_bound_a_function_is_only_itself():
+  def make():
+    fn = closures.ByContent(lambda x: x + later)
+    hash(fn)
+    later = 1
     return fn
 
-  made = []
-  assert not _equal(recursive)
-  assert unbound()
-  assert unbound()
-  assert made[0] != made[1]
+  assert make() != make()
 
 
 def test_a_name_that_is_bound_later_is_what_it_is_when_the_function_is_traced():
@@ -119,6 +122,55 @@ def test_a_name_that_is_bound_later_is_what_it_is_when_the_function_is_traced():
     return run(fn, 1)
 
   assert (late(1), late(2), late(1)) == (2, 3, 2)
+
+
+def _notebook(*cells, seen=None):
+  """What `make` is after these cells, one after the other in one module."""
+  scope = {'__name__': '__main__'} if seen is None else seen
+  for cell in cells:
+    exec(cell, scope)  # as a notebook runs a cell
+  return scope
+
+
+MAKE = 'def make():\n  return lambda x: x * HEAT'
+THROUGH_A_FUNCTION = 'def heated(x): return x * HEAT\ndef make(): return lambda x: heated(x)'
+OF_A_CLASS = ('import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Heated:\n'
+              '  by: float = 1.\n  def __call__(self, x): return self.by * x * HEAT\n'
+              'def make(heated=Heated()):\n  return lambda x: heated(x)')
+
+
+@pytest.mark.parametrize('make', [MAKE, THROUGH_A_FUNCTION, OF_A_CLASS],
+                         ids=['itself', 'through a function', 'through a class'])
+def test_a_name_of_the_module_that_is_set_anew_tells_it_apart(make):
+  """A notebook sets `HEAT = 2`, and runs the cell that makes the loss once more."""
+  here = _notebook('HEAT = 1', make)
+  cold, again = closures.ByContent(here['make']()), closures.ByContent(here['make']())
+  assert (hash(cold), cold) == (hash(again), again)
+  _notebook('HEAT = 2', seen=here)
+  warm = closures.ByContent(here['make']())
+  assert warm != cold
+  run = jax.jit(lambda fn, x: fn(x), static_argnums=0)
+  assert (run(cold, 1), run(warm, 1)) == (2, 2)  # both read it now, as in Python
+  _notebook('HEAT = 3', seen=here)
+  assert run(closures.ByContent(here['make']()), 1) == 3
+
+
+def test_a_module_of_ones_own_is_looked_into_and_an_installed_one_is_not(monkeypatch):
+  own = types.ModuleType('own')
+  own.HEAT = 1
+  monkeypatch.setitem(sys.modules, 'own', own)
+  here = _notebook('import own', 'def make():\n  return lambda x: x * own.HEAT')
+  cold = closures.ByContent(here['make']())
+  assert cold == closures.ByContent(here['make']())
+  own.HEAT = 2
+  assert cold != closures.ByContent(here['make']())
+  assert closures.installed(jnp.__name__)
+  assert not closures.installed(__name__)
+
+
+def test_what_a_module_holds_that_can_change_makes_it_only_itself():
+  here = _notebook('SEEN = []', 'def make():\n  return lambda x: SEEN.append(x)')
+  assert closures.ByContent(here['make']()) != closures.ByContent(here['make']())
 
 
 def test_it_is_called_and_looks_like_the_function():

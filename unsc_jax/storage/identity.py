@@ -14,6 +14,7 @@ import jax
 from jax.experimental import multihost_utils
 import numpy as np
 
+from unsc_jax import closures
 from unsc_jax import sharding
 from unsc_jax.storage import code as code_lib
 
@@ -56,7 +57,7 @@ def describe(value: Any) -> Any:
     return {'method': value.__name__, 'of': describe(value.__self__)}
   module, _, own = (name := _name(value)).rpartition('.')
   if getattr(sys.modules.get(module), own, None) is value:
-    if not isinstance(value, types.FunctionType) or code_lib.installed(value):
+    if not isinstance(value, types.FunctionType) or closures.installed(value.__module__):
       return name
     return f'{name} {code_lib.code(value, describe)}'
   raise TypeError(
