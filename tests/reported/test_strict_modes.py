@@ -77,17 +77,14 @@ def test_from_the_pass_to_a_confined_step(mode):
     run = jax.jit(unsc_jax.input_moments(network))
     _, moments = run(params, images[:3], ids[:3])
     _, others = run(params, images[3:], ids[3:])
-    whole = moments + others
+    assert (whole := moments + others).by_path.keys() == moments.by_path.keys()
+    np.testing.assert_allclose((whole - others)['head'].second, moments['head'].second, atol=1e-3)
     bases = unsc_jax.null_space_bases(moments, unsc_jax.threshold_rank(1e-4))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), moments, wanted)
     for a, b in zip(bases, bases_wanted):
       np.testing.assert_array_equal(a.rank, b.rank)
     str(unsc_jax.capacity(bases))
-    rest = whole - moments
-    for combine in (null_space.pooled(.9), null_space.merged(.9), null_space.sequential(.9),
-                    null_space.pooled(null_space.soft(1e-2))):
-      combine([moments, rest])
-    jax.jit(unsc_jax.null_space_bases)(moments)
+    jax.eval_shape(unsc_jax.null_space_bases, moments)
     tx = unsc_jax.project_updates(optax.sgd(.1, momentum=.9), bases)
     unsc_jax.assert_preserves(tx, bases, params)
     gradient = jax.jit(jax.grad(lambda p: jnp.sum(network(p, images, ids)**2)))(params)
@@ -97,6 +94,20 @@ def test_from_the_pass_to_a_confined_step(mode):
     assert max(map(float, unsc_jax.leak(updates, bases).values())) < 1e-4
     out, new = (np.asarray(jax.jit(network)(p, images[:3], ids[:3])) for p in (params, after))
     np.testing.assert_allclose(new, out, atol=1e-4 * np.abs(out).max())
+
+
+@modes
+def test_ways_to_combine(mode):
+  """Of a table and of stacked layers."""
+  deep = lambda params, ids: lax.scan(
+      lambda h, w: (jnp.tanh(h @ w), None), params['table'][ids], params['stack'])[0]
+  with strict(mode):
+    run = jax.jit(unsc_jax.input_moments(deep))
+    params = {name: jnp.asarray(PARAMS[name]) for name in ('table', 'stack')}
+    parts = [run(params, jnp.asarray(ids))[1] for ids in (IDS[:3], IDS[3:] + 1)]
+    for combine in (null_space.pooled(.9), null_space.merged(.9), null_space.sequential(.9),
+                    null_space.pooled(null_space.soft(1e-2))):
+      assert combine(parts).by_path.keys() == params.keys()
 
 
 def test_nothing_leaks_from_a_trace():

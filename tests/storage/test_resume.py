@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -137,15 +136,14 @@ def test_a_part_is_made_once_and_kept_whole(tmp_path):
   assert storage.kept(None, 'search', {}, lambda: 7) == 7
 
 
-def test_another_number_of_devices_goes_on(tmp_path, whole):
-  _interrupted(7, tmp_path / '8', mesh=sharding.data_mesh(8))
-  for devices in (1, 2):
-    folder = tmp_path / str(devices)
-    shutil.copytree(tmp_path / '8', folder)
-    found = _fit(folder, mesh=sharding.data_mesh(devices))
-    assert found.params['a'].sharding.spec == jax.P(None, 'data')
-    assert found.params['a'].sharding.mesh.size == devices
-    _same(found, whole, atol=1e-6)
+# From a mesh to no mesh is a method's own test, tests/methods/test_resuming.py.
+@pytest.mark.parametrize('devices', [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_another_number_of_devices_goes_on(devices, tmp_path, whole):
+  _interrupted(7, tmp_path, mesh=sharding.data_mesh(8))
+  found = _fit(tmp_path, mesh=sharding.data_mesh(devices))
+  assert found.params['a'].sharding.spec == jax.P(None, 'data')
+  assert found.params['a'].sharding.mesh.size == devices
+  _same(found, whole, atol=1e-6)
 
 
 def test_further_arguments_are_those_of_an_unbroken_run(tmp_path):

@@ -41,15 +41,17 @@ class Sampled(NamedTuple):
 
   def relative_error(self) -> dict[str, jax.Array]:
     r"""Path to the estimated :math:`\|\hat M - M\|_F / \|M\|_F`."""
-    def relative(spread, moments):
-      # Of entries of about 1, lest their squares leave the range of float32.
-      size = jnp.stack([jnp.abs(m.second).max() for m in moments]).max()
-      size = jnp.where(size > 0, size, 1)
-      norm = lambda uses: jnp.sqrt(sum(jnp.sum((m.second / size)**2) for m in uses))
-      return norm(spread) / jnp.maximum(norm(moments), 1e-30)
-
-    return {path: relative(self.spread.by_path[path], uses)
+    return {path: _relative(self.spread.by_path[path], uses)
             for path, uses in self.moments.by_path.items()}
+
+
+@jax.jit
+def _relative(spread, moments):
+  # Of entries of about 1, lest their squares leave the range of float32.
+  size = jnp.stack([jnp.abs(m.second).max() for m in moments]).max()
+  size = jnp.where(size > 0, size, 1)
+  norm = lambda uses: jnp.sqrt(sum(jnp.sum((m.second / size)**2) for m in uses))
+  return norm(spread) / jnp.maximum(norm(moments), 1e-30)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from unsc_jax import problem as problem_lib
@@ -24,9 +23,10 @@ def of_examples(
     session: session_lib.Session = session_lib.DEFAULT,
 ) -> dict[str, Measure]:
   """How often labels are given, with Wilson's interval, and how probable they are."""
+  from scipy import special  # takes half a second to import
   logits = _logits(network, params, examples, session)
   right = int((logits.argmax(-1) == examples.y).sum())
-  probability = np.asarray(jax.nn.softmax(logits))[np.arange(len(examples)), examples.y]
+  probability = special.softmax(logits, axis=-1)[np.arange(len(examples)), examples.y]
   return {
       'accuracy': told(estimate_lib.wilson(right, len(examples)), len(examples)),
       'probability': told(
