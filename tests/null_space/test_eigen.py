@@ -18,7 +18,8 @@ from unsc_jax import sharding
 from unsc_jax.null_space import eigen
 
 COMBINE = null_space.pooled(.9), null_space.merged(.9, .9), null_space.sequential(.9)
-costs = st.lists(st.integers(1, 50), min_size=1, max_size=6)
+# Of two hands five jobs are the worst case: 3, 3, 2, 2, 2.
+costs = st.lists(st.integers(1, 50), min_size=1, max_size=5)
 
 
 def _finish(costs, owners, hands):

@@ -71,7 +71,9 @@ def _minimiser(site, hessian, count, gradient, tau):
   return np.linalg.solve(system, gradient.astype(np.float64).ravel()).reshape(gradient.shape)
 
 
-@pytest.mark.parametrize('name', LAYERS)
+@pytest.mark.parametrize('name', [  # of dense layers one
+    pytest.param(name, marks=pytest.mark.slow if name in ('one', 'tall') else ())
+    for name in LAYERS])
 def test_soft_is_the_nearest_update_at_a_price(name):
   fn, shape, x, count = LAYERS[name]
   gradient = toys.normal(1, *shape)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 import warnings
 
+import numpy as np
+
 from unsc_jax.null_space import gains as gains_lib
 
 
@@ -69,7 +71,7 @@ def capacity(bases: gains_lib.Confinement) -> Capacity:
     w: 2 of 3 directions free
   """
   def room(basis):
-    return Room(basis.degrees_of_freedom.min().item(), basis.site.folded[1],
+    return Room(np.min(basis.degrees_of_freedom).item(), basis.site.folded[1],
                 basis.site.kind)
   found = Capacity({path: tuple(map(room, uses)) for path, uses in bases.by_path.items()})
   roomy, layers = found.roomy(), len(found.layers)

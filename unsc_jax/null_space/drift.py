@@ -10,6 +10,7 @@ import jax
 from jax import core
 from jax import lax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import capture
 from unsc_jax import moments as moments_lib
@@ -73,7 +74,7 @@ def drift(
 
 def _check(path: str, value: jax.Array, *weights: jax.Array) -> None:
   """Raises if it is the moments' fault that a value is no number."""
-  if not isinstance(value, core.Tracer) and jnp.isnan(value) and all(
+  if not isinstance(value, core.Tracer) and np.isnan(value) and all(
       jnp.isfinite(w).all() for w in weights):
     raise ValueError(
         f'the moments of {path} give its outputs a negative energy or NaN, so they are '
@@ -106,6 +107,7 @@ def _energy(moment: moments_lib.Moment, w: jax.Array, scale: jax.Array) -> jax.A
   return jnp.where(energy < -rounding, jnp.nan, jnp.maximum(energy, 0))
 
 
+@jax.jit
 def inner(
     uses: tuple[moments_lib.Moment, ...], a: jax.Array, b: jax.Array
 ) -> jax.Array:

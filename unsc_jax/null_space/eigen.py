@@ -220,7 +220,7 @@ def _share(jobs, d: int, mesh: Mesh) -> jax.Array:
   mine = []
   for device in mesh.local_devices:
     own = [solved if owner == device else None for _, owner, solved in jobs]
-    mine.append(jnp.zeros((1, n, d + 1, d), jnp.float32, device=device)
+    mine.append(jax.device_put(np.zeros((1, n, d + 1, d), np.float32), device)
                 if all(part is None for part in own) else _among_zeros(own, sizes))
   stacked = jax.make_array_from_single_device_arrays(
       (mesh.size, n, d + 1, d),

@@ -151,6 +151,11 @@ def _check(moment: moments_lib.Moment, made: ridge.Ridge) -> None:
 def row_shares(moment: moments_lib.Moment) -> jax.Array:
   """Of all that is read from a table the share `[B, d]` of each row."""
   precision.check_counts(moment)
+  return _row_shares(moment)
+
+
+@jax.jit
+def _row_shares(moment: moments_lib.Moment) -> jax.Array:
   share = ridge.relative(moment)
   # Of a row that may have been read it is not known how often: it is kept.
   return jnp.where(precision.read(moment), jnp.where(share > 0, share, 1), 0)

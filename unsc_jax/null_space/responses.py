@@ -7,10 +7,13 @@ it, as for a hard cut.
 
 from collections.abc import Callable, Mapping
 import dataclasses
+import functools
 
 import jax
+from jax import core
 from jax import lax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import moments as moments_lib
 from unsc_jax.null_space import bases as bases_lib
@@ -135,24 +138,39 @@ class spectral(filters.Filter):
 
 def _of_rows(moment: moments_lib.Moment, response: Response) -> gains_lib.Gain:
   """Each row by its own share, in the order that responses are asked in."""
-  read = filters.row_shares(moment)
+  return gains_lib.Gain(moment.site, _rows(response, filters.row_shares(moment)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _rows(response: Response, read: jax.Array) -> jax.Array:
   order = jnp.argsort(-read, axis=-1)
   passed = response(jnp.take_along_axis(read, order, -1))
-  return gains_lib.Gain(
-      moment.site, jnp.take_along_axis(passed, jnp.argsort(order, axis=-1), -1))
+  return jnp.take_along_axis(passed, jnp.argsort(order, axis=-1), -1)
 
 
 def _of_directions(moment: moments_lib.Moment, response: Response, values: jax.Array,
                    vectors: jax.Array) -> gains_lib.Gain:
+  check(moment, values)
+  return gains_lib.Gain(moment.site, _matrix(response, moment, values, vectors))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _matrix(response: Response, moment: moments_lib.Moment, values: jax.Array,
+            vectors: jax.Array) -> jax.Array:
   passed = response(shares(moment, values))
   matrix = jnp.einsum('bik,bk,bjk->bij', vectors, passed, vectors,
                       precision=lax.Precision.HIGHEST)
-  return gains_lib.Gain(moment.site, (matrix + matrix.mT) / 2)
+  return (matrix + matrix.mT) / 2
+
+
+def check(moment: moments_lib.Moment, values: jax.Array) -> None:
+  """As `precision.check`, of eigenvalues that are looked at on the host."""
+  if not isinstance(values, core.Tracer):
+    precision.check(bases_lib.on_host(moment), np.asarray(values))
 
 
 def shares(moment: moments_lib.Moment, values: jax.Array) -> jax.Array:
   """Eigenvalues `[B, d]` relative to their sum; what is in doubt counts as used."""
-  precision.check(moment, values)
   values = jnp.maximum(values + precision.doubt(moment, values)[:, None], 0)
   total = values.sum(-1, keepdims=True)
   return values / jnp.where(total > 0, total, 1)

@@ -6,6 +6,8 @@
 import abc
 import dataclasses
 
+import jax
+
 from unsc_jax import moments as moments_lib
 from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import eigen
@@ -59,7 +61,6 @@ class two_sided(BothSides):
     ValueError: when called without output moments.
 
   Example:
-    >>> import jax
     >>> import jax.numpy as jnp
     >>> from unsc_jax import moments as moments_lib
     >>> fn = lambda params, x: (x @ params['w']) @ jnp.array([[1.], [0.]])
@@ -131,6 +132,12 @@ class kronecker(BothSides):
     return gains_lib.Gains({path: found[path] for path in moments.by_path})
 
   def _gain(self, inner, outer, a, u, g, v) -> gains_lib.KroneckerGain:
-    a, g = responses.shares(inner, a), responses.shares(outer, g)
-    return gains_lib.KroneckerGain(
-        inner.site, u, v, 1 / (1 + a[:, :, None] * g[:, None, :] / self.tau))
+    for moment, values in ((inner, a), (outer, g)):
+      responses.check(moment, values)
+    return gains_lib.KroneckerGain(inner.site, u, v, _passed(inner, a, outer, g, self.tau))
+
+
+@jax.jit
+def _passed(inner, a, outer, g, tau) -> jax.Array:
+  a, g = responses.shares(inner, a), responses.shares(outer, g)
+  return 1 / (1 + a[:, :, None] * g[:, None, :] / tau)
