@@ -59,11 +59,12 @@ def test_steps_are_those_of_the_authors(ragged, ref):
 
 
 def test_what_is_drawn_has_the_labels_of_the_batch():
-  answers = jnp.eye(6)  # of two, one and three held-out examples
-  reference = references.Reference(answers, jnp.array([0, 2, 3]), jnp.array([2, 1, 3]))
-  labels = jnp.array([2, 0, 2, 0, 0])
-  draw = lambda matched: np.array(jax.vmap(
-      lambda key: references.drawn(reference, labels, key, matched=matched))(
+  answers = np.eye(6, dtype=np.float32)  # of two, one and three held-out examples
+  reference = references.Reference(*map(jnp.asarray, (
+      answers, np.array([0, 2, 3]), np.array([2, 1, 3]))))
+  labels = np.array([2, 0, 2, 0, 0])
+  draw = lambda matched: np.array(jax.jit(jax.vmap(
+      lambda key: references.drawn(reference, jnp.asarray(labels), key, matched=matched)))(
           jax.random.split(KEY, 400)))
   found = draw(True)
   np.testing.assert_allclose(found[:, :2].sum(1), .6, atol=1e-6)

@@ -134,13 +134,18 @@ def class_features(
   for c in problem.retain_classes:
     moment = passes.moment(
         problem, path, problem.retain.where(problem.retain.labels == c).x, batch_size)
-    values, u = null_space.eigh(moment.covariance)
-    values = jnp.maximum(values, 0) + floor * values.mean()
-    features[c] = (moment.first[0] / moment.count[0],
-                   _einsum('ij,j,kj->ik', u[0], values[0]**-.5, u[0]))
+    features[c] = _whitening(
+        moment.first, moment.count, *null_space.eigh(moment.covariance), floor)
   nothing = jax.tree.map(jnp.zeros_like, next(iter(features.values())))
   each = [features.get(c, nothing) for c in range(problem.num_classes)]
   return ClassFeatures(*map(jnp.stack, zip(*each)))
+
+
+@jax.jit
+def _whitening(first, count, values, u, floor):
+  """The mean, and the inverse root of the covariance, of a layer of one block."""
+  values = jnp.maximum(values, 0) + floor * values.mean()
+  return first[0] / count[0], _einsum('ij,j,kj->ik', u[0], values[0]**-.5, u[0])
 
 
 def mismatch(z: jax.Array, y: jax.Array, kept: ClassFeatures) -> jax.Array:

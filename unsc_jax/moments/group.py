@@ -57,8 +57,13 @@ class Moment:
       raise ValueError(
           f'{self.site.path} is read by lookups, which have no covariance; use '
           '`mean_square`, the frequency of every row.')
-    mean = self.first / jnp.maximum(self.count, 1)[:, None]
-    return self.mean_square - (mean[:, :, None] * mean.conj()[:, None, :]).real
+    return _covariance(self.second, self.first, self.count)
+
+
+@jax.jit
+def _covariance(second: jax.Array, first: jax.Array, count: jax.Array) -> jax.Array:
+  mean = first / jnp.maximum(count, 1)[:, None]
+  return _mean(second, count) - (mean[:, :, None] * mean.conj()[:, None, :]).real
 
 
 @jax.jit

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from unsc_jax import capture
 from unsc_jax import paths
@@ -49,13 +50,13 @@ def of_classes(problem: problem_lib.Problem, classes: tuple[int, ...]) -> Any:
     raise ValueError(
         f'{where.path} gives {where.folded[2]} outputs where there are '
         f'{problem.num_classes} classes; the head has to be the last dense layer.')
-  chosen = jnp.zeros(problem.num_classes, bool).at[jnp.array(classes, int)].set(True)
+  chosen = np.isin(np.arange(problem.num_classes), classes)
   own = parameters(problem)
 
   def mark(path, leaf):
     name = paths.path_name(path)
     if name not in own:
-      return jnp.zeros(leaf.shape, bool)
+      return np.zeros(leaf.shape, bool)
     if name == where.path:
       return where.unfold(
           jnp.broadcast_to(chosen, where.folded), leaf.shape)
