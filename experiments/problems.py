@@ -143,8 +143,8 @@ def hardest(
   Returns:
     The surrogates, the hardest first.
   """
-  sure = signals.confidence(
-      training.predict(network.fn, params, examples.x, session=session), examples.y)
+  sure = np.asarray(signals.confidence(
+      training.predict(network.fn, params, examples.x, session=session), examples.y))
   staying = np.setdiff1d(examples.y, request.classes)
   by_class = [np.mean(sure[examples.y == c]) for c in staying]
   return [Request((int(c),)) for c in staying[np.argsort(by_class)[:count]]]

@@ -22,6 +22,7 @@ from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax import training
 from unsc_jax.command import running
+from unsc_jax.evaluation import outputs
 from unsc_jax.evaluation.metrics import signals
 from unsc_jax.evaluation.shadows import compilation
 
@@ -114,13 +115,19 @@ def _says(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned
 
   Of unseen examples only whole classes are forgotten.
   """
+  trained = outputs.joined(problem.forget, problem.retain)
   held_out = problem.held_out
-  gone = np.isin(held_out.y, problem.forget_classes)
   measured = []
-  for part in (problem.forget, problem.retain, held_out.where(gone),
-               held_out.where(~gone)):
-    if len(part):
-      logits = training.answers(problem, unlearned.params, part.x, fn=unlearned.fn)
-      measured += [np.mean(logits.argmax(-1) == part.y),
-                   np.mean(signals.confidence(logits, part.y))]
+  # Of all surrogates as many at once: they share a program.
+  for examples, gone in (
+      (trained, np.arange(len(trained)) < len(problem.forget)),
+      (held_out, np.isin(held_out.y, problem.forget_classes))):
+    if not len(examples):
+      continue
+    logits = training.answers(problem, unlearned.params, examples.x, fn=unlearned.fn)
+    right = logits.argmax(-1) == examples.y
+    sure = np.asarray(signals.confidence(logits, examples.y))
+    for part in (gone, ~gone):
+      if part.any():
+        measured += [np.mean(right[part]), np.mean(sure[part])]
   return np.array(measured)

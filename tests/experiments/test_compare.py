@@ -16,7 +16,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import report
 
 CONFIG = compare.Config(
-    only=('esc',), seeds=(0,), trials=2, epochs=2, probe_epochs=1)
+    only=('esc',), seeds=(0,), trials=2, epochs=2, probe_epochs=1, examples=400)
 
 
 @pytest.fixture(scope='module')

@@ -165,7 +165,7 @@ def _probe(setup: Setup, outputs: outputs_lib.Outputs) -> estimate_lib.Estimate:
       problem_lib.Examples(outputs.test_features, outputs.test_labels),
       setup.problem.num_classes, setup.key, epochs=setup.probe_epochs,
       session=session_lib.Session(progress=setup.problem.session.progress))
-  return estimate_lib.mean(jax.tree.map(lambda ends: ends[np.array(classes)], each))
+  return estimate_lib.mean(jax.tree.map(lambda ends: np.asarray(ends)[list(classes)], each))
 
 
 def _leak(problem, unlearned) -> float:
@@ -176,9 +176,13 @@ def _leak(problem, unlearned) -> float:
     raise checks.DoesNotApply(
         'a soft filter damps every direction and leaves none whole; see how far layers '
         'and logits moved.')
-  change = jax.tree.map(
-      lambda a, b: a - b, *map(trainable.floats, (unlearned.params, problem.params)))
+  change = _difference(*map(trainable.floats, (unlearned.params, problem.params)))
   return max(map(float, null_space.leak(change, unlearned.bases).values()))
+
+
+@jax.jit
+def _difference(after: Any, before: Any) -> Any:
+  return jax.tree.map(lambda a, b: a - b, after, before)
 
 
 def _layer_drift(setup: Setup, unlearned) -> float:

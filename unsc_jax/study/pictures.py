@@ -6,6 +6,7 @@ What is arrays here is tuples of numbers once it is `short`, as the types have i
 
 from collections.abc import Mapping
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -172,7 +173,7 @@ def contours(problem: problem_lib.Problem, bases: null_space.Confinement, key: j
   grids: Any = {name: {part: np.zeros((k, k)) for part in images} for name in pairs}
   places = [(name, i, j) for name in pairs for i in range(k) for j in range(k)]
   for name, i, j in problem.session.progress(places, 'contours', len(places)):
-    steps = jnp.array([_ALONG[i], _ALONG[j]])
+    steps = np.array([_ALONG[i], _ALONG[j]], np.float32)
     for part, loss in losses_at(params, pairs[name], steps, images).items():
       grids[name][part][i, j] = loss
   return report.Contours(along=_ALONG, **{
@@ -186,28 +187,30 @@ def directions(params: Any, bases: null_space.Confinement, key: jax.Array
   Of the floating leaves alone: counters and random keys have no directions.
   """
   params = trainable.floats(params)
-  leaves, tree = jax.tree.flatten(params)
-  draw_one = lambda key: jax.tree.unflatten(tree, [
-      jax.random.normal(k, leaf.shape) for k, leaf in zip(
-          jax.random.split(key, len(leaves)), leaves)])
-  drawn = [draw_one(k) for k in jax.random.split(key)]
-  inside = [null_space.project(one, bases) for one in drawn]
-  outside = [jax.tree.map(jnp.subtract, one, part)
-             for one, part in zip(drawn, inside)]
-  norm = lambda leaf: float(jnp.linalg.norm(leaf))
+  rng = np.random.default_rng(batching.seed_of(key))
+  # NumPy's: a generator for every shape takes longer to compile than all else here.
+  draws = [jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), params)
+           for _ in range(2)]
+  inside, outside = zip(*(_in_and_out(params, drawn, bases) for drawn in draws))
+  return {'in_null_space': inside, 'out_of_null_space': outside}
+
+
+@jax.jit
+def _in_and_out(params: Any, drawn: Any, bases: null_space.Confinement) -> tuple[Any, Any]:
+  """What of a direction lies in the null space, and what out of it, at the norms of layers."""
+  inside = null_space.project(drawn, bases)
+  outside = jax.tree.map(jnp.subtract, drawn, inside)
+  norm = jnp.linalg.norm
 
   def scaled(path, leaf, part, other):
-    # Rounding leaves a speck of what is not free at all.
-    some = min(norm(part), norm(other)) > 1e-3 * norm(leaf) > 0
-    if not some or paths.path_name(path) not in bases:
+    if paths.path_name(path) not in bases:
       return jnp.zeros_like(part)
-    return part * (norm(leaf) / norm(part))
+    # Rounding leaves a speck of what is not free at all.
+    some = jnp.minimum(norm(part), norm(other)) > 1e-3 * norm(leaf)
+    return jnp.where(some, part * (norm(leaf) / jnp.where(some, norm(part), 1)), 0)
 
-  scale = lambda these, others: tuple(
-      jax.tree_util.tree_map_with_path(scaled, params, part, other)
-      for part, other in zip(these, others))
-  return {'in_null_space': scale(inside, outside),
-          'out_of_null_space': scale(outside, inside)}
+  scale = functools.partial(jax.tree_util.tree_map_with_path, scaled, params)
+  return scale(inside, outside), scale(outside, inside)
 
 
 def short(value: Any) -> Any:
