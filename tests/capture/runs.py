@@ -58,7 +58,7 @@ def replace(params: Any, changes: dict[str, np.ndarray]) -> Any:
     delta = changes.get(paths.path_name(path))
     if delta is None:
       return leaf
-    return jnp.asarray(np.asarray(leaf, np.float32) + delta, leaf.dtype)
+    return (np.asarray(leaf, np.float32) + delta).astype(leaf.dtype)
   return jax.tree_util.tree_map_with_path(add, params)
 
 

@@ -1,5 +1,7 @@
 """Sizes, layer by layer, against the published networks."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,11 +12,21 @@ from unsc_jax import models
 GREY, COLOUR = (32, 32, 1), (32, 32, 3)
 
 
-def _shapes(model, image, batch=1):
-  x = jax.ShapeDtypeStruct((batch, *image), jnp.float32)
+@functools.cache
+def _shapes(model, image):
+  x = jax.ShapeDtypeStruct((1, *image), jnp.float32)
   return jax.eval_shape(model.init, jax.random.key(0), x)
 
 
+def _variables(model, image):
+  """Kernels that keep the size of what they read, and ones: NumPy's, nothing compiled."""
+  draw = np.random.default_rng(0).normal
+  return jax.tree.map(
+      lambda leaf: np.float32(draw(size=leaf.shape) / np.prod(leaf.shape[:-1])**.5)
+      if len(leaf.shape) > 1 else np.ones(leaf.shape, np.float32), _shapes(model, image))
+
+
+@functools.cache
 def _maps(model, image):
   """Every module's output, by layer."""
   x = jax.ShapeDtypeStruct((1, *image), jnp.float32)
@@ -118,7 +130,7 @@ def test_logits_in_both_modes(model, image):
 def test_evaluation_treats_each_image_alone_and_training_does_not():
   model = models.AllCNN(width=.05)
   x = np.random.default_rng(0).normal(size=(6, 8, 8, 3)).astype('float32')
-  variables = jax.jit(model.init)(jax.random.key(0), x)
+  variables = _variables(model, x.shape[1:])
   alone, together = (jax.jit(model.apply)(variables, a) for a in (x[:3], x))
   np.testing.assert_allclose(alone, together[:3], rtol=1e-4, atol=1e-5)
   train = jax.jit(lambda v, x: model.apply(
@@ -129,11 +141,11 @@ def test_evaluation_treats_each_image_alone_and_training_does_not():
 def test_alexnet_drops_only_in_training():
   model = models.AlexNet()
   x = np.random.default_rng(0).normal(size=(4, 19, 19, 1)).astype('float32')
-  variables = jax.jit(model.init)(jax.random.key(0), x)
-  train = jax.jit(lambda key: model.apply(
+  variables = _variables(model, x.shape[1:])
+  train = jax.jit(lambda variables, key: model.apply(
       variables, x, train=True, mutable=['batch_stats'],
       rngs={'dropout': key})[0])
-  first, again, other = (train(jax.random.key(i)) for i in (0, 0, 1))
+  first, again, other = (train(variables, jax.random.key(i)) for i in (0, 0, 1))
   np.testing.assert_array_equal(first, again)
   assert np.max(np.abs(first - other)) > .1
 

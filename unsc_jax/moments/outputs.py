@@ -54,7 +54,7 @@ class output_moments:
 
   Example:
     >>> fn = lambda params, x: (x @ params['w']) @ jnp.array([[2.], [0.]])
-    >>> _, G = output_moments(fn, draws=None)(
+    >>> _, G = jax.jit(output_moments(fn, draws=None))(
     ...     jax.random.key(0), {'w': jnp.ones((3, 2))}, jnp.ones((5, 3)))
     >>> G['w'].second[0].tolist()
     [[20.0, 0.0], [0.0, 0.0]]

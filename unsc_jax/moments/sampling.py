@@ -86,7 +86,7 @@ class sampled_moments:
   Example:
     >>> fn = lambda params, x: lax.conv(x, params['w'], (1, 1), 'SAME')
     >>> params = {'w': jnp.ones((1, 1, 3, 3))}
-    >>> _, sampled = sampled_moments(fn, .5)(
+    >>> _, sampled = jax.jit(sampled_moments(fn, .5))(
     ...     jax.random.key(0), params, jnp.ones((4, 1, 8, 8)))
     >>> sampled.moments['w'].count.item()
     256.0

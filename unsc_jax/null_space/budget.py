@@ -64,7 +64,7 @@ def drift_budget(
     >>> _, M = fn(params, jnp.array([[1., 0.]]))
     >>> tx = optax.chain(optax.sgd(1.), drift_budget(M, .05))
     >>> gradient = {'w': jnp.array([[1.], [0.]])}
-    >>> update, _ = tx.update(gradient, tx.init(params), params)
+    >>> update, _ = jax.jit(tx.update)(gradient, tx.init(params), params)
     >>> round(update['w'][0].item(), 3)  # of a layer whose output was 2
     -0.1
 

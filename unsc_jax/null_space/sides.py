@@ -65,8 +65,8 @@ class two_sided(BothSides):
     >>> from unsc_jax import moments as moments_lib
     >>> fn = lambda params, x: (x @ params['w']) @ jnp.array([[1.], [0.]])
     >>> params, x = {'w': jnp.ones((2, 2))}, jnp.array([[1., 0.]])
-    >>> _, A = moments_lib.input_moments(fn)(params, x)
-    >>> _, G = moments_lib.output_moments(fn)(jax.random.key(0), params, x)
+    >>> _, A = jax.jit(moments_lib.input_moments(fn))(params, x)
+    >>> _, G = jax.jit(moments_lib.output_moments(fn))(jax.random.key(0), params, x)
     >>> passed = two_sided(filters.soft(.25), filters.soft(1.))(A, G)
     >>> read, reading = passed.by_path['w']
     >>> update = reading.project(read.project(jnp.ones((2, 2))))
