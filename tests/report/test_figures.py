@@ -211,12 +211,11 @@ def test_names_are_drawn_as_they_are(example, name):
   results = replace(
       results, layers=(replace(results.layers[0], path=name),), dataset=replace(
           results.dataset, class_names=(name, *results.dataset.class_names[1:])))
-  for plot in (figures.per_class(results, 'unsc'),
-               figures.spectrum(results.layers[0]),
-               figures.free_directions(results)):
+  classes = figures.per_class(results, 'unsc')
+  for plot in (classes, figures.spectrum(results.layers[0]), figures.free_directions(results)):
     assert html_reader.tree(plot) is not None
   if len(name) < 20:
-    assert name in html_reader.texts(figures.per_class(results, 'unsc'))
+    assert name in html_reader.texts(classes)
 
 
 def test_a_figure_is_the_same_every_time(example):
