@@ -8,6 +8,7 @@ it, as for a hard cut.
 from collections.abc import Callable, Mapping
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 from jax import core
@@ -166,7 +167,8 @@ def _matrix(response: Response, moment: moments_lib.Moment, values: jax.Array,
 def check(moment: moments_lib.Moment, values: jax.Array) -> None:
   """As `precision.check`, of eigenvalues that are looked at on the host."""
   if not isinstance(values, core.Tracer):
-    precision.check(bases_lib.on_host(moment), np.asarray(values))
+    found: Any = np.asarray(values)
+    precision.check(bases_lib.on_host(moment), found)
 
 
 def shares(moment: moments_lib.Moment, values: jax.Array) -> jax.Array:
