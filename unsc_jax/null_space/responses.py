@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import moments as moments_lib
+from unsc_jax import programs
 from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import eigen
 from unsc_jax.null_space import filters
@@ -139,7 +140,8 @@ class spectral(filters.Filter):
 
 def _of_rows(moment: moments_lib.Moment, response: Response) -> gains_lib.Gain:
   """Each row by its own share, in the order that responses are asked in."""
-  return gains_lib.Gain(moment.site, _rows(response, filters.row_shares(moment)))
+  return gains_lib.Gain(moment.site, _rows(
+      programs.hashable(response), filters.row_shares(moment)))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -152,7 +154,8 @@ def _rows(response: Response, read: jax.Array) -> jax.Array:
 def _of_directions(moment: moments_lib.Moment, response: Response, values: jax.Array,
                    vectors: jax.Array) -> gains_lib.Gain:
   check(moment, values)
-  return gains_lib.Gain(moment.site, _matrix(response, moment, values, vectors))
+  return gains_lib.Gain(moment.site, _matrix(
+      programs.hashable(response), moment, values, vectors))
 
 
 @functools.partial(jax.jit, static_argnums=0)
