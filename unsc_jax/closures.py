@@ -1,138 +1,127 @@
 """Functions that are equal where their code is and what it holds.
 
 Python makes a function anew whenever `def` or `lambda` is run, and no two are equal:
-`optax.adam(1e-3)` is a pair of closures that equals no other, and so are a module's
-`apply` with its arguments and many a loss. JAX compiles for each that it has not met.
+`optax.adam(1e-3)` is a pair of closures that equals no other, and JAX compiles for each
+that it has not met. Where a function is of installed code and all that it holds can never
+change, what it computes is told by both. Of a user's own functions it is not: a notebook
+may have set a name that they read, or an object that they look into, in between.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable
+import dataclasses
+import enum
 import functools
 import sys
 import sysconfig
 import types
 from typing import Any
 
-import jax
 import numpy as np
 
+_PLAIN = (bool, int, str, bytes, type(None), types.EllipsisType, enum.Enum, np.dtype)
+_NUMBERS = (float, complex, np.generic)  # -0. is another number than 0., and NaN is NaN
 
-class ByContent:
-  """A function that equals others of the same code, over equal values.
 
-  What it reads of its module counts as well, unless that is of an installed package: a
-  notebook may set it anew. Where a value can change in place, as arrays and lists can, or
-  cannot be hashed, the function equals only itself. It is looked into when it is first
-  hashed: when JAX is about to trace it, as what it holds may be bound later than itself.
+def by_content(fn: Callable) -> Callable:
+  """The function, or one like it that equals others of the same code and content.
 
-  Args:
-    fn: a plain function or a `functools.partial`; methods and objects know by
-      themselves what they are equal to.
+  The latter of functions, and of what `functools.partial` makes of them, that are of this
+  library or an installed one and hold nothing but numbers, strings, such functions, types,
+  and tuples and immutable dataclasses of these.
 
   Example:
     >>> import optax
-    >>> ByContent(optax.adam(.1).update) == ByContent(optax.adam(.1).update)
-    True
-    >>> ByContent(optax.adam(.1).update) == ByContent(optax.adam(.2).update)
-    False
+    >>> update = lambda rate: by_content(optax.adam(rate).update)
+    >>> update(.1) == update(.1), update(.1) == update(.2)
+    (True, False)
   """
+  if not isinstance(fn, types.FunctionType | functools.partial):
+    return fn
+  try:
+    return _ByContent(fn, _content(fn, []))
+  except (TypeError, ValueError, RecursionError):  # ValueError: a name not bound as yet
+    return fn
 
-  def __init__(self, fn: Callable):
-    functools.update_wrapper(self, fn)
-    self.__wrapped__ = fn
+
+class _ByContent:
+  """Calls a function, and equals others by what it was found to be."""
+  __wrapped__: Callable
+
+  def __init__(self, fn: Callable, content: Any):
+    functools.update_wrapper(self, fn, updated=())  # what others have noted on it is theirs
+    self._hash, self._content = hash(content), content
 
   def __call__(self, *args: Any, **kwargs: Any) -> Any:
     return self.__wrapped__(*args, **kwargs)
 
-  @functools.cached_property
-  def _content(self) -> tuple[int, Any]:
-    """A hash, and what it is of."""
-    try:
-      content = _content(self.__wrapped__, [])
-      return hash(content), content
-    except (TypeError, ValueError):  # arrays, say; or a name that is not bound yet
-      content = _Identity(self.__wrapped__)
-      return hash(content), content
-
   def __hash__(self) -> int:
-    return self._content[0]
+    return self._hash
 
   def __eq__(self, other: object) -> bool:
-    return self is other or isinstance(other, ByContent) and self._content == other._content
+    return self is other or isinstance(other, _ByContent) and self._content == other._content
+
+  def __reduce__(self) -> tuple:
+    return by_content, (self.__wrapped__,)
 
   def __repr__(self) -> str:
     return repr(self.__wrapped__)
 
 
-class _Identity:
-  """What equals only itself."""
-
-  def __init__(self, value: Any):
-    self._value = value
-
-  def __hash__(self) -> int:
-    return id(self._value)
-
-  def __eq__(self, other: object) -> bool:
-    return isinstance(other, _Identity) and self._value is other._value
-
-
 def _content(value: Any, seen: list[Any]) -> Any:
-  """What a value is, for comparison: of a function, all that it does depends on."""
-  if isinstance(value, jax.Array | np.ndarray):
-    raise TypeError('arrays can change, or be traced')
+  """What a value is, for comparison.
+
+  Args:
+    value: any.
+    seen: the functions on the way to it.
+
+  Raises:
+    TypeError: it can change, or nobody knows.
+  """
   inner = functools.partial(_content, seen=seen)
-  if isinstance(value, types.FunctionType | type):
-    for number, one in enumerate(seen):  # it calls itself, or is called from two places
+  if isinstance(value, _NUMBERS):
+    return _settled_type(value), repr(value)
+  if isinstance(value, _PLAIN):
+    return _settled_type(value), value
+  if isinstance(value, tuple):
+    return _settled_type(value), *map(inner, value)
+  if isinstance(value, type) or _has_a_name(value):
+    if not _settled(value.__module__):
+      raise TypeError(f'{value} may be another by now')
+    return id(value), value  # some types equal others
+  if isinstance(value, _ByContent):
+    return inner(value.__wrapped__)
+  if isinstance(value, types.FunctionType) and _settled(value.__globals__.get('__name__', '')):
+    for number, one in enumerate(seen):  # it calls itself, or is held twice
       if value is one:
         return number
     seen.append(value)
-  if isinstance(value, types.FunctionType):
     held = [cell.cell_contents for cell in value.__closure__ or ()]
     held += [value.__defaults__, *sorted((value.__kwdefaults__ or {}).items())]
-    return value.__code__, _Identity(value.__globals__), *map(inner, [*held, *_read(value)])
-  if isinstance(value, type):
-    own = {} if _settled(value) else {**vars(value), '__repr__': None}  # it computes nothing
-    return _Identity(value), *(
-        inner(one) for one in own.values() if isinstance(one, types.FunctionType))
-  if isinstance(value, functools.partial):
+    return value.__code__, value.__globals__['__name__'], *map(inner, held)
+  if type(value) is functools.partial:
     named = tuple(sorted(value.keywords.items()))
     return type(value), *map(inner, (value.func, value.args, named))
-  if isinstance(value, tuple):
-    return type(value), *map(inner, value)
-  if isinstance(value, float | complex):  # -0. is another number than 0., NaN is NaN
-    return type(value), repr(value)
-  return inner(type(value)), value
+  if dataclasses.is_dataclass(value) and type(value).__hash__ not in (None, object.__hash__):
+    return _settled_type(value), *(
+        inner(getattr(value, field.name)) for field in dataclasses.fields(value))
+  raise TypeError(f'{value} may change')
 
 
-def _read(function: types.FunctionType) -> Iterator[Any]:
-  """What a function reads of its module and of others, where that may be set anew."""
-  if not _settled(function):
-    names = {name for code in nested(function.__code__) for name in code.co_names}
-    yield from _named(function.__globals__, names)
+def _settled_type(value: Any) -> type:
+  if not _settled(type(value).__module__):
+    raise TypeError(f'{type(value)} may be another by now')
+  return type(value)
 
 
-def _named(scope: Mapping[str, Any], names: Set[str]) -> Iterator[Any]:
-  for name in sorted(names & scope.keys()):
-    if not isinstance(scope[name], types.ModuleType):
-      yield scope[name]
-      continue
-    yield _Identity(scope[name])
-    if not _settled(scope[name]):
-      yield from _named(vars(scope[name]), names - {name})
+def _has_a_name(value: Any) -> bool:
+  """Whether it is what its module calls so, as `jnp.add` is."""
+  module = sys.modules.get(getattr(value, '__module__', None) or '')
+  return getattr(module, getattr(value, '__name__', ''), None) is value
 
 
-def nested(code: types.CodeType) -> Iterator[types.CodeType]:
-  """The code of a function, and of those within it."""
-  yield code
-  for constant in code.co_consts:
-    if isinstance(constant, types.CodeType):
-      yield from nested(constant)
-
-
-def _settled(value: Any) -> bool:
-  """Whether it is of this library or an installed one, whose names nobody sets anew."""
-  name = getattr(value, '__module__', None) or getattr(value, '__name__', '')
-  return name.partition('.')[0] == __name__.partition('.')[0] or installed(name)
+def _settled(module: str) -> bool:
+  """Whether a module is one whose names nobody sets anew."""
+  return module.partition('.')[0] == __name__.partition('.')[0] or installed(module)
 
 
 def installed(module: str) -> bool:
@@ -150,5 +139,5 @@ def installed(module: str) -> bool:
 
 @functools.cache
 def _folders() -> tuple[str, ...]:
-  """Of what is installed."""
+  """Where what is installed lies."""
   return tuple(sysconfig.get_paths()[name] for name in ('stdlib', 'purelib', 'platlib'))

@@ -23,12 +23,10 @@ SIZES = (23, 40, 3, 17)  # of the classes: no two end in a batch of one size
 WIDTH = 4
 
 
-def _network(activation=jax.nn.relu):
-  def fn(params, x):
-    h = activation(toys.convolve(x, params['conv']['kernel'], (2, 2)) + params['conv']['bias'])
-    h = activation(h.reshape(len(h), -1) @ params['dense'])
-    return h @ params['head']
-  return problem_lib.Network(fn)
+def _fn(params, x):
+  h = jax.nn.relu(toys.convolve(x, params['conv']['kernel'], (2, 2)) + params['conv']['bias'])
+  h = jax.nn.relu(h.reshape(len(h), -1) @ params['dense'])
+  return h @ params['head']
 
 
 def _problem(seed, forget=1, noise=0., width=WIDTH):
@@ -42,7 +40,7 @@ def _problem(seed, forget=1, noise=0., width=WIDTH):
   x += noise * np.random.default_rng(9).normal(size=x.shape).astype(np.float32)
   retain, forget_set = problem_lib.split_classes(problem_lib.Examples(x, y), [forget])
   return problem_lib.Problem(
-      _network(), jax.tree.map(lambda w: jax.device_put(np.float32(w)), params),
+      problem_lib.Network(_fn), jax.tree.map(lambda w: jax.device_put(np.float32(w)), params),
       retain, forget_set, len(SIZES), (forget,))
 
 
@@ -72,9 +70,8 @@ METHODS = {
 def test_a_second_call_compiles_nothing(name):
   """Of another key, and of another problem with data of about the same ranks.
 
-  Nor by a method and its optimiser that are made anew, of a network that is: Python's
-  functions and Optax's optimisers equal no other, unless one looks into them. Where a
-  layer keeps more than half of its directions instead of less, or an eighth of them
+  Nor by a method that is made anew with its optimiser, which equals no other for Optax.
+  Where a layer keeps more than half of its directions instead of less, or an eighth of them
   more, a step is compiled for it.
   """
   METHODS[name]()(_problem(0), jax.random.key(0))
@@ -86,7 +83,7 @@ def test_a_second_call_compiles_nothing(name):
 
 def test_rows_that_do_not_count_change_nothing():
   """Held against the same pass without them; the group law holds as before."""
-  fn = moments_lib.input_moments(_network().fn)
+  fn = moments_lib.input_moments(_fn)
   problem = _problem(2)
   x, n = problem.retain.x[:12], 7
   weights = np.float32(np.arange(12) < n)

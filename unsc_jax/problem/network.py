@@ -7,13 +7,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from unsc_jax import programs
+from unsc_jax import closures
 
 Params = Any  # a pytree of arrays, running statistics included
 
 
-def _as_in_evaluation(fn):
-  return lambda params, x, key: (fn(params, x), params)
+@dataclasses.dataclass(frozen=True)
+class _AsInEvaluation:
+  """Training of a network that has no more to say of it than its answers."""
+  fn: Callable
+
+  def __call__(self, params: Params, x: jax.Array, key: jax.Array) -> tuple[jax.Array, Params]:
+    return self.fn(params, x), params
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +46,10 @@ class Network:
   finish: Callable[[Params, np.ndarray], Params] = lambda params, x: params
 
   def __post_init__(self):
-    # Equal networks share their programs, whoever made them.
+    # Networks of equal modules share their programs.
     for field in dataclasses.fields(self):
-      if (function := getattr(self, field.name)) is not None:
-        object.__setattr__(self, field.name, programs.hashable(function))
+      object.__setattr__(self, field.name, closures.by_content(getattr(self, field.name)))
 
   @property
   def training(self) -> Callable[..., tuple[jax.Array, Params]]:
-    return self.train_fn or programs.hashable(_as_in_evaluation(self.fn))
+    return self.train_fn or _AsInEvaluation(self.fn)

@@ -6,8 +6,6 @@ import inspect
 import types
 from typing import Any
 
-from unsc_jax import closures
-
 
 def code(function: Callable, describe: Callable[[Any], Any]) -> str:
   """A short hash of a function: its code, its defaults and the values that it reads.
@@ -50,7 +48,7 @@ def _lines(function: Any, describe: Callable, of_helpers: Callable, seen: set
   seen.add(function)
   yield str(describe([function.__defaults__, function.__kwdefaults__]))
   names: list[str] = []
-  for code in closures.nested(function.__code__):
+  for code in _nested(function.__code__):
     names += code.co_names
     yield f'{code.co_code.hex()} {code.co_names}'
     yield from (_text(constant) for constant in code.co_consts
@@ -67,6 +65,14 @@ def _lines(function: Any, describe: Callable, of_helpers: Callable, seen: set
 
 def _package(function: types.FunctionType) -> str:
   return function.__module__.partition('.')[0]
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+  """The code of a function, and of those within it."""
+  yield code
+  for constant in code.co_consts:
+    if isinstance(constant, types.CodeType):
+      yield from _nested(constant)
 
 
 def _text(constant: Any) -> str:
