@@ -27,7 +27,6 @@ for _threads in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
   os.environ.setdefault(_threads, '1')
 
 import atexit  # noqa: E402
-import gc  # noqa: E402
 import pathlib  # noqa: E402
 import re  # noqa: E402
 import shutil  # noqa: E402
@@ -49,13 +48,6 @@ if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
   os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
 
 
-def pytest_collection_finish():
-  """What has been imported stays: Python need not look through it again and again."""
-  gc.collect()
-  gc.freeze()
-  gc.set_threshold(50_000, 20, 20)
-
-
 def pytest_runtest_setup(item):
   """`not_under('JAX_DEBUG_NANS', 'feeds NaN')`: what a strict mode forbids by design."""
   for mark in item.iter_markers('not_under'):
@@ -67,7 +59,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture(autouse=True, scope='module')
 def _few_programs():
   """Lets go of the programs of earlier files, once there are many."""
-  compilation.make_room()
+  compilation.make_room(8_000)
 
 
 @pytest.fixture(autouse=True, scope='session')
