@@ -1,4 +1,4 @@
-"""What the matrix products of a function cost, read off its jaxpr."""
+"""What the matrix products and factors of a function cost, read off its jaxpr."""
 
 from collections.abc import Iterator
 import math
@@ -11,10 +11,13 @@ import jax.numpy as jnp
 
 
 class Work(NamedTuple):
-  """Products and convolutions, loops included."""
+  """Products, convolutions, Cholesky factors and triangular solves, loops included."""
   flops: int  # two for a multiplication with its addition
   passes: int  # the same times the passes a bfloat16 matrix unit needs for each
   bytes: int  # of all operands and results, each read or written once
+
+
+_COUNTED = 'dot_general', 'conv_general_dilated', 'cholesky', 'triangular_solve'
 
 
 def work(fn, *args: Any) -> Work:
@@ -32,7 +35,7 @@ def work(fn, *args: Any) -> Work:
 def _products(jaxpr, times: int) -> Iterator[tuple[Any, int]]:
   """All products in a jaxpr, with how often each runs."""
   for eqn in jaxpr.eqns:
-    if eqn.primitive.name in ('dot_general', 'conv_general_dilated'):
+    if eqn.primitive.name in _COUNTED:
       yield eqn, times
     inner = times * (eqn.params['length'] if eqn.primitive.name == 'scan' else 1)
     for value in jax.tree.leaves(
@@ -46,8 +49,12 @@ def _products(jaxpr, times: int) -> Iterator[tuple[Any, int]]:
 
 def _flops(eqn) -> int:
   """Two times the terms of all sums."""
-  left, right = (v.aval.shape for v in eqn.invars)
   out = math.prod(eqn.outvars[0].aval.shape)
+  left, right = (v.aval.shape for v in (eqn.invars * 2)[:2])
+  if eqn.primitive.name == 'cholesky':
+    return out * left[-1] // 3
+  if eqn.primitive.name == 'triangular_solve':
+    return out * left[-1]
   if eqn.primitive.name == 'dot_general':
     (contracted, _), _ = eqn.params['dimension_numbers']
     return 2 * out * math.prod(left[i] for i in contracted)
@@ -58,7 +65,8 @@ def _flops(eqn) -> int:
 def _passes(eqn) -> int:
   """One for 16 bits or the default precision, six for float32 at the highest."""
   wide = all(v.aval.dtype == jnp.float32 for v in eqn.invars)
-  precision = eqn.params['precision']
+  # XLA's own factors are at the highest.
+  precision = eqn.params.get('precision', lax.Precision.HIGHEST)
   highest = lax.Precision.HIGHEST in (
       precision if isinstance(precision, tuple) else (precision,))
   return 6 if wide and highest else 1

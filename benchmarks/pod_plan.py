@@ -9,7 +9,8 @@ and collectives are those of the compiled programs, FLOPs and bytes those of the
 matrix products, and times are bounds that follow from them (a roofline).
 
 A batch is sharded over all chips; parameters, optimiser and bases are on each of
-them. Bases hold half of every layer's directions, the most that is ever stored.
+them. Bases hold half of every layer's directions, the most that is ever stored; a soft
+filter holds a matrix of each, made by Cholesky factorisations in a program of its own.
 The moments of a batch are added to those of the batches before it by a program of
 its own, the running sum: a pass over any number of batches is these two in turn.
 
@@ -30,7 +31,8 @@ from benchmarks import _results
 
 TOPOLOGIES = {'v5e:2x4': 8, 'v5e:8x8': 64, 'v5e:16x16': 256}  # to chips
 MODELS = {'resnet50': 64, 'vit_l16': 32}  # to images a chip
-PROGRAMS = ('moments', 'running sum', 'plain step', 'projected step')
+CONFINED = ('projected step', 'damped step')
+PROGRAMS = ('moments', 'running sum', 'soft filter', 'plain step', *CONFINED)
 # Google's figures for a v5e chip: dense bfloat16, memory, its links together.
 PEAK_FLOPS, MEMORY_BYTES = 197e12, 16 * 2**30
 MEMORY_BANDWIDTH, LINK_BANDWIDTH = 819e9, 200e9
@@ -46,7 +48,7 @@ class Program(NamedTuple):
 
 
 def programs(model: str, images: int) -> dict[str, Program]:
-  """The pass for the moments, their sum and the two steps, for so many images."""
+  """The pass for the moments, what is made of them, and the steps, for so many images."""
   import jax
   import jax.numpy as jnp
   import optax
@@ -75,6 +77,7 @@ def programs(model: str, images: int) -> dict[str, Program]:
 
   bases = jax.eval_shape(lambda: null_space.Bases({
       path: tuple(map(half, found)) for path, found in moments.by_path.items()}))
+  soft = jax.jit(null_space.soft())
   adam = optax.adam(1e-3)
 
   def step(optimizer, bases):
@@ -92,9 +95,10 @@ def programs(model: str, images: int) -> dict[str, Program]:
           batch=1),
       # As `accumulate` has it: the old sum's memory serves the new one.
       'running sum': Program(passes.add, (moments, moments), batch=None),
+      'soft filter': Program(soft, (moments,), batch=None),
       'plain step': step(lambda bases: adam, {}),
-      'projected step': step(
-          lambda bases: null_space.project_updates(adam, bases), bases)}
+      **{name: step(lambda bases: null_space.project_updates(adam, bases), confinement)
+         for name, confinement in zip(CONFINED, (bases, jax.eval_shape(soft, moments)))}}
 
 
 def plan(model: str, topology: str, program: str) -> dict:
@@ -202,7 +206,7 @@ def check(rows: list[dict]) -> list[_results.Claim]:
   by = {(r['model'], r['chips'], r['program']): r for r in rows}
   claims, claim = [], _results.Claim
   for model, chips in sorted({key[:2] for key in by}):
-    moments, add, plain, projected = (by[model, chips, name] for name in PROGRAMS)
+    moments, add, soft, plain, *confined = (by[model, chips, name] for name in PROGRAMS)
     where = f'{model} on {chips} chips'
     others = [c for c in moments['collectives'] if c['kind'] != 'all-reduce']
     one_set = moments['memory_bytes']['results']
@@ -221,18 +225,20 @@ def check(rows: list[dict]) -> list[_results.Claim]:
               / one_set, 'at most', .001),  # a table of where the results are
         claim(f'{where}: bytes that the running sum exchanges', exchanged(add),
               'at most', 0),
-        claim(f'{where}: bytes exchanged by the projected step, per byte of the '
-              'plain one', exchanged(projected) / exchanged(plain), 'at most', 1),
-        claim(f'{where}: kinds of collectives that only the projected step has',
-              len({c['kind'] for c in projected['collectives']}
-                  - {c['kind'] for c in plain['collectives']}), 'at most', 0),
-        claim(f'{where}: collectives of the projected step beyond those of the '
-              'plain one', collectives(projected) - collectives(plain),
+        claim(f'{where}: bytes that the soft filter exchanges', exchanged(soft),
               'at most', 0)]
+    for row in confined:
+      claims += [
+          claim(f'{where}: bytes exchanged by the {row["program"]}, per byte of the '
+                'plain one', exchanged(row) / exchanged(plain), 'at most', 1),
+          claim(f'{where}: kinds of collectives that only the {row["program"]} has',
+                len({c['kind'] for c in row['collectives']}
+                    - {c['kind'] for c in plain['collectives']}), 'at most', 0),
+          claim(f'{where}: collectives of the {row["program"]} beyond those of the '
+                'plain one', collectives(row) - collectives(plain), 'at most', 0)]
     # The sum of the batches before lies there while the next one is computed.
     for name, used in (('moments with their sum so far', memory(moments) + one_set),
-                       ('plain step', memory(plain)),
-                       ('projected step', memory(projected))):
+                       *((row['program'], memory(row)) for row in (soft, plain, *confined))):
       claims.append(claim(f'{where}: memory of the {name} per chip, of what it has',
                           used / MEMORY_BYTES, 'at most', 1))
   for model in sorted({key[0] for key in by}):

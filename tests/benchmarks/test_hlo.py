@@ -81,6 +81,12 @@ def test_work_is_that_of_all_turns():
       feature_group_count=2)
   assert _flops.work(conv, jnp.ones((3, 3, 2, 6)), jnp.ones((2, 5, 5, 4))).flops == (
       2 * (2 * 3 * 3 * 6) * 3 * 3 * 2)
+  # A factor has d^3 / 6 multiplications with their additions, a solve d^2 / 2 a column.
+  matrices, columns = jnp.ones((3, 30, 30)), jnp.ones((3, 30, 4))
+  factor = _flops.work(lax.linalg.cholesky, matrices)
+  assert factor[:2] == (3 * 30**3 // 3, 6 * 3 * 30**3 // 3)
+  solve = lambda a, b: lax.linalg.triangular_solve(a, b, left_side=True)
+  assert _flops.work(solve, matrices, columns).flops == 3 * 30**2 * 4
 
 
 @pytest.mark.parametrize('chunk_bytes', [1, 4_000, 10_000, 10**9])

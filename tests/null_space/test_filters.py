@@ -144,6 +144,33 @@ def test_it_is_the_same_inside_jit_and_vmap():
     jax.jit(soft(TAU, solver=null_space.inverse_float64))(_moments(several[0]))
 
 
+@pytest.mark.parametrize('d', [5, 129, 300])
+def test_inverse_in_blocks_is_the_inverse(d):
+  x = toys.normal(0, 2, 2 * d, d)
+  matrices = np.matmul(x.swapaxes(1, 2), x) / d
+  matrices[1, -1, -1] = -1.  # seen by the last block alone
+  good, bad = np.asarray(null_space.inverse(matrices))
+  want = np.linalg.inv(matrices[0].astype(np.float64))
+  np.testing.assert_allclose(good, want, atol=1e-5 * np.abs(want).max())
+  np.testing.assert_array_equal(good, good.T)
+  assert np.isnan(bad).all()
+
+
+def test_layers_in_turn_inside_jit_are_as_on_the_host():
+  def fn(params, x):
+    pairs = jnp.stack([x[:, :7], x[:, 5:]])
+    return x @ params['a'], _stacked({'w': params['b']}, pairs), x @ params['c']
+
+  shapes = {'a': (12, 3), 'b': (2, 7, 4), 'c': (12, 5)}
+  params = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+  choice = soft(TAU, per_path={'c': .3})
+  moments = toys.moments_of(fn, params, toys.normal(0, 40, 12))
+  compiled, on_host = jax.jit(choice)(moments), choice(moments)
+  for name in shapes:
+    np.testing.assert_allclose(compiled[name].matrix, on_host[name].matrix, atol=1e-5)
+  assert np.abs(on_host['a'].matrix - on_host['c'].matrix).max() > .1
+
+
 def test_other_values_for_some_parameters():
   fn = lambda p, x: (x @ p['a'], x @ p['b'])
   zeros = np.zeros((4, 2), np.float32)

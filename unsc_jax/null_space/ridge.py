@@ -4,10 +4,13 @@
 """
 
 from collections.abc import Sequence
+import dataclasses
+import itertools
 from typing import Any, NamedTuple
 
 import jax
 from jax import core
+from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
@@ -50,7 +53,7 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
   return [Ridge(solver(system), used, sound) for system, used, sound in systems]
 
 
-_HOSTS = {'cpu', 'tpu'}  # for a TPU a large factorisation takes minutes to compile
+_HOSTS = {'cpu', 'tpu'}  # for a TPU a large factorisation takes most of a minute to compile
 
 
 def _is_for_lapack(moment: moments_lib.Moment) -> bool:
@@ -74,8 +77,33 @@ def _on_host(moment: moments_lib.Moment, tau: float) -> Ridge:
 
 @jax.jit
 def _compiled(moments, taus) -> list[Ridge]:
-  return [Ridge(cholesky.inverse(system), used, sound)
-          for system, used, sound in _begun(moments, taus)]
+  made: dict[int, Ridge] = {}
+  kind = lambda i: (moments[i].second.shape[-1], str(moments[i].second.dtype))
+  for _, group in itertools.groupby(sorted(range(len(moments)), key=kind), key=kind):
+    same = [*group]
+    made |= zip(same, _of_one_size([moments[i] for i in same], [taus[i] for i in same]))
+  return [made[i] for i in range(len(moments))]
+
+
+def _of_one_size(moments, taus) -> list[Ridge]:
+  """One layer after the other: at once they need the memory of all.
+
+  A factorisation is then compiled once a size. Neither sites nor first moments are read.
+  """
+  layers = np.array([len(moment.count) for moment in moments])
+  sums = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(
+      dataclasses.replace(moment, site=moments[0].site, first=moment.count, fixed=None)
+      for moment in moments))
+
+  def one(layer):
+    moment, tau = layer
+    system, used, least = _system(jax.tree.map(lambda leaf: leaf[None], moment), tau)
+    made = Ridge(cholesky.inverse(system), used, cholesky.are_positive(least))
+    return jax.tree.map(lambda leaf: leaf[0], made)
+
+  made = lax.map(one, (sums, jnp.repeat(jnp.stack(taus), layers)))
+  ends = np.cumsum(layers)[:-1]
+  return [*map(Ridge, *(jnp.split(leaf, ends) for leaf in made))]
 
 
 @jax.jit
