@@ -16,6 +16,7 @@ import warnings
 
 import matplotlib
 from matplotlib import figure as figure_lib
+from matplotlib.backends import backend_svg
 
 # Okabe and Ito's palette, without its black and yellow: those vanish on one of
 # the two backgrounds.
@@ -63,7 +64,8 @@ class Plot:
     """The figure as an `<svg>` element in the page's colours."""
     out = io.StringIO()
     with _styled():
-      self._drawn().savefig(out, format='svg', metadata=dict.fromkeys(
+      # Unlike `savefig` it lays the figure out while it draws it, not in a drawing before.
+      backend_svg.FigureCanvasSVG(self._drawn()).print_svg(out, metadata=dict.fromkeys(
           ('Creator', 'Date', 'Format', 'Type')))
     return _clean(out.getvalue())
 
