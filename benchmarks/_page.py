@@ -65,17 +65,24 @@ PLAN = '''## Pod plan
 `python -m benchmarks.pod_plan` compiles the real pass and the real steps for TPU v5e
 slices, without a TPU (`pip install '.[pod-plan]'`), at ImageNet's size in bfloat16.
 Memory and collectives are the compiled programs'; FLOPs those of their matrix
-products; the last three columns the least time that each part of a chip needs
+products and factors; the last three columns the least time that each part of a chip needs
 for them (197 TFLOP/s, 819 GB/s, 200 GB/s), float32 products at the highest precision
 counted six times. Bases hold half of every layer's directions, the most that is ever
 stored. `projected` against `plain` is then the most that a projection can cost. It
 does not grow with the batch, but at these few images a chip, fan-ins up to 4096 and
-the highest precision it is as much work as the step itself for ViT-L/16.
+the highest precision it is as much work as the step itself for ViT-L/16. `damped` is the
+step inside `soft()`, which holds a whole matrix of every layer: as many products, and twice
+the memory.
 
 What a pod exchanges is the gradient, as ever, and the moments' blocks, once a
 batch. No activation travels, and the projection exchanges nothing: bases and
 updates are on every chip. The `running sum` adds a batch's moments to those before
 it, in their place: a pass over any number of batches holds two sets of moments.
+
+The `soft filter` is made once, of all moments in one program: layers of one size come one
+after the other, and of a factor one block of rows, so that it compiles for a TPU in a minute or
+two and needs next to no memory beside its results. Every chip makes all of it, and exchanges
+nothing. Outside `jit` LAPACK does that on the hosts, with nothing to compile.
 
 '''
 

@@ -284,7 +284,7 @@ PAGES = {
     'README.md': {'demo': lambda: readme_lib.demo(report.read(ROOT / readme_lib.DEMO))},
     'docs/soft-null-space.md': {
         'said': lambda: soft_null_space.said(*map(_study_of_filters, (
-            'fashion_mnist-plain', 'digits-plain', 'digits-batchnorm'))),
+            'fashion_mnist-plain', 'digits-plain', 'digits-batchnorm', 'cifar10-allcnn'))),
         **{network: lambda network=network: soft_null_space.of(_study_of_filters(network))
            for network in soft_null_space.NETWORKS}},
     'docs/tables.md': {'groups': lambda: paper_tables.of(_made)},

@@ -55,7 +55,8 @@ def test_the_plan_is_judged_by_its_rows():
   assert pod_plan.check(rows) == _results.claims_in(results)
   pods = {(r['model'], r['chips']) for r in rows}
   assert pods == set(itertools.product(pod_plan.MODELS, pod_plan.TOPOLOGIES.values()))
-  assert len(rows) == len(pods) * len(pod_plan.PROGRAMS)
+  assert len(rows) == (len(pods) * len(pod_plan.PROGRAMS)
+                       + len(pod_plan.MODELS) * len(pod_plan.SOFT))
   gathered = {'kind': 'all-gather', 'count': 1, 'bytes': 10**6}
   for i, row in enumerate(rows):
     worse = {**row, 'collectives': [*row['collectives'], gathered]}
