@@ -72,7 +72,7 @@ stored. `projected` against `plain` is then the most that a projection can cost.
 does not grow with the batch, but at these few images a chip, fan-ins up to 4096 and
 the highest precision it is as much work as the step itself for ViT-L/16. `damped` is the
 step inside `soft()`, which holds a whole matrix of every layer: as many products, and twice
-the memory.
+the memory for it.
 
 What a pod exchanges is the gradient, as ever, and the moments' blocks, once a
 batch. No activation travels, and the projection exchanges nothing: bases and
@@ -80,8 +80,9 @@ updates are on every chip. The `running sum` adds a batch's moments to those bef
 it, in their place: a pass over any number of batches holds two sets of moments.
 
 The `soft filter` is made once, of all moments in one program: layers of one size come one
-after the other, and of a factor one block of rows, so that it compiles for a TPU in a minute or
-two and needs next to no memory beside its results. Every chip makes all of it, and exchanges
+after the other, and of a factor one block of rows, so that it compiles in minutes and needs
+little memory beside its results. (All at once they took 28 GiB for ViT-L/16, and had not
+compiled after ten minutes.) Every chip makes all of it, and exchanges
 nothing. Outside `jit` LAPACK does that on the hosts, with nothing to compile.
 
 '''
