@@ -81,8 +81,7 @@ it, in their place: a pass over any number of batches holds two sets of moments.
 
 The `soft filter` is made once, of all moments in one program: layers of one size come one
 after the other, and of a factor one block of rows, so that it compiles in minutes and needs
-little memory beside its results. (All at once they took 28 GiB for ViT-L/16, and had not
-compiled after ten minutes.) Every chip makes all of it, and exchanges
+little memory beside its results. Every chip makes all of it, and exchanges
 nothing. Outside `jit` LAPACK does that on the hosts, with nothing to compile.
 
 '''
