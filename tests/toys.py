@@ -25,6 +25,14 @@ def convolve(x, kernel, strides=(1, 1), padding='SAME', groups=1, **options):
       dimension_numbers=('NHWC', 'HWIO', 'NHWC'), **options)
 
 
+def of_a_stranger(fn):
+  """A function that may promote ranks and types as it likes: strict modes are of our code."""
+  def called(*args):
+    with jax.numpy_rank_promotion('allow'), jax.numpy_dtype_promotion('standard'):
+      return fn(*args)
+  return called
+
+
 def moments_of(fn, params, *args):
   """The moments of a function's layers, in one compiled pass."""
   return moments_lib.moments_of(unsc_jax.input_moments(fn), params, *args)

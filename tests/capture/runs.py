@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from tests import toys
 from tests.capture import case as case_lib
 from tests.capture import oracle
 import unsc_jax
@@ -15,8 +16,8 @@ from unsc_jax import paths
 
 @functools.cache
 def network(case: case_lib.Case) -> case_lib.Network:
-  fn, params, args = case.network()
-  return case_lib.Network(fn, jax.tree.map(jnp.asarray, params),
+  fn, params, args = toys.of_a_stranger(case.network)()
+  return case_lib.Network(toys.of_a_stranger(fn), jax.tree.map(jnp.asarray, params),
                           jax.tree.map(jnp.asarray, args))
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests import toys
 from tests.capture import case as case_lib
 from tests.capture import frameworks
 import unsc_jax
@@ -64,6 +65,7 @@ def test_shapes_are_enough():
 
 def test_what_no_data_reach_is_not_subtracted_with_a_batch():
   """One batch of all data, one of those to forget: positions are still read."""
+  @toys.of_a_stranger
   def fn(params, ids):
     x = params['tokens'][ids] + params['positions'][jnp.arange(ids.shape[1])]
     return x @ params['w']
@@ -84,6 +86,7 @@ def test_what_no_data_reach_is_not_subtracted_with_a_batch():
 
 def test_an_argument_that_a_batch_shares_is_told_apart():
   """Positions from an offset that is passed: all batches read the same ones."""
+  @toys.of_a_stranger
   def fn(params, x, start):
     return x @ params['w'] + params['pos'][start + jnp.arange(3)]
 
@@ -195,7 +198,7 @@ def test_moments_are_float32_where_64_bits_are_on():
   shapes = {'kernel': (3, 2, 3, 3), 'dense': (3, 4), 'rows': (5, 4), 'table': (6, 4)}
   params = {path: random(*shape) for path, shape in shapes.items()}
   args = random(2, 2, 4, 4), np.array([1, 2, 2])
-  run = jax.jit(unsc_jax.input_moments(_of_many_kinds))
+  run = jax.jit(unsc_jax.input_moments(toys.of_a_stranger(_of_many_kinds)))
   _, wanted = run(*jax.tree.map(jnp.asarray, (params, *args)))
   for dtype in (np.float32, np.float64):
     with jax.enable_x64(True):

@@ -85,7 +85,7 @@ def test_choices_are_data_and_checked():
       bad()
 
 
-@pytest.mark.parametrize('cut', [np.float32([.5]), None], ids=['holds an array', 'a lambda'])
+@pytest.mark.parametrize('cut', [np.float32([[.5]]), None], ids=['holds an array', 'a lambda'])
 def test_any_function_is_a_response(cut):
   """Also one that JAX cannot tell from others by a hash."""
   class Below:  # no dataclass; cannot be hashed
