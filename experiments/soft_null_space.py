@@ -80,6 +80,8 @@ class Config:
   """Further curves, of the first seed alone."""
   dials: tuple[float, ...] = ()
   """Where curves have points, by the first of their dials; everywhere if none is named."""
+  further: tuple[str, ...] = ()
+  """Single points beside these, as their files are called: soft_and_alignment-0.0001."""
   data_dir: pathlib.Path | None = None
   """Where tfds keeps its data; by default TFDS_DATA_DIR, as tfds has it."""
   out: pathlib.Path = pathlib.Path('runs/soft_null_space')
@@ -88,8 +90,9 @@ class Config:
   def points(self, seed: int) -> Iterator[soft_points.Point]:
     """The points of those curves that were asked for, of one seed."""
     asked = self.curves + self.once * (seed == self.seeds[0])
-    wanted = lambda point: (point.curve in asked or not self.curves) and (
-        not self.dials or next(iter(point.dial.values()), self.dials[0]) in self.dials)
+    wanted = lambda point: point.name in self.further or (
+        point.curve in asked or not self.curves) and (
+            not self.dials or next(iter(point.dial.values()), self.dials[0]) in self.dials)
     return filter(wanted, soft_points.points(self.rate))
 
 
@@ -203,6 +206,11 @@ def run(config: Config) -> dict[str, Any]:
   checks.check(config)
   checks.writable(config.out, '--out')
   settings.known('network', config.network, NETWORKS)
+  points = [*soft_points.points(config.rate)]
+  for name in config.curves + config.once:
+    settings.known('curve', name, dict.fromkeys(point.curve for point in points))
+  for name in config.further:
+    settings.known('point', name, dict.fromkeys(point.name for point in points))
   if config.reference and len(config.forget) > 1:
     raise ValueError('--reference is of one class; name one in --forget.')
   dataset = data_lib.load(config.dataset, config.data_dir)

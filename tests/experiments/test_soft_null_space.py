@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+import pytest
+
 from experiments import soft_null_space
 
 
@@ -18,6 +20,15 @@ def test_points_are_those_of_the_curves_and_dials_asked():
       ('hard', .9), ('hard', .97), ('hard', .99), ('head only',)}
   assert _points(curves=('hard', 'soft', 'head only'), dials=(.99, 1e-3)) == {
       ('hard', .99), ('soft', 1e-3), ('head only',)}
+  assert _points(curves=('hard',), dials=(.99,), further=('soft-0.001',)) == {
+      ('hard', .99), ('soft', 1e-3)}
+
+
+@pytest.mark.parametrize('asked', [
+    {'curves': ('sofd',)}, {'once': ('sofd',)}, {'further': ('soft-0.5',)}])
+def test_a_point_that_is_not_there_is_refused_before_anything_runs(asked, tmp_path):
+  with pytest.raises(ValueError, match='No (curve|point) is called .*: choose one of'):
+    soft_null_space.run(soft_null_space.Config(out=tmp_path, **asked))
 
 
 def test_some_curves_are_of_the_first_seed_alone():
