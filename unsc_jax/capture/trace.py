@@ -235,7 +235,8 @@ class _Walk:
       if row is None or any(a.axis == row for dim in view.dims for a in dim):
         self.uncaptured.setdefault(view.path, reason)
         continue
-      counts = jnp.float32(jnp.arange(view.shape[row]) == view.start[row])[None]
+      start = jnp.asarray(view.start[row], int)  # of any integers
+      counts = jnp.float32(jnp.arange(view.shape[row]) == start)[None]
       table = views.whole(view.path, view.shape)
       totals = self.emit(table, (), (table.dims[row],), layers.Lookup(counts),
                          view.row_by_data, totals)
