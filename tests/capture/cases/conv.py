@@ -59,7 +59,7 @@ def _shared_over_groups(w, x):
 
 
 def _low_rank(w, x):
-  w = jnp.einsum('hwir,ro->hwio', w.reshape(3, 3, 4, 2), jnp.ones((2, 5)))
+  w = jnp.einsum('hwir,ro->hwio', w.reshape(3, 3, 4, 2), jnp.ones((2, 5), w.dtype))
   return _conv(x, w)
 
 
