@@ -37,6 +37,9 @@ def _products(jaxpr, times: int) -> Iterator[tuple[Any, int]]:
   for eqn in jaxpr.eqns:
     if eqn.primitive.name in _COUNTED:
       yield eqn, times
+    if eqn.primitive.name == 'cond':
+      yield from _products(max(eqn.params['branches'], key=_all_flops).jaxpr, times)
+      continue
     inner = times * (eqn.params['length'] if eqn.primitive.name == 'scan' else 1)
     for value in jax.tree.leaves(
         list(eqn.params.values()),
@@ -45,6 +48,11 @@ def _products(jaxpr, times: int) -> Iterator[tuple[Any, int]]:
         value = value.jaxpr
       if isinstance(value, jex.Jaxpr):
         yield from _products(value, inner)
+
+
+def _all_flops(branch) -> int:
+  """Of a branch: of several the dearest counts."""
+  return sum(times * _flops(eqn) for eqn, times in _products(branch.jaxpr, 1))
 
 
 def _flops(eqn) -> int:

@@ -87,6 +87,8 @@ def test_work_is_that_of_all_turns():
   assert factor[:2] == (3 * 30**3 // 3, 6 * 3 * 30**3 // 3)
   solve = lambda a, b: lax.linalg.triangular_solve(a, b, left_side=True)
   assert _flops.work(solve, matrices, columns).flops == 3 * 30**2 * 4
+  either = lambda w, x: lax.cond(w[0, 0] > 0, lambda: x @ w @ w, lambda: x @ w)
+  assert _flops.work(either, w, x).flops == 2 * once.flops
 
 
 @pytest.mark.parametrize('chunk_bytes', [1, 4_000, 10_000, 10**9])

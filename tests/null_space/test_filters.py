@@ -14,6 +14,7 @@ from tests.capture import oracle
 import unsc_jax
 from unsc_jax import null_space
 from unsc_jax import sharding
+from unsc_jax.null_space import cholesky
 
 soft = null_space.soft
 TAU = 1e-2
@@ -146,7 +147,7 @@ def test_it_is_the_same_inside_jit_and_vmap():
 
 @pytest.mark.not_under('JAX_DEBUG_NANS', 'what is not positive is NaN')
 @pytest.mark.parametrize('d', [5, 129, 300])
-def test_inverse_in_blocks_is_the_inverse(d):
+def test_inverse_is_that_of_numpy_whole_or_by_blocks(d):
   x = toys.normal(0, 2, 2 * d, d)
   matrices = np.matmul(x.swapaxes(1, 2), x) / d
   matrices[1, -1, -1] = -1.  # seen by the last block alone
@@ -155,6 +156,11 @@ def test_inverse_in_blocks_is_the_inverse(d):
   np.testing.assert_allclose(good, want, atol=1e-5 * np.abs(want).max())
   np.testing.assert_array_equal(good, good.T)
   assert np.isnan(bad).all()
+  # As TPUs have it.
+  root, none = np.asarray(jax.jit(cholesky.inverse_root_by_blocks)(matrices), np.float64)
+  np.testing.assert_allclose(root.T @ root, want, atol=1e-5 * np.abs(want).max())
+  np.testing.assert_array_equal(root, np.tril(root))
+  assert np.isnan(none[-1, -1])
 
 
 def test_layers_in_turn_inside_jit_are_as_on_the_host():

@@ -36,7 +36,7 @@ def inverse(matrices: jax.Array) -> jax.Array:
     >>> inverse(jnp.array([[[4., 0.], [0., 16.]]])).round(4).tolist()
     [[[0.25, 0.0], [0.0, 0.0625]]]
 
-  Source: `jnp.linalg.cholesky`, of blocks.
+  Source: `jnp.linalg.cholesky`.
   """
   root = _inverse_root(matrices)
   out = _product(root.mT, root)
@@ -47,6 +47,18 @@ _BLOCK = 128  # rows at most, a TPU's tile
 
 
 def _inverse_root(matrices: jax.Array) -> jax.Array:
+  """`L^-1` of the Cholesky factors `L`, `[B, d, d]`; NaN to the last if not positive."""
+  return lax.platform_dependent(
+      matrices, tpu=inverse_root_by_blocks, default=_inverse_root_at_once)
+
+
+def _inverse_root_at_once(matrices: jax.Array) -> jax.Array:
+  low = lax.linalg.cholesky(matrices, symmetrize_input=False)
+  one = jnp.broadcast_to(jnp.eye(matrices.shape[-1], dtype=low.dtype), low.shape)
+  return lax.linalg.triangular_solve(low, one, left_side=True, lower=True)
+
+
+def inverse_root_by_blocks(matrices: jax.Array) -> jax.Array:
   r"""`R = L^-1` of the Cholesky factors `L`, `[B, d, d]`; NaN to the last if not positive.
 
   With the rows `R` above them, a block of rows `A` of a matrix has
@@ -134,4 +146,7 @@ def is_positive(matrix: np.ndarray) -> bool:
 
 def are_positive(matrices: jax.Array) -> jax.Array:
   """The same of matrices `[B, d, d]` on the device; what was not is NaN to the last."""
-  return jnp.isfinite(_inverse_root(matrices)[:, -1, -1])
+  factor = lax.platform_dependent(
+      matrices, tpu=inverse_root_by_blocks,
+      default=lambda matrices: lax.linalg.cholesky(matrices, symmetrize_input=False))
+  return jnp.isfinite(factor[:, -1, -1])
