@@ -27,6 +27,7 @@ import os
 import re
 from typing import Any, NamedTuple
 
+from benchmarks import _pod_claims
 from benchmarks import _process
 from benchmarks import _results
 
@@ -34,8 +35,8 @@ TOPOLOGIES = {'v5e:2x4': 8, 'v5e:8x8': 64, 'v5e:16x16': 256}  # to chips
 MODELS = {'resnet50': 64, 'vit_l16': 32}  # to images a chip
 PROGRAMS = ('moments', 'running sum', 'plain step', 'projected step')
 SOFT = ('soft filter', 'damped step')  # on the largest pod alone: what they add is not sharded
-# Google's figures for a v5e chip: dense bfloat16, memory, its links together.
-PEAK_FLOPS, MEMORY_BYTES = 197e12, 16 * 2**30
+# Google's figures for a v5e chip: dense bfloat16, its memory, its links together.
+PEAK_FLOPS = 197e12
 MEMORY_BANDWIDTH, LINK_BANDWIDTH = 819e9, 200e9
 ENVIRONMENT = {'JAX_PLATFORMS': 'cpu', 'TPU_SKIP_MDS_QUERY': '1',
                'ALLOW_MULTIPLE_LIBTPU_LOAD': '1'}
@@ -191,72 +192,6 @@ def roofline(work, collective_bytes: int, chips: int) -> dict[str, float]:
   return {part: round(1e3 * s, 3) for part, s in seconds.items()}
 
 
-def memory(row: dict) -> int:
-  return sum(row['memory_bytes'].values())
-
-
-def exchanged(row: dict) -> int:
-  return sum(collective['bytes'] for collective in row['collectives'])
-
-
-def collectives(row: dict) -> int:
-  return sum(collective['count'] for collective in row['collectives'])
-
-
-def check(rows: list[dict]) -> list[_results.Claim]:
-  """What must hold on every pod."""
-  by = {(r['model'], r['chips'], r['program']): r for r in rows}
-  claims, claim = [], _results.Claim
-  for model, chips in sorted({key[:2] for key in by}):
-    moments, add, plain, projected = (by[model, chips, name] for name in PROGRAMS)
-    soft = {name: by[model, chips, name] for name in SOFT if (model, chips, name) in by}
-    where = f'{model} on {chips} chips'
-    others = [c for c in moments['collectives'] if c['kind'] != 'all-reduce']
-    one_set = moments['memory_bytes']['results']
-    claims += [
-        claim(f'{where}: bytes of activations that the moment pass exchanges',
-              sum(c['bytes'] for c in others), 'at most', 0),
-        claim(f'{where}: bytes all-reduced for moments, per byte of the blocks '
-              'that have to be', exchanged(moments) / moments['bytes_to_sum'],
-              'at most', 1.05),
-        # What it is given are two sets of moments, the old sum and the new ones.
-        claim(f'{where}: bytes of the old sum that serve the next one, per byte',
-              add['bytes_in_place']
-              / (add['memory_bytes']['arguments'] / 2), 'at least', 1),
-        claim(f'{where}: bytes that the running sum takes anew, per byte of moments',
-              (add['memory_bytes']['results'] + add['memory_bytes']['temporaries'])
-              / one_set, 'at most', .001),  # a table of where the results are
-        claim(f'{where}: bytes that the running sum exchanges', exchanged(add),
-              'at most', 0)]
-    if soft:
-      claims.append(claim(f'{where}: bytes that the soft filter exchanges',
-                          exchanged(soft['soft filter']), 'at most', 0))
-    for row in (projected, *(row for name, row in soft.items() if 'step' in name)):
-      claims += [
-          claim(f'{where}: bytes exchanged by the {row["program"]}, per byte of the '
-                'plain one', exchanged(row) / exchanged(plain), 'at most', 1),
-          claim(f'{where}: kinds of collectives that only the {row["program"]} has',
-                len({c['kind'] for c in row['collectives']}
-                    - {c['kind'] for c in plain['collectives']}), 'at most', 0),
-          claim(f'{where}: collectives of the {row["program"]} beyond those of the '
-                'plain one', collectives(row) - collectives(plain), 'at most', 0)]
-    # The sum of the batches before lies there while the next one is computed.
-    for name, used in (('moments with their sum so far', memory(moments) + one_set),
-                       *((row['program'], memory(row))
-                         for row in (plain, projected, *soft.values()))):
-      claims.append(claim(f'{where}: memory of the {name} per chip, of what it has',
-                          used / MEMORY_BYTES, 'at most', 1))
-  for model in sorted({key[0] for key in by}):
-    sizes = [chips for name, chips, _ in by if name == model]
-    few, many = min(sizes), max(sizes)
-    claims.append(claim(
-        f'{model}: memory per chip of the moment pass for {many * MODELS[model]} '
-        f'images at once, per that for {few * MODELS[model]}',
-        memory(by[model, many, 'moments']) / memory(by[model, few, 'moments']),
-        'at most', 1.02))
-  return claims
-
-
 def table(rows: list[dict]) -> str:
   """The plan in Markdown."""
   head = ('| model | chips | program | memory a chip | TFLOP a chip | exchanged '
@@ -268,7 +203,7 @@ def table(rows: list[dict]) -> str:
     time = row['roofline_ms']
     lines.append(
         f'| {row["model"]} | {row["chips"]} | {row["program"]} '
-        f'| {memory(row) / 2**30:.1f} GiB | {row["work"]["flops"] / 1e12:.2f} '
+        f'| {_pod_claims.memory(row) / 2**30:.1f} GiB | {row["work"]["flops"] / 1e12:.2f} '
         f'| {kinds or "nothing"} '
         f'| {time["matrix unit"]:.1f} ms | {time["memory"]:.1f} ms '
         f'| {time["links"]:.1f} ms |')
@@ -305,7 +240,7 @@ def main() -> None:
       here = [made(model, topology, name) for name in names]
       print(table(here), flush=True)
       rows += here
-  claims = check(rows)
+  claims = _pod_claims.check(rows)
   if options.model or options.topology:
     print(*claims, sep='\n')
     assert all(claim.holds for claim in claims)

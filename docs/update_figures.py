@@ -48,14 +48,11 @@ def main() -> None:
 
 
 def schema() -> str:
-  """The JSON schema of results, as `unsc_jax.report` reads and writes them.
-
-  Without defaults of `{}`: only some versions of msgspec write them.
-  """
+  """The JSON schema of results; no defaults of `{}`, which only some versions of msgspec write."""
+  without = lambda keys: {
+      key: value for key, value in keys.items() if (key, value) != ('default', {})}
   text = json.dumps(msgspec.json.schema(report.Results))
-  same_everywhere = json.loads(text, object_hook=lambda keys: {
-      key: value for key, value in keys.items() if (key, value) != ('default', {})})
-  return json.dumps(same_everywhere, indent=1) + '\n'
+  return json.dumps(json.loads(text, object_hook=without), indent=1) + '\n'
 
 
 def updated(page: str, text: str) -> str:

@@ -66,7 +66,7 @@ def _few_programs():
 def _small_maps():
   """A feature map of 300 points takes t-SNE two seconds a network."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr('unsc_jax.study.pictures._POINTS', 60)
+    patch.setattr('unsc_jax.study.pictures.POINTS', 60)
     yield
 
 

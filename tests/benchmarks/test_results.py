@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import pytest
 
 from benchmarks import _page
+from benchmarks import _pod_claims
 from benchmarks import _results
 from benchmarks import pod_plan
 from unsc_jax.capture import layers
@@ -52,7 +53,7 @@ def test_the_plan_is_judged_by_its_rows():
   """On every pod; and a plan that gathers is refused."""
   results = _results.load('pod_plan')
   rows = results['rows']
-  assert pod_plan.check(rows) == _results.claims_in(results)
+  assert _pod_claims.check(rows) == _results.claims_in(results)
   pods = {(r['model'], r['chips']) for r in rows}
   assert pods == set(itertools.product(pod_plan.MODELS, pod_plan.TOPOLOGIES.values()))
   assert len(rows) == (len(pods) * len(pod_plan.PROGRAMS)
@@ -60,12 +61,12 @@ def test_the_plan_is_judged_by_its_rows():
   gathered = {'kind': 'all-gather', 'count': 1, 'bytes': 10**6}
   for i, row in enumerate(rows):
     worse = {**row, 'collectives': [*row['collectives'], gathered]}
-    judged = pod_plan.check([*rows[:i], worse, *rows[i + 1:]])
+    judged = _pod_claims.check([*rows[:i], worse, *rows[i + 1:]])
     if row['program'] != 'plain step':
       assert not all(claim.holds for claim in judged)
     if row['program'] == 'running sum':  # and one that keeps the old sum
       kept = {**row, 'bytes_in_place': 0}
-      judged = pod_plan.check([*rows[:i], kept, *rows[i + 1:]])
+      judged = _pod_claims.check([*rows[:i], kept, *rows[i + 1:]])
       assert not all(claim.holds for claim in judged)
 
 

@@ -14,7 +14,6 @@ from tests.capture import oracle
 import unsc_jax
 from unsc_jax import null_space
 from unsc_jax import sharding
-from unsc_jax.null_space import cholesky
 
 soft = null_space.soft
 TAU = 1e-2
@@ -143,24 +142,6 @@ def test_it_is_the_same_inside_jit_and_vmap():
     np.testing.assert_allclose(matrix, soft(TAU)(_moments(x))['w'].matrix, atol=1e-6)
   with pytest.raises(TypeError, match='inverse_float64 runs on the host'):
     jax.jit(soft(TAU, solver=null_space.inverse_float64))(_moments(several[0]))
-
-
-@pytest.mark.not_under('JAX_DEBUG_NANS', 'what is not positive is NaN')
-@pytest.mark.parametrize('d', [5, 129, 300])
-def test_inverse_is_that_of_numpy_whole_or_by_blocks(d):
-  x = toys.normal(0, 2, 2 * d, d)
-  matrices = np.matmul(x.swapaxes(1, 2), x) / d
-  matrices[1, -1, -1] = -1.  # seen by the last block alone
-  good, bad = np.asarray(null_space.inverse(matrices))
-  want = np.linalg.inv(matrices[0].astype(np.float64))
-  np.testing.assert_allclose(good, want, atol=1e-5 * np.abs(want).max())
-  np.testing.assert_array_equal(good, good.T)
-  assert np.isnan(bad).all()
-  # As TPUs have it.
-  root, none = np.asarray(jax.jit(cholesky.inverse_root_by_blocks)(matrices), np.float64)
-  np.testing.assert_allclose(root.T @ root, want, atol=1e-5 * np.abs(want).max())
-  np.testing.assert_array_equal(root, np.tril(root))
-  assert np.isnan(none[-1, -1])
 
 
 def test_layers_in_turn_inside_jit_are_as_on_the_host():

@@ -24,7 +24,7 @@ from unsc_jax.evaluation import outputs as outputs_lib
 from unsc_jax.evaluation.metrics import signals
 from unsc_jax.problem import trainable
 
-_POINTS = 300  # of a feature map
+POINTS = 300  # of a feature map
 _IMAGES = 128  # that a loss around the weights is the mean of, of each kind
 _ALONG: Any = np.linspace(-1, 1, 15)  # in norms of the weights
 # Losses of trained networks span many powers of ten.
@@ -112,7 +112,7 @@ def feature_map(
   """
   from sklearn import manifold
   import threadpoolctl
-  chosen = outputs_lib.thin(rng, np.ones(len(labels), bool), _POINTS)
+  chosen = outputs_lib.thin(rng, np.ones(len(labels), bool), POINTS)
   points: dict[str, Any] = {}
   for name, values in progress(features.items(), 'feature maps', len(features)):
     x = values[chosen] / max(np.abs(values[chosen]).max(), 1e-30)
