@@ -58,7 +58,7 @@ def _all_flops(branch) -> int:
 def _flops(eqn) -> int:
   """Two times the terms of all sums."""
   out = math.prod(eqn.outvars[0].aval.shape)
-  left, right = (v.aval.shape for v in (eqn.invars * 2)[:2])
+  left, *right = (v.aval.shape for v in eqn.invars)
   if eqn.primitive.name == 'cholesky':
     return out * left[-1] // 3
   if eqn.primitive.name == 'triangular_solve':
@@ -67,7 +67,7 @@ def _flops(eqn) -> int:
     (contracted, _), _ = eqn.params['dimension_numbers']
     return 2 * out * math.prod(left[i] for i in contracted)
   outputs, *_ = eqn.params['dimension_numbers'].rhs_spec
-  return 2 * out * math.prod(right) // right[outputs]
+  return 2 * out * math.prod(right[0]) // right[0][outputs]
 
 
 def _passes(eqn) -> int:

@@ -33,8 +33,7 @@ from benchmarks import _results
 
 TOPOLOGIES = {'v5e:2x4': 8, 'v5e:8x8': 64, 'v5e:16x16': 256}  # to chips
 MODELS = {'resnet50': 64, 'vit_l16': 32}  # to images a chip
-PROGRAMS = ('moments', 'running sum', 'plain step', 'projected step')
-SOFT = ('soft filter', 'damped step')  # on the largest pod alone: what they add is not sharded
+PROGRAMS, SOFT = _pod_claims.PROGRAMS, _pod_claims.SOFT
 # Google's figures for a v5e chip: dense bfloat16, its memory, its links together.
 PEAK_FLOPS = 197e12
 MEMORY_BANDWIDTH, LINK_BANDWIDTH = 819e9, 200e9

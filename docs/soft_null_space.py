@@ -55,10 +55,15 @@ def of(results: Results) -> str:
       f'{made["cpu_count"]} cores.')])
 
 
+_FOUR = ('forget', 'retain', 'drift', 'probe')
+
+
+def _line(found: Mapping[str, Any], names: tuple[str, ...] = _FOUR) -> str:
+  return ', '.join(f'{name} {found[name]:.1f} %' for name in names)
+
+
 def said(images: Results, digits: Results, norms: Results, deep: Results) -> str:
   """How the filters compare over the requested classes, in words."""
-  four = ('forget', 'retain', 'drift', 'probe')
-  line = lambda found, names=four: ', '.join(f'{name} {found[name]:.1f} %' for name in names)
   at = {'soft': ('soft', {'tau': 1e-3}), 'hard': ('hard', {'energy': .99}),
         'soft, Adam': ('soft, Adam', {'tau': 1e-3}),
         'hard, Adam': ('hard, Adam', {'energy': .99}),
@@ -74,12 +79,12 @@ def said(images: Results, digits: Results, norms: Results, deep: Results) -> str
   return f'''FashionMNIST, means over the requested classes and seeds:
 
 - **The ridge does better than the cut** with the same optimiser. \
-`soft(1e-3)`: {line(of['soft'])}. \
-`hard(.99)`: {line(of['hard'])}. Retrained: {line(of['retrained'])}. With Adam at 1e-3 the two are \
-closer: {line(of['soft, Adam'])}, against {line(of['hard, Adam'])}.
+`soft(1e-3)`: {_line(of['soft'])}. \
+`hard(.99)`: {_line(of['hard'])}. Retrained: {_line(of['retrained'])}. With Adam at 1e-3 the \
+two are closer: {_line(of['soft, Adam'])}, against {_line(of['hard, Adam'])}.
 - **With alignment a new head finds the class about as seldom as in a retrained network.** \
 `soft({at['aligned'][1]['tau']:g})` with it, the gentlest that forgets the surrogate class to \
-1 % and takes its probe to the retrained network's: {line(of['aligned'])}; the original's probe \
+1 % and takes its probe to the retrained network's: {_line(of['aligned'])}; the original's probe \
 is {of['original']['probe']:.1f} %. That is \
 {of['aligned']['probe'] - of['retrained']['probe']:.1f} points of the probe above the retrained \
 network, where 3 was the target, and \
@@ -89,7 +94,7 @@ is no longer named, which leaves its logit far above where a network has it that
 saw the class: {steps['soft']} steps after the ridge, {steps['aligned']} with alignment, \
 {steps['masked']} with the logit masked, and {steps['retrained']} when retrained. `lower_logits` \
 takes a constant from it, down to the least likely other class: aligned and lowered \
-{line(of['lowered'])}, and **{steps['lowered']} steps**, where half of a retrained network's was \
+{_line(of['lowered'])}, and **{steps['lowered']} steps**, where half of a retrained network's was \
 the target. But the original with its logit lowered takes {steps['low mask']} as well, with a \
 probe of {of['low mask']['probe']:.1f} %: relearning tells what the head says, and nothing of the \
 features. Tried before, on one seed: to go on until the class's probability is below .1 % \
@@ -104,8 +109,8 @@ rate, on one seed: {_others(images)}. They push the logit down far enough to be 
 Digits, some 36 test images a class, so that probes cannot tell:
 
 - **A ridge on both sides moves least.** `two_sided(soft(1e-2), soft(.03))`: \
-{line(both, four[:3])}. One side, `soft(1e-3)`: {line(one, four[:3])}; `hard(.99)`: \
-{line(cut, four[:3])}. It takes {both['relearn_steps']:.1f} steps to relearn, after one side \
+{_line(both, _FOUR[:3])}. One side, `soft(1e-3)`: {_line(one, _FOUR[:3])}; `hard(.99)`: \
+{_line(cut, _FOUR[:3])}. It takes {both['relearn_steps']:.1f} steps to relearn, after one side \
 {one['relearn_steps']:.1f}, and {anew['relearn_steps']:.1f} when retrained.
 {_with_batch_norm(norms)}'''
 
@@ -113,15 +118,13 @@ Digits, some 36 test images a class, so that probes cannot tell:
 def _at_full_width(results: Results) -> str:
   """What is otherwise in a wide and deep network on CIFAR-10."""
   anew = means(results, 'retrained', {})
-  line = lambda found: ', '.join(f'{name} {found[name]:.1f} %' for name in (
-      'forget', 'retain', 'drift', 'probe'))
   of = {name: means(results, curve, dial) for name, curve, dial in (
       ('`hard(.99)`', 'hard', {'energy': .99}), ('`soft(1e-4)`', 'soft', {'tau': 1e-4}),
       ('aligned', 'soft + alignment', {'tau': 1e-4}),
       ('aligned by Adam at `soft(1e-3)`', 'soft + alignment, Adam', {'tau': 1e-3}))}
   least = min(found['probe'] for found in of.values()) - anew['probe']
   return f'''- **Not on CIFAR-10.** AllCNN at full width, one class and one seed, 200 steps: \
-{'; '.join(f'{name}: {line(found)}' for name, found in of.items())}. Retrained: {line(anew)}. \
+{'; '.join(f'{name}: {_line(found)}' for name, found in of.items())}. Retrained: {_line(anew)}. \
 The probe stays {least:.1f} points above the retrained network's at best, where 5 was the target.'''
 
 
@@ -129,17 +132,16 @@ def _with_batch_norm(results: Results) -> str:
   """What is otherwise in a network that normalises."""
   of = {curve: means(results, curve, dial) for curve, dial in (
       ('hard', {'energy': .99}), ('soft', {'tau': 1e-4}), ('retrained', {}))}
-  line = lambda found: ', '.join(
-      f'{name} {found[name]:.1f} %' for name in ('forget', 'retain', 'drift'))
   steps = {curve: f'{found["relearn_steps"]:.1f}' for curve, found in of.items()}
   tried = [point for study in results['studies'] for point in study['points']
            if point['curve'] == 'soft + alignment']
   lost = sum(1 for point in tried if 'failed' in point or point['retain'] < .5)
   return f'''- **With BatchNorm the cut is as good.** A narrow AllCNN, `hard(.99)`: \
-{line(of['hard'])}; `soft(1e-4)`, the gentlest that was tried: {line(of['soft'])}. After the cut \
-it takes {steps['hard']} steps to relearn, after the ridge {steps['soft']}, and \
-{steps['retrained']} when retrained. Alignment by SGD is lost at {lost} of {len(tried)} points, \
-where the network diverges or names one class alone; by Adam it is not.'''
+{_line(of['hard'], _FOUR[:3])}; `soft(1e-4)`, the gentlest that was tried: \
+{_line(of['soft'], _FOUR[:3])}. After the cut it takes {steps['hard']} steps to relearn, after \
+the ridge {steps['soft']}, and {steps['retrained']} when retrained. Alignment by SGD is lost \
+at {lost} of {len(tried)} points, where the network diverges or names one class \
+alone; by Adam it is not.'''
 
 
 def _others(results: Results) -> str:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+import functools
 
 import jax
 from jax import core
@@ -38,22 +39,22 @@ def inverse(matrices: jax.Array) -> jax.Array:
 
   Source: `jnp.linalg.cholesky`.
   """
-  root = _inverse_root(matrices)
+  root = _but_for_tpus(_inverse_root, matrices)
   out = _product(root.mT, root)
   return (out + out.mT) / 2
 
 
 _BLOCK = 128  # rows at most, a TPU's tile
+_cholesky = functools.partial(lax.linalg.cholesky, symmetrize_input=False)
+
+
+def _but_for_tpus(factor: Inverse, matrices: jax.Array) -> jax.Array:
+  return lax.platform_dependent(matrices, tpu=inverse_root_by_blocks, default=factor)
 
 
 def _inverse_root(matrices: jax.Array) -> jax.Array:
   """`L^-1` of the Cholesky factors `L`, `[B, d, d]`; NaN to the last if not positive."""
-  return lax.platform_dependent(
-      matrices, tpu=inverse_root_by_blocks, default=_inverse_root_at_once)
-
-
-def _inverse_root_at_once(matrices: jax.Array) -> jax.Array:
-  low = lax.linalg.cholesky(matrices, symmetrize_input=False)
+  low = _cholesky(matrices)
   one = jnp.broadcast_to(jnp.eye(matrices.shape[-1], dtype=low.dtype), low.shape)
   return lax.linalg.triangular_solve(low, one, left_side=True, lower=True)
 
@@ -81,8 +82,7 @@ def inverse_root_by_blocks(matrices: jax.Array) -> jax.Array:
     cut = lambda of, axis: lax.dynamic_slice_in_dim(of, k * rows, rows, axis)
     block = cut(whole, 1)
     left = _product(block, root.mT)  # of the factor; zero from the diagonal on
-    own = lax.linalg.cholesky(
-        cut(block, 2) - _product(left, left.mT), symmetrize_input=False)
+    own = _cholesky(cut(block, 2) - _product(left, left.mT))
     own_root = lax.linalg.triangular_solve(own, of_block, left_side=True, lower=True)
     new = _product(own_root, cut(one, 0)[None] - _product(left, root))
     return lax.dynamic_update_slice_in_dim(root, new, k * rows, 1)
@@ -146,7 +146,4 @@ def is_positive(matrix: np.ndarray) -> bool:
 
 def are_positive(matrices: jax.Array) -> jax.Array:
   """The same of matrices `[B, d, d]` on the device; what was not is NaN to the last."""
-  factor = lax.platform_dependent(
-      matrices, tpu=inverse_root_by_blocks,
-      default=lambda matrices: lax.linalg.cholesky(matrices, symmetrize_input=False))
-  return jnp.isfinite(factor[:, -1, -1])
+  return jnp.isfinite(_but_for_tpus(_cholesky, matrices)[:, -1, -1])
