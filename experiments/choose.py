@@ -10,7 +10,6 @@ is the choice.
 
 from collections.abc import Iterator
 import dataclasses
-import functools
 import itertools
 import operator
 import pathlib
@@ -108,8 +107,7 @@ def _grid(config: Config, unlearning: settings_lib.Unlearning,
           problem: problem_lib.Problem, key: jax.Array,
           ) -> Iterator[tuple[settings_lib.Unlearning, dict[str, float]]]:
   """Every setting and what it does to one request."""
-  moments = functools.reduce(operator.add, retained.moments_by_class(
-      problem, 256, unlearning.moments_examples))
+  moments = retained.moments(problem, 256, unlearning.moments_examples)
   filters = [*({'energy': energy} for energy in config.energies),
              *({'tau': tau} for tau in config.taus)]
   optimizers = [*(('adam', rate) for rate in config.adam),

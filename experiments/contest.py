@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 import dataclasses
 import functools
 import json
-import operator
 import pathlib
 import sys
 from typing import Any, NamedTuple
@@ -119,7 +118,7 @@ class Contest:
     """What all networks of a seed are made and measured with."""
     problem = self.task.problem(self.request, self.original(seed), self.task.session())
     _, probe_key = self.keys(seed)
-    moments = functools.reduce(operator.add, retained.moments_by_class(problem, 256))
+    moments = retained.moments(problem, 256)
     return evaluation.Setup(problem, self.task.dataset.test, probe_key, moments,
                             self.config.probe_epochs)
 

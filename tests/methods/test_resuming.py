@@ -112,9 +112,8 @@ def test_a_killed_method_goes_on(case, toy, tmp_path):
 def test_bases_are_made_once(combine, devices, toy, tmp_path):
   toy = _on(toy, devices)
   whole, made = _run(_unsc(combine), toy)
-  assert made['moments'] == 2
   _, before = _run(_unsc(combine), toy, tmp_path, die=('unlearning', 4))
-  assert before['moments'] == 2
+  assert before['moments'] == made['moments'] > 0
   left = [p.name for p in (tmp_path / 'constraint').iterdir()]
   assert sorted(left) == ['bases.npz', 'moments.npz']
   found, after = _run(_unsc(combine), toy, tmp_path)
@@ -146,10 +145,11 @@ def test_on_other_devices_bases_are_not_made_again(toy, tmp_path):
 
 def test_killed_in_the_pass_it_is_made_again(toy, tmp_path):
   method, _ = CASES['unsc']
-  _run(method, toy, tmp_path, die=('moments', 1))
+  _run(method, toy, tmp_path, die=('moments', 0))
   found, made = _run(method, toy, tmp_path)
-  assert made['moments'] == 2
-  _same(found, _run(method, toy)[0])
+  whole, of_whole = _run(method, toy)
+  assert made['moments'] == of_whole['moments'] > 0
+  _same(found, whole)
 
 
 def test_bases_of_another_request_are_refused(toy, two_classes, tmp_path):

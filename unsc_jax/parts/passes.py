@@ -78,11 +78,12 @@ def moments(
   """The moments of the original network's inputs on some examples."""
   moments_fn = moments_lib.input_moments(problem.fn, select=select)
   first, *_ = batching.filled(jax.tree.map(lambda leaf: leaf[:1], x), size)
-  if not moments_lib.row_by_row(moments_fn, problem.params, *first):
-    return moments_lib.accumulate(
-        moments_fn, problem.params, unfilled(problem, x, size))
-  return moments_lib.accumulate_rows(
-      moments_fn, problem.params, _of_one_size(problem, x, size))
+  add_up, cut = (
+      (moments_lib.accumulate_rows, _of_one_size)
+      if moments_lib.row_by_row(moments_fn, problem.params, *first)
+      else (moments_lib.accumulate, unfilled))
+  return add_up(moments_fn, problem.params, problem.session.progress(
+      cut(problem, x, size), 'moments', -(-batching.count(x) // size)))
 
 
 def moment(

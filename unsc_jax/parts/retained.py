@@ -29,22 +29,44 @@ def moments_by_class(
 
   Of `examples` of them, about, classes keep their shares, and each has one at least.
   """
-  classes = [problem.retain.where(problem.retain.labels == c) for c in problem.retain_classes]
-  if examples is not None:
-    classes = [_part(of_class, len(problem.retain), examples, batch_size)
-               for of_class in classes]
+  classes = [problem.retain.where(rows) for rows in _rows(problem, batch_size, examples)]
   size = batching.common([*map(len, classes)], batch_size)
-  for of_class in problem.session.progress(classes, 'moments', len(classes)):
+  for of_class in classes:
     yield passes.moments(problem, of_class.x, size, select=select)
 
 
-def _part(of_class: problem_lib.Examples, of: int, examples: int, batch_size: int
-          ) -> problem_lib.Examples:
+def moments(
+    problem: problem_lib.Problem, batch_size: int, examples: int | None = None,
+    select: moments_lib.Select = moments_lib.all_of_them,
+) -> moments_lib.Moments:
+  """Those of all classes together, in one pass with full batches.
+
+  The sum of what `moments_by_class` yields, in little more than half the time for ten
+  classes of a few hundred: what is added up are `[d, d]` matrices, once a batch.
+  """
+  retain = problem.retain
+  if examples is not None:
+    retain = retain.where(np.concatenate(_rows(problem, batch_size, examples)))
+  return passes.moments(
+      problem, retain.x, batching.common([len(retain)], batch_size), select=select)
+
+
+def _rows(problem: problem_lib.Problem, batch_size: int, examples: int | None
+          ) -> list[np.ndarray]:
+  """Which examples of every retained class to take, evenly spread over it."""
+  labels = problem.retain.labels
+  classes = [np.flatnonzero(labels == c) for c in problem.retain_classes]
+  if examples is None:
+    return classes
+  return [_part(rows, len(labels), examples, batch_size) for rows in classes]
+
+
+def _part(rows: np.ndarray, of: int, examples: int, batch_size: int) -> np.ndarray:
   """A class's share of so many examples."""
-  count = max(1, round(examples * len(of_class) / of))
+  count = max(1, round(examples * len(rows) / of))
   if count > batch_size:  # a batch that is hardly filled takes as long as a full one
     count -= count % batch_size
-  return of_class.spread(count)
+  return rows if count >= len(rows) else rows[np.arange(count) * len(rows) // count]
 
 
 def bases(
@@ -124,9 +146,12 @@ class _answers:
 
 def _made(problem, combine, batch_size, examples, select):
   state = total = None
-  for moments in moments_by_class(problem, batch_size, examples, select):
-    state = combine.add(state, moments)
-    total = moments if total is None else total + moments
+  if isinstance(combine, null_space.pooled):  # of the sum, whatever the classes
+    state = total = moments(problem, batch_size, examples, select)
+  else:
+    for of_class in moments_by_class(problem, batch_size, examples, select):
+      state = combine.add(state, of_class)
+      total = of_class if total is None else total + of_class
   filter = getattr(combine, 'filter', None)
   if not isinstance(filter, null_space.BothSides):
     return jax.block_until_ready(combine.bases(state)), total
