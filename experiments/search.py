@@ -102,11 +102,15 @@ def search(
 
 
 def _workers() -> int:
-  """A thread a core, as most of a trial is compilation, which runs on one.
+  """A thread a core that is ours, as most of a trial is compilation, which runs on one.
 
   On several devices one: all processes must make the same steps in the same order.
   """
-  return 1 if jax.device_count() > 1 else os.cpu_count() or 1
+  if jax.device_count() > 1:
+    return 1
+  if hasattr(os, 'sched_getaffinity'):  # not everywhere, and `taskset` may leave few
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
 
 
 def _says(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned

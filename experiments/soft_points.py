@@ -9,7 +9,7 @@ import optax
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax.parts import head
+from unsc_jax.parts import passes
 
 
 class Point(NamedTuple):
@@ -25,12 +25,16 @@ class Point(NamedTuple):
     return '-'.join(parts).replace(' ', '_').replace(',', '').replace('+', 'and')
 
 
-def _below_the_head(make: Callable[..., problem_lib.Method]) -> problem_lib.Method:
-  """A method on every layer but the head, which a problem names."""
+def _on(which: slice, make: Callable[..., problem_lib.Method]) -> problem_lib.Method:
+  """A method on some of the layers, in the order in which they run."""
   def method(problem, key):
-    path = head.site(problem).path
-    return make(select=lambda site: site.path != path)(problem, key)
+    chosen = frozenset([*passes.sites(problem)][which])
+    return make(select=lambda site: site.path in chosen)(problem, key)
   return method
+
+
+_BELOW_THE_HEAD = slice(-1)
+_LAST_FOUR = slice(-4, None)  # of an AllCNN's nine: from the second stride on
 
 
 def points(rate: float) -> Iterator[Point]:
@@ -70,8 +74,17 @@ def points(rate: float) -> Iterator[Point]:
   # What might make relearning slower: a firm no, and features without the head.
   yield Point('soft, firm', {'tau': 3e-4, 'stop': 1e-3}, answers(
       filter=null_space.soft(3e-4), optimizer=momentum, stop_below=1e-3))
-  yield Point('soft, below the head', {'tau': 1e-3}, _below_the_head(functools.partial(
+  yield Point('soft, below the head', {'tau': 1e-3}, _on(_BELOW_THE_HEAD, functools.partial(
       answers, filter=null_space.soft(1e-3), optimizer=momentum)))
+  # Early layers serve all classes, and what moves there goes through all that follow.
+  for tau in (3e-4, 1e-3):
+    late = {'filter': null_space.soft(tau), 'optimizer': momentum}
+    yield Point('soft, last layers', {'tau': tau},
+                _on(_LAST_FOUR, functools.partial(answers, **late)))
+    aligned = _on(_LAST_FOUR, functools.partial(features, weight=50., **late))
+    yield Point('soft + alignment, last layers', {'tau': tau}, aligned)
+    yield Point('soft + alignment, last layers, lowered', {'tau': tau},
+                methods.lower_logits(aligned))
   # The head's own word for the class, put where retraining leaves it; and of the original,
   # which has forgotten nothing.
   yield Point('soft + alignment, lowered', {'tau': 1e-4}, methods.lower_logits(
