@@ -1,8 +1,8 @@
 """Only the last layers learn again: CF-k and EU-k."""
 
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from unsc_jax import parts
@@ -75,9 +75,9 @@ def eu_k(
     batch_size: retain examples a step.
 
   Returns:
-    The method. Cost: as `cf_k`, and one pass over the retained data for running
-    statistics after the reset. It needs `Network.init`, whose initialisation
-    takes the place of the published code's Kaiming normal.
+    The method. Cost: as `cf_k`, and two passes over the retained data for the running
+    statistics of norms that follow a reset layer. It needs `Network.init`, whose
+    initialisation takes the place of the published code's Kaiming normal.
 
   Raises:
     ValueError: when used: the network has fewer layers, or no `init`.
@@ -90,8 +90,18 @@ def eu_k(
   def edit(problem, key):
     chosen = masks.only_trainable(last(problem, k), problem.trainable, False)
     reset = edits.reset(problem.params, training.fresh(problem.network, key), chosen)
-    return problem.network.finish(reset, problem.retain.x)
+    # Statistics that come out the same with the reset layers as without are those of
+    # layers before, and stay as they were.
+    with_them, without = (problem.network.finish(params, problem.retain.x)
+                          for params in (reset, problem.params))
+    return jax.tree.map(lambda was, new, old: was if _same(new, old) else new,
+                        problem.params, with_them, without)
   return _last_k('eu_k', edit, optimizer, k, _retained(steps, epochs, batch_size))
+
+
+def _same(a: jax.Array, b: jax.Array) -> bool:
+  """To the bit; what is no real number, as counters and random keys, was not reset."""
+  return not jnp.issubdtype(a.dtype, jnp.inexact) or np.array_equal(a, b)
 
 
 def _retained(steps, epochs, batch_size):
