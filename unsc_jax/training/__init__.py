@@ -1,6 +1,7 @@
 """The one training loop, and passes over many examples."""
 
 from unsc_jax.training import gradients
+from unsc_jax.training import tiles
 from unsc_jax.training.fit import classify
 from unsc_jax.training.fit import classify_in_training
 from unsc_jax.training.fit import fit
@@ -23,5 +24,5 @@ from unsc_jax.training.step import update
 __all__ = (
     'Fitted', 'Loss', 'Recipe', 'Refresh', 'Scheduled', 'Watch', 'answers',
     'classify', 'classify_in_training', 'cross_entropies', 'cross_entropy', 'fit',
-    'fresh', 'gradients', 'make_step', 'only', 'predict', 'train', 'update',
+    'fresh', 'gradients', 'make_step', 'only', 'predict', 'tiles', 'train', 'update',
 )

@@ -18,6 +18,7 @@ import numpy as np
 from unsc_jax.capture import equations
 from unsc_jax.capture import layers
 from unsc_jax.moments import patches
+from unsc_jax.training import tiles
 
 
 def without_convolutions(fn: Callable) -> Callable:
@@ -59,7 +60,7 @@ def _run(jaxpr: jex.Jaxpr, consts, args) -> list[Any]:
     if name == 'conv_general_dilated' and eqn.params['batch_group_count'] == 1:
       outs = [_product(eqn, *ins)]
     elif name == 'reduce_window_max' and _tiles(eqn.params, ins[0].shape):
-      outs = [_tiled_max(ins[0], eqn.params['window_dimensions'])]
+      outs = [tiles.largest(ins[0], eqn.params['window_dimensions'])]
     elif name in ('jit', 'pjit'):
       inner = eqn.params['jaxpr']
       outs = _run(inner.jaxpr, inner.consts, ins)
@@ -77,11 +78,6 @@ def _tiles(params, shape) -> bool:
           and all(d == 1 for d in (*params['base_dilation'],
                                    *params['window_dilation']))
           and all(size % w == 0 for size, w in zip(shape, window)))
-
-
-def _tiled_max(x: jax.Array, window: tuple[int, ...]) -> jax.Array:
-  parts = [n for size, w in zip(x.shape, window) for n in (size // w, w)]
-  return x.reshape(parts).max(range(1, 2 * x.ndim, 2))
 
 
 def _product(eqn, x: jax.Array, kernel: jax.Array) -> jax.Array:
