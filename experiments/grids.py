@@ -14,6 +14,7 @@ import numpy as np
 
 from experiments import ablations
 from experiments import settings as settings_lib
+from experiments import some_layers
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
@@ -178,6 +179,9 @@ ABLATIONS = {
     'unsc_hard_few_images': Candidate(methods.unsc, _HARD, _256_IMAGES, 'adam'),
     'unsc_projects_gradients': Candidate(
         ablations.unsc_projects_gradients, _SOFT, optimizer='adam'),
+    'unsc_last_four': Candidate(
+        some_layers.unsc_on_the_last_four,
+        {'rate': (.02, .05), 'stop_below': (.005, .02), 'tau': (1e-4, 3e-4, 1e-3)}),
     # Shares of the features as in the published settings, from nine classes in ten to
     # single examples.
     'loft_scaled': Candidate(

@@ -1,15 +1,15 @@
 """The points of the study of filters: every curve, and what sets its points apart."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import functools
 from typing import NamedTuple
 
 import optax
 
+from experiments import some_layers
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
-from unsc_jax.parts import passes
 
 
 class Point(NamedTuple):
@@ -23,18 +23,6 @@ class Point(NamedTuple):
     """Of the point, as a file is called."""
     parts = [self.curve, *(f'{value:g}' for value in self.dial.values())]
     return '-'.join(parts).replace(' ', '_').replace(',', '').replace('+', 'and')
-
-
-def _on(which: slice, make: Callable[..., problem_lib.Method]) -> problem_lib.Method:
-  """A method on some of the layers, in the order in which they run."""
-  def method(problem, key):
-    chosen = frozenset([*passes.sites(problem)][which])
-    return make(select=lambda site: site.path in chosen)(problem, key)
-  return method
-
-
-_BELOW_THE_HEAD = slice(-1)
-_LAST_FOUR = slice(-4, None)  # of an AllCNN's nine: from the second stride on
 
 
 def points(rate: float) -> Iterator[Point]:
@@ -74,14 +62,16 @@ def points(rate: float) -> Iterator[Point]:
   # What might make relearning slower: a firm no, and features without the head.
   yield Point('soft, firm', {'tau': 3e-4, 'stop': 1e-3}, answers(
       filter=null_space.soft(3e-4), optimizer=momentum, stop_below=1e-3))
-  yield Point('soft, below the head', {'tau': 1e-3}, _on(_BELOW_THE_HEAD, functools.partial(
-      answers, filter=null_space.soft(1e-3), optimizer=momentum)))
+  yield Point('soft, below the head', {'tau': 1e-3}, some_layers.on(
+      some_layers.BELOW_THE_HEAD, functools.partial(
+          answers, filter=null_space.soft(1e-3), optimizer=momentum)))
   # Early layers serve all classes, and what moves there goes through all that follow.
   for tau in (3e-4, 1e-3):
-    late = {'filter': null_space.soft(tau), 'optimizer': momentum}
+    late = functools.partial(some_layers.on, some_layers.LAST_FOUR)
+    damped = {'filter': null_space.soft(tau), 'optimizer': momentum}
     yield Point('soft, last layers', {'tau': tau},
-                _on(_LAST_FOUR, functools.partial(answers, **late)))
-    aligned = _on(_LAST_FOUR, functools.partial(features, weight=50., **late))
+                late(functools.partial(answers, **damped)))
+    aligned = late(functools.partial(features, weight=50., **damped))
     yield Point('soft + alignment, last layers', {'tau': tau}, aligned)
     yield Point('soft + alignment, last layers, lowered', {'tau': tau},
                 methods.lower_logits(aligned))
