@@ -63,11 +63,11 @@ def points(rate: float) -> Iterator[Point]:
   yield Point('soft, firm', {'tau': 3e-4, 'stop': 1e-3}, answers(
       filter=null_space.soft(3e-4), optimizer=momentum, stop_below=1e-3))
   yield Point('soft, below the head', {'tau': 1e-3}, some_layers.on(
-      some_layers.BELOW_THE_HEAD, functools.partial(
+      some_layers.below_the_head, functools.partial(
           answers, filter=null_space.soft(1e-3), optimizer=momentum)))
   # Early layers serve all classes, and what moves there goes through all that follow.
   for tau in (3e-4, 1e-3):
-    late = functools.partial(some_layers.on, some_layers.LAST_FOUR)
+    late = functools.partial(some_layers.on, some_layers.last_four)
     damped = {'filter': null_space.soft(tau), 'optimizer': momentum}
     yield Point('soft, last layers', {'tau': tau},
                 late(functools.partial(answers, **damped)))

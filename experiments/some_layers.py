@@ -9,22 +9,31 @@ from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
 from unsc_jax.parts import passes
 
-BELOW_THE_HEAD = slice(-1)
-LAST_FOUR = slice(-4, None)  # of an AllCNN's nine: from the second stride on
+Which = Callable[[list[str]], list[str]]  # of the paths of all layers, in their order
 
 
-def on(which: slice, make: Callable[..., problem_lib.Method]) -> problem_lib.Method:
+def below_the_head(layers: list[str]) -> list[str]:
+  """All but the last."""
+  return layers[:-1]
+
+
+def last_four(layers: list[str]) -> list[str]:
+  """Of an AllCNN's nine: from the second stride on."""
+  return layers[-4:]
+
+
+def on(which: Which, make: Callable[..., problem_lib.Method]) -> problem_lib.Method:
   """A method on some layers alone.
 
   Args:
-    which: of the layers, in their order.
+    which: picks them.
     make: makes the method when it is told by `select` which sites are its own.
 
   Returns:
     The method.
   """
   def method(problem, key):
-    chosen = frozenset([*passes.sites(problem)][which])
+    chosen = frozenset(which([*passes.sites(problem)]))
     return make(select=lambda site: site.path in chosen)(problem, key)
   return method
 
@@ -43,5 +52,5 @@ def unsc_on_the_last_four(
   Returns:
     The method.
   """
-  return on(LAST_FOUR, lambda select: methods.unsc(
+  return on(last_four, lambda select: methods.unsc(
       combine, optimizer, stop_below=stop_below, select=select))
