@@ -69,7 +69,9 @@ def unsc(
     moments_examples: about how many of them to take the moments of, evenly spread
       over every retained class, in whole batches; by default all.
     select: which layers may be trained, from a `Site` to a boolean: leave out one that
-      is too wide for a `[d, d]` matrix, as `lambda site: site.folded[1] < 10_000` does.
+      is too wide for a `[d, d]` matrix, as `lambda site: site.folded[1] < 10_000` does; or
+      those that come early in a deep network, which in `docs/soft-null-space.md` forgets
+      as much by its last four and keeps more.
 
   Returns:
     The method. Cost: one pass over the retained data for their moments, one over
