@@ -161,12 +161,12 @@ def test_a_layer_that_is_full_is_saved_and_resumed(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_default_demo_can_be_resumed(tmp_path, monkeypatch):
-  """`forget_class --dataset digits --resume`: nothing is free in its first layer."""
+def test_a_demo_with_the_cut_can_be_resumed(tmp_path, monkeypatch):
+  """`forget_class --energy .99 --resume` on the digits: nothing is free in its first layer."""
   networks = []
   monkeypatch.setattr(rows_lib, 'of_seeds', lambda runs, *_, **__: (
       networks.append(runs[0].networks), sys.exit())[1])
-  config = forget_class.Config(epochs=1, steps=3, resume=tmp_path)
+  config = forget_class.Config(epochs=1, steps=3, energy=.99, resume=tmp_path)
   for _ in range(2):
     with pytest.raises(SystemExit):
       forget_class.run(config)

@@ -43,7 +43,7 @@ def problem(digits):
 @pytest.mark.slow
 @pytest.mark.parametrize('method', [
     methods.scissorhands(share=.3, steps=100),
-    methods.example_localization(steps=100), methods.eu_k(k=3, steps=100),
+    methods.example_localization(steps=200), methods.eu_k(k=3, steps=100),
     methods.retention_masking(optax.sgd(.01, momentum=.9), steps=100)])
 def test_what_is_reset_learns_again(method, problem, digits):
   done = method(problem, jax.random.key(1))
