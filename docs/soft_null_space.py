@@ -129,11 +129,12 @@ def _at_full_width(results: Results) -> str:
       'aligned at `soft(1e-3)`': of('soft + alignment, last layers', tau=1e-3)}
   anew, lowered = of('retrained'), of('soft + alignment, last layers, lowered', tau=1e-3)
   within = [found for found in (*whole.values(), *last.values()) if found['drift'] < 15]
-  return f'''- **On CIFAR-10 the answers are won, the features are not.** AllCNN at full width, one \
-class and one seed, 200 steps. All layers: {several(whole)}. Retrained: {_line(anew)}. **The last \
-four layers alone**, {several(last)}. There `soft(3e-4)` forgets to 1 % and keeps what a retrained \
-network keeps but for {anew['retain'] - last['`soft(3e-4)`']['retain']:.1f} points, where .5 was \
-the target. At a drift under 15 % the probe stays \
+  return f'''- **On CIFAR-10 the answers are won, the features are not.** AllCNN at full width, \
+one class and one seed, 200 steps. All layers: {several(whole)}. Retrained: {_line(anew)}. \
+**The last four layers alone**, {several(last)}. There `soft(3e-4)` forgets to 1 % and keeps what \
+a retrained network keeps but for \
+{anew['retain'] - last['`soft(3e-4)`']['retain']:.1f} points, where .5 was the target. At a drift \
+under 15 % the probe stays \
 {min(found['probe'] for found in within) - anew['probe']:.1f} points above the retrained network's \
 at best, where 5 was the target, and with its logit lowered the class takes \
 {lowered['relearn_steps']:.1f} steps to relearn, of {anew['relearn_steps']:.0f}.'''
