@@ -11,8 +11,10 @@ one cycle, where the paper has 100), UNSC not above 1 % and within .3 points of 
 
 Cost of a seed of one row: two trainings of ten epochs, and 48 trials and 8 rows of up to
 200 steps each; hours on two cores, where a layer of 2,048 inputs makes a confined step slow.
-Ready networks go by --checkpoint and --reference. `small` has a strided CNN and the first
-6,000 images: half an hour for three seeds.
+Ready networks go by --checkpoint and --reference. `6` was run so on one core, without SalUn,
+whose trials take most of the time, and random labels; `unsc_last_four`, UNSC on the last four
+of six layers by SGD, stands in their place. `small` has a strided CNN and the first 6,000
+images: half an hour for three seeds.
 
   python -m experiments.tables fashion_mnist/6
 """
