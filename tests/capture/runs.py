@@ -65,10 +65,12 @@ def replace(params: Any, changes: dict[str, np.ndarray]) -> Any:
   return jax.tree_util.tree_map_with_path(add, params)
 
 
-def changes(case: case_lib.Case, moments: unsc_jax.Moments) -> tuple[dict, dict]:
+def changes(case: case_lib.Case, moments: unsc_jax.Moments, relative: float = 3e-7
+            ) -> tuple[dict, dict]:
   """Random changes of the captured parameters: in the null space, and not.
 
-  Both have the size of the parameter, so that the two can be compared.
+  Both have the size of the parameter, so that the two can be compared. What is null is
+  as `oracle.into_null_space` has it.
   """
   _, params, _ = network(case)
   leaves = paths.leaf_paths(params)
@@ -78,7 +80,7 @@ def changes(case: case_lib.Case, moments: unsc_jax.Moments) -> tuple[dict, dict]
     draw = np.random.default_rng(seed).standard_normal(leaf.shape)
     free = draw
     for moment in found:
-      free = oracle.into_null_space(moment.site, moment.second, free)
+      free = oracle.into_null_space(moment.site, moment.second, free, relative)
     size = np.linalg.norm(leaf) or 1
     fit = lambda x, size=size: x * (size / (np.linalg.norm(x) or 1))
     inside[path], outside[path] = fit(free), fit(draw)

@@ -255,7 +255,9 @@ def test_null_space_leaves_outputs_and_random_does_not(case):
   _, params, args = runs.network(case)
   forward = runs.forward(case)
   out, moments = runs.result(case)
-  inside, outside = runs.changes(case, moments)
+  # Many layers add up what their directions of little energy let through: a third of what
+  # other tests call null, or the bound below is met by some processors alone.
+  inside, outside = runs.changes(case, moments, relative=1e-7)
   full = [path for path, change in inside.items() if not np.any(change)]
   assert len(full) == MODELS[case.what].full, full
   moved = runs.change(out, forward(runs.replace(params, inside), *args))
