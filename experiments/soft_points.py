@@ -66,8 +66,8 @@ def points(rate: float) -> Iterator[Point]:
       some_layers.below_the_head, functools.partial(
           answers, filter=null_space.soft(1e-3), optimizer=momentum)))
   # Early layers serve all classes, and what moves there goes through all that follow.
+  late = functools.partial(some_layers.on, some_layers.last_four)
   for tau in (3e-4, 1e-3):
-    late = functools.partial(some_layers.on, some_layers.last_four)
     damped = {'filter': null_space.soft(tau), 'optimizer': momentum}
     yield Point('soft, last layers', {'tau': tau},
                 late(functools.partial(answers, **damped)))

@@ -1,11 +1,9 @@
 """Methods on some of a network's layers, by the order in which they run."""
 
 from collections.abc import Callable
-import dataclasses
 
 import optax
 
-from unsc_jax import capture
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
@@ -36,17 +34,8 @@ def on(which: Which, make: Callable[..., problem_lib.Method]) -> problem_lib.Met
   """
   def method(problem, key):
     chosen = which([*passes.sites(problem)])
-    return make(select=_Among(tuple(chosen)))(problem, key)
+    return make(select=passes.Among(tuple(chosen)))(problem, key)
   return method
-
-
-@dataclasses.dataclass(frozen=True)
-class _Among:
-  """Selects the sites of some parameters."""
-  paths: tuple[str, ...]
-
-  def __call__(self, site: capture.Site) -> bool:
-    return site.path in self.paths
 
 
 def unsc_on_the_last_four(

@@ -24,6 +24,17 @@ def count(data: Any) -> int:
   return len(jax.tree.leaves(data)[0])
 
 
+def evenly(n: int, count: int) -> np.ndarray:
+  """Which of `n` rows to take for so many at even distances; all if there are no more.
+
+  Example:
+    >>> evenly(10, 4).tolist(), evenly(2, 4).tolist()
+    ([0, 2, 5, 7], [0, 1])
+  """
+  count = min(n, count)
+  return np.arange(count) * n // count
+
+
 def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
   """Endless shuffled batches of equal size.
 

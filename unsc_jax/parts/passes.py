@@ -90,16 +90,16 @@ def moment(
     problem: problem_lib.Problem, path: str, x: np.ndarray, size: int = 256
 ) -> moments_lib.Moment:
   """The moment of what one parameter of the original network is applied to."""
-  return moments(problem, x, size, select=_At(path))[path]
+  return moments(problem, x, size, select=Among((path,)))[path]
 
 
 @dataclasses.dataclass(frozen=True)
-class _At:
-  """Selects the sites of one parameter."""
-  path: str
+class Among:
+  """Selects the sites of some parameters."""
+  paths: tuple[str, ...]
 
   def __call__(self, site: capture.Site) -> bool:
-    return site.path == self.path
+    return site.path in self.paths
 
 
 def sites(problem: problem_lib.Problem) -> dict[str, capture.Site]:

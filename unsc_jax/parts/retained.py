@@ -66,7 +66,7 @@ def _part(rows: np.ndarray, of: int, examples: int, batch_size: int) -> np.ndarr
   count = max(1, round(examples * len(rows) / of))
   if count > batch_size:  # a batch that is hardly filled takes as long as a full one
     count -= count % batch_size
-  return rows if count >= len(rows) else rows[np.arange(count) * len(rows) // count]
+  return rows[batching.evenly(len(rows), count)]
 
 
 def bases(
@@ -145,10 +145,10 @@ class _answers:
 
 
 def _made(problem, combine, batch_size, examples, select):
-  state = total = None
   if isinstance(combine, null_space.pooled):  # of the sum, whatever the classes
     state = total = moments(problem, batch_size, examples, select)
   else:
+    state = total = None
     for of_class in moments_by_class(problem, batch_size, examples, select):
       state = combine.add(state, of_class)
       total = of_class if total is None else total + of_class

@@ -45,7 +45,7 @@ class Examples:
   def spread(self, count: int) -> 'Examples':
     """So many of them, at even distances; all if there are no more."""
     n = len(self)
-    return self if count >= n else self.where(np.arange(count) * n // count)
+    return self if count >= n else self.where(batching.evenly(n, count))
 
   def drawn(self, count: int, key: jax.Array) -> 'Examples':
     """So many of them, at random; all, in a random order, if there are no more."""
