@@ -29,5 +29,5 @@ ROWS = {
         [(0, 6), (0, 4, 6), (0, 1, 4, 6), (0, 1, 4, 6, 9)]),
     'small': Config(
         dataset='fashion_mnist', model='tiny_cnn', forget=(6,), examples=6000, epochs=20,
-        only=(*base.METHODS, 'null_space_alignment'), surrogates=(2,)),
+        only=(*base.METHODS, 'unsc_momentum', 'null_space_alignment'), surrogates=(2,)),
 }
