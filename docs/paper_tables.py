@@ -63,12 +63,16 @@ def _result(row: str, made: Callable[[report.Results], str]) -> str:
 {made(results)}'''
 
 
+# Of ours, in the order in which they are put in words; an ablation speaks for itself.
+_CHIEF = ('unsc', 'unsc_momentum', 'unsc_last_four', 'unsc_hard', 'null_space_alignment')
+
+
 def _held(results: report.Results) -> str:
   """What UNSC with each filter comes to beside the others, in words."""
   of = {method: [statistics.fmean(row.metrics[name] for row in results.rows_of(method))
                  for name in ('forget_test', 'retain_test')] for method in results.methods}
   said = []
-  for name in (name for name in ('unsc', 'unsc_hard', 'null_space_alignment') if name in of):
+  for name in (name for name in _CHIEF if name in of):
     forget, retain = of[name]
     rivals = [other for other in of
               if other not in ('original', 'retrain', 'head_only') and not _ours(other)]
