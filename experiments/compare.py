@@ -34,7 +34,7 @@ def run(config: Config) -> report.Results:
   checks.check(config)
   folder = checks.folder(config.out, contest_lib.name(config), config.resume)
   contest = contest_lib.prepare(config)
-  made = results_lib.kept(contest.folder, 'made', {}, dict, provenance.run)
+  made = contest_lib.made(contest, provenance.run)
   request, task = contest.request, contest.task
   _, forget = request.split(task.dataset.train)
   choices = contest_lib.choose(contest)

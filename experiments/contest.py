@@ -11,9 +11,10 @@ publishes, and `experiments.tables.gpu` runs where no more is installed.
 
 from __future__ import annotations  # tyro reads the help of options, and no one else
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import dataclasses
 import functools
+import hashlib
 import json
 import pathlib
 import sys
@@ -175,6 +176,17 @@ def prepare(config: Config, dataset: data_lib.Dataset | None = None) -> Contest:
   task = problems.task(settings, dataset)
   request.split(task.dataset.train)  # raises if it cannot be
   return Contest(config, request, task, candidates)
+
+
+def made(contest: Contest, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+  """Where a contest came from: what the first run said that was asked for the same.
+
+  A run that only publishes what another machine has measured says which that was; one
+  that is asked for a method more has a command of its own.
+  """
+  asked = cli.asked(contest.config, contest.task.settings)
+  mark = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+  return storage.kept(contest.folder, f'made-{mark}', asked, make)
 
 
 def choose(contest: Contest) -> Choices:

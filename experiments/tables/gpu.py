@@ -34,7 +34,6 @@ from experiments import tables
 from unsc_jax import data as data_lib
 from unsc_jax import progress as progress_lib
 from unsc_jax import provenance
-from unsc_jax import storage
 from unsc_jax.data import images
 from unsc_jax.storage import atomic
 
@@ -113,7 +112,7 @@ def _of(name: str, config: contest_lib.Config, dataset: data_lib.Dataset
         ) -> Iterator[dict[str, Any]]:
   """One row of a table: its networks, as they are measured."""
   contest = contest_lib.prepare(config, dataset)
-  storage.kept(contest.folder, 'made', {}, lambda: {
+  contest_lib.made(contest, lambda: {
       **provenance.run(), 'command': _command(name, config)})
   settings = contest_lib.choose(contest).settings
   for seed in config.seeds:
@@ -151,7 +150,7 @@ def _write(rows: dict[str, Any], folder: pathlib.Path, out: pathlib.Path) -> Non
   with (atomic.written(out / 'kept.tar.gz') as draft,
         tarfile.open(draft, 'w:gz') as archive):
     for part in sorted(folder.rglob('*.json')):
-      if part.parent.name in ('rows', 'trials') or part.name == 'made.json':
+      if part.parent.name in ('rows', 'trials') or part.name.startswith('made-'):
         archive.add(part, part.relative_to(folder))
 
 

@@ -33,6 +33,17 @@ def test_every_method_is_compared():
   assert set(grids.CANDIDATES) == rows | ablations
 
 
+def test_a_run_says_what_it_was_asked_for_and_where(tmp_path):
+  """As the first did that was asked for the same; one with a method more says its own."""
+  def said(command: str, *only: str, **places) -> str:
+    config = dataclasses.replace(CONFIG, only=only, resume=tmp_path, **places)
+    return contest.made(contest.prepare(config), lambda: {'command': command})['command']
+
+  assert said('on a GPU', 'esc') == 'on a GPU'
+  assert said('published', 'esc', out=tmp_path / 'elsewhere') == 'on a GPU'
+  assert said('with one more', 'esc', 'loft') == 'with one more'
+
+
 def test_search_puts_the_best_first(choices):
   searched = choices.trials
   assert set(searched) == set(CONFIG.only)
