@@ -131,3 +131,13 @@ def test_bad_budgets_are_refused(moments):
     null_space.drift_budget(moments, BUDGET).init({'c': PARAMS['a'], 'b': PARAMS['b']})
   with pytest.raises(ValueError, match='the moment of a was made for a parameter'):
     null_space.drift_budget(moments, BUDGET).init({**PARAMS, 'a': jnp.ones((3, 3))})
+
+
+@pytest.mark.parametrize('none', [
+    lambda of: of(X + np.nan), lambda of: of(X * 1e-25), lambda of: of(X * 1e25),
+    lambda of: of(X) - 2. * of(X), lambda of: 0. * of(X), lambda of: of(X[:20]) - of(3. * X[:5])],
+    ids=['NaN', 'small', 'large', 'more than all', 'nothing', 'others'])
+def test_moments_that_are_none_price_no_step(none):
+  """They let any step pass whole."""
+  with pytest.raises(ValueError, match='^the (inputs|moments) '):
+    null_space.drift_budget(none(lambda x: toys.moments_of(_fn, PARAMS, x)), BUDGET)

@@ -85,17 +85,37 @@ class Moments(paths.ByPath[Moment]):
   `A + (-1) * B`; a part that no data reach is never taken away.
   """
 
+  __array_ufunc__ = None  # or NumPy would multiply by every number of an array
+
   def __add__(self, other: 'Moments') -> 'Moments':
+    if not isinstance(other, Moments):
+      return NotImplemented
     _check_same(self, other)
     return programs.add(self, other)
 
+  def __radd__(self, other: int) -> 'Moments':
+    return self if isinstance(other, int) and other == 0 else NotImplemented  # as `sum` begins
+
   def __sub__(self, other: 'Moments') -> 'Moments':
-    return self + -1. * other
+    return self + -other if isinstance(other, Moments) else NotImplemented
+
+  def __neg__(self) -> 'Moments':
+    return -1. * self
 
   def __mul__(self, scale: float) -> 'Moments':
-    return _scaled(self, scale)
+    return _scaled(self, scale) if _is_number(scale) else NotImplemented
 
   __rmul__ = __mul__
+
+  def __truediv__(self, scale: float) -> 'Moments':
+    return self * (1 / scale) if _is_number(scale) else NotImplemented
+
+
+def _is_number(scale: Any) -> bool:
+  """Whether it is one real number; not an array of them, whose axes would be the matrix'."""
+  return isinstance(scale, int | float) or (
+      hasattr(scale, 'dtype') and jnp.shape(scale) == ()
+      and not jnp.issubdtype(scale.dtype, jnp.complexfloating))
 
 
 @jax.jit

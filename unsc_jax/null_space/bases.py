@@ -144,8 +144,8 @@ def null_space_bases(
   `R R^T` are the left singular vectors of the representation `R` there. Exact but
   for the rank, where the code keeps one direction less (`published_rank`).
   """
-  chosen = choices(moments, energy, per_path)
   check(moments)
+  chosen = choices(moments, energy, per_path)
   solved = eigen.each(
       mean_squares([m for m in moments if m.site.kind != 'lookup']), solver)
   rules = {path: ranks.rank_rule(choice) for path, choice in chosen.items()}
@@ -183,6 +183,10 @@ def choices(
 
 def check(moments: moments_lib.Moments) -> None:
   """Raises unless there are moments, of some inputs, and finite."""
+  if not isinstance(moments, moments_lib.Moments):
+    raise TypeError(
+        f'moments are wanted, and this is a {type(moments).__name__}; take them with '
+        '`input_moments` and `accumulate`.')
   if not moments.by_path:
     raise ValueError(
         'there are no moments: none of the parameters was captured; '

@@ -16,8 +16,12 @@ import optax
 
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
+from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import placement
+from unsc_jax.null_space import precision
 from unsc_jax.null_space import projection
+from unsc_jax.null_space import ranks
+from unsc_jax.null_space import responses
 from unsc_jax.null_space.drift import inner
 
 
@@ -55,8 +59,8 @@ def drift_budget(
     known. It costs two products with `M` a step, as a soft filter does.
 
   Raises:
-    ValueError: the budget is not positive, or, on `init`, a moment finds no parameter
-      of its shape.
+    ValueError: the budget is not positive, or the moments are none, by which any step
+      would be free; or, on `init`, a moment finds no parameter of its shape.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
@@ -70,9 +74,10 @@ def drift_budget(
 
   Source: ours; a trust region in the metric of the retained layer outputs.
   """
-  if not budget > 0:
+  if not ranks.number('a drift budget', budget) > 0:
     raise ValueError(
         f'a drift budget is a positive relative change, not {budget}; try .05.')
+  _check(moments)
 
   def init_fn(params) -> Any:
     projection.check_fit(moments, params)
@@ -105,6 +110,16 @@ def drift_budget(
         one, updates, params, state.origin), state
 
   return optax.GradientTransformation(init_fn, update_fn)
+
+
+def _check(moments: moments_lib.Moments) -> None:
+  """Raises for what a filter would refuse as well."""
+  bases_lib.check(moments)
+  for moment in moments:
+    if moment.site.kind == 'lookup':
+      precision.check_counts(moment)
+    else:
+      responses.check(moment, jnp.diagonal(moment.mean_square, axis1=-2, axis2=-1))
 
 
 def _largest(square, across, so_far, limit) -> jax.Array:

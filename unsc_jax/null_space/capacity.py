@@ -70,6 +70,8 @@ def capacity(bases: gains_lib.Confinement) -> Capacity:
     >>> print(capacity(null_space.null_space_bases(M)))
     w: 2 of 3 directions free
   """
+  gains_lib.check(bases)
+
   def room(basis):
     return Room(np.min(basis.degrees_of_freedom).item(), basis.site.folded[1],
                 basis.site.kind)

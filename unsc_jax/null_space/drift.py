@@ -16,6 +16,7 @@ from unsc_jax import capture
 from unsc_jax import moments as moments_lib
 from unsc_jax import paths
 from unsc_jax import sharding
+from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import precision
 
 
@@ -47,7 +48,7 @@ def drift(
   Raises:
     ValueError: the two do not have the same parameters, or lack one that the
       moments name; or the moments are none, as after subtracting what was never in
-      them. Under `jax.jit` that is NaN.
+      them, or of inputs whose squares float32 cannot hold. Under `jax.jit` that is NaN.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
@@ -58,6 +59,8 @@ def drift(
 
   Source: ours; the identity is exact.
   """
+  if not isinstance(moments, moments_lib.Moments) or moments.by_path:
+    bases_lib.check(moments)
   old, new = paths.leaf_paths(before), paths.leaf_paths(after)
   for path in [*old, *new, *moments.by_path]:
     if path not in old or path not in new or old[path].shape != new[path].shape:

@@ -119,8 +119,8 @@ class soft(Filter):
         for path, tau in dict(self.per_path).items()))
 
   def __call__(self, moments):
-    taus = bases_lib.choices(moments, self.tau, dict(self.per_path))
     bases_lib.check(moments)
+    taus = bases_lib.choices(moments, self.tau, dict(self.per_path))
     dense = [(moment, taus[path]) for path, uses in moments.by_path.items()
              for moment in uses if moment.site.kind != 'lookup']
     made = ridge.ridges(
@@ -167,7 +167,7 @@ def positive(name: str, value: float) -> float:
   Raises:
     ValueError: it is none.
   """
-  if not value > 0 or math.isnan(value):
+  if not ranks.number(name, value) > 0 or math.isnan(value):
     raise ValueError(f'{name} has to be positive, not {value}; such as 1e-3.')
   return float(value)
 

@@ -100,3 +100,18 @@ class Gains(paths.ByPath[Item]):
 
 
 Confinement = bases_lib.Bases | Gains
+
+
+def check(bases: Confinement) -> None:
+  """Raises TypeError for what an update cannot be confined to.
+
+  Example:
+    >>> check(.99)
+    Traceback (most recent call last):
+    TypeError: updates are confined to bases or gains, and this is a float; ...
+  """
+  if not isinstance(bases, Confinement):
+    raise TypeError(
+        f'updates are confined to bases or gains, and this is a {type(bases).__name__}; '
+        'make bases of moments by `null_space_bases(moments)`, or call a filter on them, '
+        'as in `soft(1e-3)(moments)`.')

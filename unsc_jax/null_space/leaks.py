@@ -41,6 +41,7 @@ def leak(updates: Any, bases: gains_lib.Confinement) -> dict[str, jax.Array]:
 
   Source: ours.
   """
+  gains_lib.check(bases)
   return _shares({
       path: _floating(u) for path, u in paths.leaf_paths(updates).items()}, bases)
 

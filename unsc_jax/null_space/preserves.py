@@ -48,7 +48,8 @@ def assert_preserves(
 
   Raises:
     AssertionError: naming the parameter that leaks most, and by how much.
-    ValueError: `steps` is below 1, or there is no tolerance for a soft filter.
+    ValueError: `steps` is below 1, there is no tolerance for a soft filter, or it is
+      negative.
 
   Warns:
     UserWarning: so many updates did not come of a hundred times as many gradients.
@@ -73,7 +74,10 @@ def assert_preserves(
   """
   if steps < 1:
     raise ValueError(f'{steps} updates show nothing; look at one at least.')
+  gains_lib.check(bases)
   tolerance = _tolerance(bases) if tolerance is None else tolerance
+  if not tolerance >= 0:
+    raise ValueError(f'a leak of at most {tolerance} cannot be; allow 1e-4.')
   optimizer = optax.with_extra_args_support(optimizer)
   params = _without_keys(params)
   copies = _copies(optimizer, params)

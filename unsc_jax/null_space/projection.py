@@ -58,6 +58,7 @@ def null_space_projection(
     The transformation.
 
   Raises:
+    TypeError: these are no bases, but a filter or moments.
     ValueError: on `init`, where a basis names a parameter that is not there or
       does not fit its shape.
 
@@ -77,6 +78,7 @@ def null_space_projection(
   Source: UNSC (IJCAI 2024), algorithm 2, which projects gradients of plain SGD;
   exact after its code, the paper's text was not read.
   """
+  gains_lib.check(bases)
   return optax.GradientTransformation(
       programs.holding(_start_alone, bases), _Project(train_others))
 
@@ -109,6 +111,7 @@ def project_updates(
     The optimiser, confined.
 
   Raises:
+    TypeError: these are no bases, but a filter or moments.
     ValueError: on `init`, as for `null_space_projection`.
 
   Example:
@@ -125,6 +128,7 @@ def project_updates(
 
   Source: ours. Adam-NSCL projects after Adam alone; UNSC before SGD alone.
   """
+  gains_lib.check(bases)
   return optax.GradientTransformationExtraArgs(
       programs.holding(functools.partial(_start, optimizer.init), bases),
       _ProjectTwice(programs.update_of(optimizer), train_others))

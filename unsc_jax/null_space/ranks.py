@@ -6,11 +6,32 @@ of NumPy, so that nothing is compiled for it; under `jax.jit` those of JAX.
 
 from collections.abc import Callable
 import dataclasses
+import numbers
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 RankRule = Callable[[jax.Array], jax.Array]
 Energy = float | RankRule  # a share of the energy to keep, or a rule
+
+
+def number(name: str, value: Any) -> Any:
+  """What was chosen as it is, which is one real number, an array without axes among them.
+
+  Raises:
+    ValueError: it is none.
+
+  Example:
+    >>> number('energy', '.9')
+    Traceback (most recent call last):
+    ValueError: energy is one number, not '.9'; such as 0.99.
+  """
+  of_array = (getattr(value, 'shape', None) == ()
+              and not jnp.issubdtype(value.dtype, jnp.complexfloating))
+  if not of_array and not isinstance(value, numbers.Real):
+    raise ValueError(f'{name} is one number, not {value!r}; such as 0.99.')
+  return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +58,7 @@ class energy_rank:
   energy: float
 
   def __post_init__(self):
-    if not 0 < self.energy <= 1:
+    if not 0 < number('energy', self.energy) <= 1:
       raise ValueError(
           f'energy is a share of the total in (0, 1], not {self.energy}; try 0.99.')
 
@@ -99,7 +120,7 @@ class threshold_rank:
   relative: float = 1e-6
 
   def __post_init__(self):
-    if not 0 <= self.relative < 1:
+    if not 0 <= number('the threshold', self.relative) < 1:
       raise ValueError(
           f'the threshold is a share of the largest eigenvalue in [0, 1), not '
           f'{self.relative}; try 1e-6.')

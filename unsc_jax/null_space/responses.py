@@ -128,8 +128,8 @@ class spectral(filters.Filter):
     object.__setattr__(self, 'per_path', tuple(dict(self.per_path).items()))
 
   def __call__(self, moments):
-    responses = bases_lib.choices(moments, self.response, dict(self.per_path))
     bases_lib.check(moments)
+    responses = bases_lib.choices(moments, self.response, dict(self.per_path))
     solved = eigen.each(
         [m.mean_square for m in moments if m.site.kind != 'lookup'], self.solver)
     return gains_lib.Gains({path: tuple(

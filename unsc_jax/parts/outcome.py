@@ -1,12 +1,13 @@
 """What a method did not do, said with the numbers: nothing ends in silence."""
 
-from typing import Any
+from typing import Any, NamedTuple
 import warnings
 
 import jax
 from jax import core
 import numpy as np
 
+from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import programs
 from unsc_jax import training
@@ -18,7 +19,7 @@ def told(
     problem: problem_lib.Problem, unlearned: problem_lib.Unlearned, *,
     looking: Any = None, stopped: bool = False,
 ) -> problem_lib.Unlearned:
-  """Warns of a method that moved nothing, or that did not come to its stop.
+  """Warns of a method that moved nothing, or did not come to its stop; refuses NaN.
 
   Args:
     problem: what was asked for.
@@ -26,13 +27,18 @@ def told(
     looking: what watched it, such as `stopping.Look`; its `missed` tells.
     stopped: whether it stopped by itself before its last step.
 
+  Raises:
+    FloatingPointError: a parameter is NaN, or has become infinite.
+
   Warns:
     UserWarning: no parameter is another than before, or the stop was not reached.
   """
   if any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves(unlearned.params)):
     return unlearned  # one of many members in one program
   missed = getattr(looking, 'missed', lambda params, steps: None)
-  if not _moved(problem.params, unlearned.params):
+  changes = _changes(problem.params, unlearned.params)
+  _check_numbers(changes)
+  if not any(change.moved for change in changes.values()):
     warnings.warn(_nothing(problem, unlearned), stacklevel=3)
   elif not stopped and (
       sentence := missed(unlearned.params, len(unlearned.history['loss'])
@@ -41,14 +47,38 @@ def told(
   return unlearned
 
 
-def _moved(before: Any, after: Any) -> bool:
-  """Whether a floating leaf is another."""
-  return any(programs.look(_differ, *(
-      jax.tree.leaves(problem_lib.floats(params)) for params in (before, after))))
+class _Change(NamedTuple):
+  """What has become of one leaf."""
+  moved: bool
+  was_nan: bool
+  lost: bool  # no number any more
 
 
-def _differ(before: list[jax.Array], after: list[jax.Array]) -> list[jax.Array]:
-  return [(a != b).any() for a, b in zip(before, after)]
+def _changes(before: Any, after: Any) -> dict[str, _Change]:
+  """Of every floating leaf by its path, what has become of it."""
+  old, new = (paths.leaf_paths(problem_lib.floats(params)) for params in (before, after))
+  return dict(zip(new, programs.look(_compared, [*old.values()], [*new.values()])))
+
+
+def _compared(before: list[jax.Array], after: list[jax.Array]) -> list[_Change]:
+  def one(a, b):
+    xp = a.__array_namespace__()
+    # Infinite from the first a bias may be, to rule a class out.
+    lost = ~xp.isfinite(b).all() & xp.isfinite(a).all()
+    return _Change((a != b).any(), xp.isnan(a).any(), lost)
+
+  return [*map(one, before, after)]
+
+
+def _check_numbers(changes: dict[str, _Change]) -> None:
+  for path, change in changes.items():
+    if change.was_nan:
+      raise FloatingPointError(
+          f'the parameter {path} was NaN when it was given; give those of a trained network.')
+    if change.lost:
+      raise FloatingPointError(
+          f'the method has made the parameter {path} NaN or infinite; lower the learning rate, '
+          'or what else says how much it changes.')
 
 
 def _nothing(problem: problem_lib.Problem, unlearned: problem_lib.Unlearned) -> str:

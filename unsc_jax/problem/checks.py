@@ -11,7 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import paths
 from unsc_jax.problem import examples as examples_lib
+from unsc_jax.problem import network as network_lib
 
 
 def checked(
@@ -35,6 +37,8 @@ def checked(
     >>> checked(data, 'the retain set', 2).y.tolist()
     [1, 0]
   """
+  if not isinstance(examples, examples_lib.Examples):
+    raise ValueError(f'{what} is a {type(examples).__name__}; give Examples(x, y).')
   x, y = inputs(examples.x, what), labels(examples.y, what, num_classes)
   lengths = {len(leaf) for leaf in jax.tree.leaves(x)}
   if lengths != {len(y)}:
@@ -55,6 +59,11 @@ def inputs(x: Any, what: str) -> Any:
     raise ValueError(
         f'the inputs of {what} are of type {" and ".join(kinds)}; give an array '
         '[N, ...], or a dictionary or tuple of such arrays.')
+  for leaf in leaves:
+    if getattr(leaf.dtype, 'kind', None) in ('O', 'S', 'U', 'M', 'm'):
+      raise ValueError(
+          f'the inputs of {what} are of type {leaf.dtype}, which no network reads; give '
+          'arrays of numbers.')
   return x
 
 
@@ -81,7 +90,12 @@ def labels(y: Any, what: str, num_classes: int | None = None) -> np.ndarray:
     >>> labels([[2], [0]], 'the test set', 3).tolist()
     [2, 0]
   """
-  given = np.asarray(y)
+  try:
+    given = np.asarray(y)
+  except ValueError as error:
+    raise ValueError(
+        f'the labels of {what} are lists of different lengths; give integers [N], one for '
+        'every example.') from error
   if given.dtype.kind not in 'biuf' and not jnp.issubdtype(given.dtype, jnp.floating):
     raise ValueError(
         f'the labels of {what} are of type {given.dtype}, not numbers; '
@@ -127,6 +141,61 @@ def _rows(given: np.ndarray, what: str) -> np.ndarray:
   if (given.max(-1) == 1).all():
     return given.argmax(-1).astype(np.int32)
   return given
+
+
+def classifier(network: Any, num_classes: Any) -> None:
+  """Raises ValueError unless something can be a network that tells so many classes apart."""
+  if not isinstance(network, network_lib.Network):
+    raise ValueError(
+        f'the network is a {type(network).__name__}; give a Network: `Network(fn)` of '
+        '`fn(params, x) -> logits`, or what `unsc_jax.models` makes of a module.')
+  if not isinstance(num_classes, int | np.integer) or num_classes < 1:
+    raise ValueError(
+        f'num_classes is {num_classes!r}; give as a whole number how many outputs the '
+        'network has.')
+
+
+def same_parameters(before: Any, params: Any) -> None:
+  """Raises ValueError unless two pytrees have leaves of the same paths and shapes."""
+  shapes = [{path: jnp.shape(leaf) for path, leaf in paths.leaf_paths(tree).items()}
+            for tree in (before, params)]
+  if apart := sorted(dict(shapes[0].items() ^ shapes[1].items())):
+    raise ValueError(
+        f'the parameters before all requests are not those of this network: {apart[0]} is '
+        'not in both, in one shape; give the params of the first request.')
+
+
+def alike(examples: examples_lib.Examples, what: str, retain: examples_lib.Examples) -> None:
+  """Raises ValueError unless one network can read the inputs of two sets.
+
+  Example:
+    >>> one, other = (examples_lib.Examples(np.ones((1, d)), [0]) for d in (3, 4))
+    >>> alike(other, 'the forget set', one)
+    Traceback (most recent call last):
+    ValueError: an input of the forget set is float32[4], and of the retain set float32[3]; ...
+  """
+  kinds = [_kind(of.x) for of in (examples, retain)]
+  if kinds[0] != kinds[1]:
+    raise ValueError(
+        f'an input of {what} is {kinds[0]}, and of the retain set {kinds[1]}; give both as '
+        'the network reads them.')
+
+
+def _kind(x: Any) -> str:
+  """What one input is like, in the types that JAX makes of it."""
+  one = lambda leaf: jax.ShapeDtypeStruct(
+      leaf.shape[1:], jax.dtypes.canonicalize_dtype(leaf.dtype))
+  leaves, structure = jax.tree.flatten(jax.tree.map(one, x))
+  said = [f'{leaf.dtype}{[*leaf.shape]}' for leaf in leaves]
+  return said[0] if structure == jax.tree.structure(0) else f'{structure} of {", ".join(said)}'
+
+
+def as_probabilities(examples: examples_lib.Examples, num_classes: int
+                     ) -> examples_lib.Examples:
+  """The same with rows `[N, C]` for labels, a 1 for each that is an integer."""
+  y = examples.y
+  return examples if y.ndim == 2 else examples.replace(
+      y=np.eye(num_classes, dtype=np.float32)[y])
 
 
 def outputs(fn: Callable, params: Any, x: Any, num_classes: int) -> None:

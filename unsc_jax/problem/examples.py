@@ -1,6 +1,6 @@
 """Labelled examples: inputs of any structure, and what they are called."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 import dataclasses
 import functools
 from typing import Any
@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from unsc_jax import batching
+from unsc_jax.problem import classes as classes_lib
 
 
 @functools.partial(
@@ -38,9 +39,10 @@ class Examples:
     """The examples that a boolean mask [N], indices or a slice selects."""
     return jax.tree.map(lambda leaf: leaf[mask], self)
 
-  def without(self, classes: Sequence[int]) -> 'Examples':
+  def without(self, classes: Iterable[int]) -> 'Examples':
     """Those of other classes."""
-    return self.where(~np.isin(self.labels, classes)) if len(classes) else self
+    named = classes_lib.numbers(classes, 'the classes to leave out')
+    return self.where(~np.isin(self.labels, named)) if named else self
 
   def spread(self, count: int) -> 'Examples':
     """So many of them, at even distances; all if there are no more."""

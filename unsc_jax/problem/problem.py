@@ -16,6 +16,7 @@ from unsc_jax import null_space
 from unsc_jax import session as session_lib
 from unsc_jax import storage
 from unsc_jax.problem import checks
+from unsc_jax.problem import classes as classes_lib
 from unsc_jax.problem import examples as examples_lib
 from unsc_jax.problem import network as network_lib
 from unsc_jax.problem import trainable as trainable_lib
@@ -64,10 +65,15 @@ class Problem:
   before: Params | None = None
 
   def __post_init__(self):
+    checks.classifier(self.network, self.num_classes)
     for name in ('forget_classes', 'forgotten'):
-      object.__setattr__(self, name, tuple(map(int, getattr(self, name))))
+      object.__setattr__(self, name, classes_lib.numbers(
+          getattr(self, name), f'the {name}', self.num_classes))
     for name, examples in self._sets().items():
       object.__setattr__(self, name, self.checked(examples, f'the {name} set'))
+    if any(examples.y.ndim == 2 for examples in self._sets().values()):
+      for name, examples in self._sets().items():  # methods put sets together
+        object.__setattr__(self, name, checks.as_probabilities(examples, self.num_classes))
     if not len(self.forget):
       raise ValueError('the forget set is empty: name what is to be forgotten.')
     if not len(self.retain):
@@ -75,6 +81,10 @@ class Problem:
           'nothing is left to retain: forgetting everything needs no method, '
           'only a new network.')
     checks.outputs(self.fn, self.params, self.retain.x, self.num_classes)
+    for name, examples in self._sets().items():
+      checks.alike(examples, f'the {name} set', self.retain)
+    if self.before is not None:
+      checks.same_parameters(self.before, self.params)
     self._check_classes()
 
   def _sets(self) -> dict[str, Examples]:

@@ -1,16 +1,17 @@
 """Which of the training examples are to be forgotten: whole classes, some by chance, or a list."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from unsc_jax.problem import checks
+from unsc_jax.problem import classes as classes_lib
 from unsc_jax.problem import examples as examples_lib
 
 
 def split_classes(
-    examples: examples_lib.Examples, classes: Sequence[int], *,
-    forgotten: Sequence[int] = (),
+    examples: examples_lib.Examples, classes: Iterable[int], *,
+    forgotten: Iterable[int] = (),
 ) -> tuple[examples_lib.Examples, examples_lib.Examples]:
   """Splits examples into those to retain and those of the classes to forget.
 
@@ -35,7 +36,8 @@ def split_classes(
   """
   examples = _left(examples, forgotten)
   present = np.unique(examples.labels)
-  if not len(classes):
+  classes = classes_lib.numbers(classes, 'the classes to forget')
+  if not classes:
     raise ValueError(
         'the forget set is empty: name at least one class to forget, out of '
         f'{", ".join(map(str, present))}.')
@@ -49,7 +51,7 @@ def split_classes(
 
 def split_random(
     examples: examples_lib.Examples, share: float, seed: int, *,
-    classes: Sequence[int] = (), forgotten: Sequence[int] = (),
+    classes: Iterable[int] = (), forgotten: Iterable[int] = (),
 ) -> tuple[examples_lib.Examples, examples_lib.Examples]:
   """Splits off a random share of the examples, to be forgotten.
 
@@ -75,9 +77,14 @@ def split_random(
     >>> split_random(data, .4, seed=0, classes=[1])[1].y.tolist()
     [1, 1]
   """
+  if not 0 < share < 1:
+    raise ValueError(f'a share of {share} is to be forgotten; choose one between 0 and 1.')
+  if seed < 0:
+    raise ValueError(f'the seed is {seed}; give a whole number from 0 on.')
   examples = _left(examples, forgotten)
+  classes = classes_lib.numbers(classes, 'the classes to draw from')
   among = np.arange(len(examples))
-  if len(classes):
+  if classes:
     _check_present(classes, np.unique(examples.labels))
     among = np.flatnonzero(np.isin(examples.labels, classes))
   n = len(among)
@@ -91,7 +98,7 @@ def split_random(
 
 def split_indices(
     examples: examples_lib.Examples, indices: Sequence[int], *,
-    forgotten: Sequence[int] = (),
+    forgotten: Iterable[int] = (),
 ) -> tuple[examples_lib.Examples, examples_lib.Examples]:
   """Splits off the examples at given places, to be forgotten.
 
@@ -135,14 +142,14 @@ def split_indices(
   return _apart(_left(examples, forgotten), np.flatnonzero(np.isin(left, places)))
 
 
-def _left(examples, forgotten: Sequence[int]) -> examples_lib.Examples:
+def _left(examples, forgotten: Iterable[int]) -> examples_lib.Examples:
   """Those that no earlier request took, with labels that can be told apart."""
   return checks.checked(examples, 'the training set', None).without(forgotten)
 
 
 def split(
-    examples: examples_lib.Examples, classes: Sequence[int] = (), *,
-    share: float | None = None, seed: int = 0, share_of: Sequence[int] = (),
+    examples: examples_lib.Examples, classes: Iterable[int] = (), *,
+    share: float | None = None, seed: int = 0, share_of: Iterable[int] = (),
     indices: Sequence[int] = (),
 ) -> tuple[examples_lib.Examples, examples_lib.Examples]:
   """Splits off what a command line asks for: a share, places, or else whole classes.

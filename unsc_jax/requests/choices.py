@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import math
 from typing import Any
 
 import optax
@@ -58,8 +59,12 @@ class Choices:
     for name in ('tau', 'learning_rate', 'steps', 'batch_size', 'drift_budget',
                  'moments_batch_size'):
       value = getattr(self, name)
-      if not value > 0:
+      if not 0 < value < math.inf:
         raise ValueError(f'{name} is {value}; give a number above 0.')
+    if not math.isfinite(self.stop_below):
+      raise ValueError(f'stop_below is {self.stop_below}; give a probability.')
+    if not self.moments_bytes >= 0:
+      raise ValueError(f'moments_bytes is {self.moments_bytes}; give a number from 0 on.')
 
   @property
   def filter(self) -> null_space.Filter:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import session as session_lib
 from unsc_jax import storage
@@ -86,13 +87,17 @@ def enroll(
 
 
 def _arrays(params: Any) -> Any:
-  """Parameters on the device."""
+  """Parameters on the device, which are all numbers."""
   try:
-    return jax.tree.map(jnp.asarray, params)
+    arrays = jax.tree.map(jnp.asarray, params)
   except TypeError as error:
     raise ValueError(
         'the parameters are not all arrays of numbers; give those of the trained '
         'network.') from error
+  for path, leaf in paths.leaf_paths(problem_lib.floats(arrays)).items():
+    if jnp.isnan(leaf).any():
+      raise ValueError(f'the parameter {path} has NaN; give those of the trained network.')
+  return arrays
 
 
 def _checked(network, params, examples: problem_lib.Examples, names: Sequence) -> np.ndarray:
