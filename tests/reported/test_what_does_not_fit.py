@@ -12,6 +12,7 @@ import unsc_jax
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax import requests
 from unsc_jax.requests import choices as choices_lib
 
 KEY = jax.random.key(0)
@@ -143,6 +144,16 @@ def test_moments_are_added_as_numbers_are():
 def test_a_draw_that_cannot_be_is_refused(share, seed, message):
   with pytest.raises(ValueError, match=message):
     problem_lib.split_random(DATA, share, seed)
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'ids': np.arange(80).reshape(40, 2)}, 'give each one number or text'),
+    ({'params': {'w': PARAMS['w'].at[0, 0].set(jnp.nan)}}, 'the parameter w has NaN')])
+def test_what_cannot_be_served_is_not_enrolled(tmp_path, changes, message):
+  given = {'network': NETWORK, 'params': PARAMS, 'examples': DATA, **changes}
+  with pytest.raises(ValueError, match=message):
+    requests.enroll(tmp_path / 'store', **given)
+  assert not (tmp_path / 'store').exists()
 
 
 @pytest.mark.parametrize(('name', 'value'), [

@@ -114,4 +114,7 @@ def _checked(network, params, examples: problem_lib.Examples, names: Sequence) -
   if len(names) != len(labels):
     raise ValueError(
         f'there are {len(names)} ids for {len(labels)} examples; give one each.')
+  if rows := [one for one in names if np.ndim(one)]:
+    raise ValueError(
+        f'{rows[0]!r} is the id of an example; give each one number or text.')
   return labels
