@@ -69,3 +69,14 @@ def test_gaps_have_the_intervals_of_what_they_are_made_of():
   close(accuracy.tug_of_war(method, retrained),
         [np.prod(1 - np.array(ends)) for ends in (size, high, low)])
   assert np.isnan(accuracy.average_gap([.5], [.4]).low)
+
+
+def test_classes_may_be_a_set():
+  of = functools.partial(accuracy.macro_accuracy, LOGITS, Y)
+  close(of({4, 1}), of([1, 4]))
+  close(of(range(1, 4)), of(np.array([3, 2, 1])))
+
+
+def test_counts_may_be_beyond_what_int32_holds():
+  for counts in ((2**40, 2**41), (np.array(2**40), np.array(2**41))):
+    close(estimate_lib.wilson(*counts).value, .5)

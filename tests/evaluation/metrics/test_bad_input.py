@@ -14,6 +14,8 @@ Z, Y = np.zeros((2, 3)), np.zeros(2, int)  # logits and labels
 FEATURES = np.arange(12.).reshape(4, 3)
 HALF, HALVES = np.full(3, .5), np.full((1, 3), .5)  # probabilities
 NAN, EMPTY = np.full((3, 4), np.nan), np.zeros((0, 4))
+BOTH = np.eye(2, 3)  # logits that are not all zero
+MASKED = np.ma.masked_array([1., 2.], [0, 1])
 with_ = functools.partial
 
 
@@ -33,6 +35,56 @@ with_ = functools.partial
     (metrics.js_divergence, (Z[:0], Z[:0]), 'empty'),
     (metrics.macro_accuracy, (Z, Y), r'\[1, 2\] have no examples'),
     (metrics.macro_accuracy, (Z, Y, [3]), 'set out of 0..2'),
+    *[(metric, (*given, classes), words)
+      for metric, given in ((metrics.macro_accuracy, (Z, Y)), (metrics.logit_drift, (BOTH, BOTH)))
+      for classes, words in (
+          ([99], r'out of 0..2, but is \[99\]'), ([-1], r'\[-1\]'), ([], 'non-empty'),
+          (set(), 'non-empty'), ([0, 0, 0, 1], r'\[0\] more than once'),
+          (np.array([True, False, True]), 'mask of booleans'), ([.5], 'integers'),
+          ([[0, 1]], 'list of integers'), ('01', 'real numbers'))],
+    (metrics.logit_drift, (BOTH, BOTH[:1], [0]), 'same shape'),
+    (metrics.logit_drift, (BOTH, np.eye(7, 3), [0]), 'same shape'),
+    (metrics.logit_drift, (BOTH, BOTH[:, :2], [0]), 'same shape'),
+    (metrics.logit_drift, (BOTH, BOTH, [2]), 'zero throughout the classes'),
+    (metrics.logit_drift, (BOTH, np.where(BOTH == 1, -np.inf, 0), [0]), 'after masks'),
+    (metrics.logit_drift, (BOTH, BOTH * np.nan, [0]), 'NaN'),
+    (metrics.margin, (Z, np.array([2**33, 0])), 'run from 0 to 8589934592'),
+    (metrics.margin, (Z, [2**33, 0]), 'run from 0 to 8589934592'),
+    (metrics.margin, (Z, [None, 0]), 'labels should hold real numbers'),
+    (metrics.tug_of_war, ([.5],), 'at least one retrained model'),
+    (metrics.average_gap, ([.5],), 'at least one retrained model'),
+    (metrics.tug_of_war, (.5, .5), 'method should be a list'),
+    (metrics.tug_of_war, ([[.5], [.5, .6]], [.5, .5]), 'scores of method .* same shape'),
+    (metrics.gap, (metrics.wilson(1, 2), metrics.wilson(1, 2)), 'references should be a list'),
+    (metrics.gap, (.5, .5), 'references should be a list'),
+    *[(with_(metrics.gap, models=models), (.5, [.4, .5, .6]), 'models should be at least 1')
+      for models in (0, -1, np.nan, np.array([1, 0]))],
+    (with_(metrics.ties, models=0), (.5, .5, [.4, .5, .6]), 'models should be at least 1'),
+    *[(metrics.auc, (scores, [1., 2.]), words) for scores, words in (
+        (MASKED, 'masked entries'), (['a', 'b'], 'real numbers'), ([None, 1.], 'real numbers'),
+        (None, 'real numbers'), (np.array([1, 'a'], object), 'real numbers'),
+        (np.array([1j, 2.]), 'complex128'), ([[1.], [1., 2.]], 'rows of equal length'))],
+    (metrics.gap, (None, [.4, .5, .6]), 'The estimate should hold real numbers'),
+    (metrics.wilson, ('a', 3), 'successes should hold real numbers'),
+    (metrics.bootstrap, (jnp.mean, KEY, MASKED), 'masked entries'),
+    (metrics.bootstrap, (jnp.mean, KEY, np.array(['a'])), 'real numbers'),
+    (with_(metrics.bootstrap, draws=0), (jnp.mean, KEY, np.ones(2)), 'draws is 0'),
+    (metrics.jackknife, (np.mean, [1., 2.]), 'common, non-empty first axis'),
+    (metrics.jackknife, (np.mean, (np.ones(20), np.ones(21))), 'common, non-empty first axis'),
+    (with_(metrics.jackknife, groups=2.5), (np.mean, np.ones(20)), 'groups is 2.5'),
+    (with_(metrics.jackknife, level=95), (np.mean, np.ones(20)), 'between 0 and 1'),
+    *[(with_(metrics.kl_of_margins, **{name: value}), (np.ones((3, 4)),) * 2, words)
+      for name, value, words in (
+          ('limit', np.nan, 'limit is nan'), ('limit', -1., 'limit is -1.0'),
+          ('limit', 0, 'limit is 0'), ('bins', 2.5, 'bins is 2.5'), ('bins', 0, 'bins is 0'),
+          ('epsilon', -1, 'epsilon is -1'), ('epsilon', np.nan, 'epsilon is nan'))],
+    (metrics.pairwise_f1, (np.ones((1, 2)), np.ones((1, 3))), 'same shape'),
+    (metrics.normalized_mutual_information, ([[1, -1]],), 'negative'),
+    (metrics.assignment_scores, (Y, Y[:1], Y), 'assigned and labels .* same shape'),
+    (metrics.competition_score, (.5, (.9,), (.8, .8)), 'retain should be two accuracies'),
+    (metrics.forgetting_quality, ([0.], 3.5), 'models is 3.5'),
+    (with_(metrics.dimensional_alignment, rank=1.5), (FEATURES,) * 2, 'rank is 1.5'),
+    (with_(metrics.cluster_scores, clusters=0), (FEATURES, [1] * 4, KEY), 'clusters is 0'),
     (metrics.tug_of_war, ([90., 80.], [.9, .8]), 'divide percentages'),
     (metrics.tug_of_war, ([.9], [.9, .8]), 'same shape'),
     (metrics.tug_of_war, ([], []), 'empty'),

@@ -60,3 +60,18 @@ def test_forget_pairs_show_a_class_that_lost_its_place():
   assert keeps.f1.low > 0.99
   assert lost.f1.high < 0.6
   assert lost.nmi.high < keeps.nmi.low
+
+
+@pytest.mark.parametrize('size', [1e-25, 1e25])
+def test_clusters_do_not_depend_on_the_size_of_the_features(size):
+  x, y = draws.blobs(0, 90, 12., classes=3, d=5)
+  assigned = clusters.k_means(np.float32(size) * x.astype(np.float32), 3, KEY)
+  assert metrics.normalized_mutual_info_score(y, assigned) == pytest.approx(1)
+
+
+def test_forget_may_be_zeros_and_ones():
+  assigned, y = np.random.default_rng(0).integers(0, 3, (2, 40))
+  marked = (y == 1).tolist()
+  boolean, whole = (clusters.assignment_scores(assigned.tolist(), y, forget)
+                    for forget in (np.array(marked), np.array(marked, int)))
+  assert boolean.f1.value == whole.f1.value

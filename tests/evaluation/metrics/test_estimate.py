@@ -41,6 +41,14 @@ def test_normal_is_scipys():
   assert np.isnan(estimate_lib.normal([1.]).low)
 
 
+@pytest.mark.parametrize('size', [1e-25, 1e25])
+def test_an_interval_does_not_depend_on_the_size_of_the_values(size):
+  x = np.float32(size) * np.random.default_rng(0).gamma(2., size=30).astype(np.float32)
+  exact = x.astype(np.float64)
+  low, high = stats.norm.interval(.95, exact.mean(), stats.sem(exact))
+  np.testing.assert_allclose(estimate_lib.normal(x), (exact.mean(), low, high), rtol=1e-5)
+
+
 def test_gap_is_signed_and_counts_in_ddof_1():
   references = [0.50, 0.54, 0.58, 0.60]
   mean, noise = np.mean(references), np.std(references, ddof=1)
@@ -103,6 +111,10 @@ def test_a_band_may_have_a_number_of_models_for_each_entry():
   for i, models in enumerate((1, 4)):
     alone = estimate_lib.gap(0., [r[i] for r in references], models=models)
     np.testing.assert_allclose(both.band[i], alone.band, rtol=1e-5)
+
+
+def test_references_that_rounding_alone_tells_apart_are_equal():
+  assert estimate_lib.gap(.3, [.1 + .2, .3, .3]).noise == 0
 
 
 @pytest.mark.parametrize('references', [3, 7])

@@ -51,3 +51,11 @@ def test_against_the_halves_of_retrained_models():
     e = mean(_margins(0, shift=shift), _margins(1))
     assert e.low > max(f.high for f in floor)
     assert not estimate_lib.gap(e, floor[:4]).within
+
+
+def test_without_a_least_probability_an_empty_bin_is_infinite():
+  u, r = _margins(0), _margins(1)
+  u[:, ::2] = r[:, ::2]
+  ours = klom.kl_of_margins(u, r, epsilon=0)
+  np.testing.assert_allclose(ours, _slow(u, r, 20, epsilon=0), rtol=1e-3, atol=1e-5)
+  assert 0 < np.isinf(ours).sum() <= 30

@@ -78,3 +78,17 @@ def test_per_sample_form_ignores_norms_and_zero_features():
   for other in others:
     np.testing.assert_allclose(mine.sample.value, other.sample.value, rtol=1e-4)
   assert abs(mine.energy.value - others[0].energy.value) > 1e-3
+
+
+@pytest.mark.parametrize('size', [1e-25, 1e25])
+def test_features_of_any_size_have_the_svds_alignment(size):
+  """Squares of neither 1e-25 nor 1e25 are float32s; nor are those of one small example."""
+  rng = np.random.default_rng(0)
+  retain = (rng.normal(size=(80, 6)) * np.linspace(3, .1, 6)).astype(np.float32)
+  forget = (rng.normal(size=(60, 6)) * [1, 0, 0, 2, 1, 1]).astype(np.float32)
+  forget[::5] *= np.float32(1e-12)
+  retain, forget = (np.float32(size) * z for z in (retain, forget))
+  *forms, k, k_f = representation.dimensional_alignment(retain, forget, energy=.9)
+  truth = _slow_alignment(*(z.astype(np.float64) for z in (retain, forget)), energy=.9)
+  np.testing.assert_allclose([*(form.value for form in forms), k, k_f], truth, rtol=1e-4)
+  assert np.isfinite(forms).all()

@@ -4,7 +4,7 @@ For whole classes forget accuracy alone shows nothing: masking the forgotten
 classes' logits already gives 0. `N` examples, `C` classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 import functools
 
 import chex
@@ -15,6 +15,7 @@ import numpy as np
 
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 from unsc_jax.evaluation.metrics import signals
 
 Scores = Sequence[estimate_lib.Estimate | chex.Numeric]
@@ -83,7 +84,7 @@ def per_class_accuracy(logits: chex.Array,
 
 
 def macro_accuracy(logits: chex.Array, labels: chex.Array,
-                   classes: Sequence[int] | None = None
+                   classes: Collection[int] | None = None
                    ) -> estimate_lib.Estimate:
   """The mean of the per-class accuracies over a set of classes.
 
@@ -93,13 +94,13 @@ def macro_accuracy(logits: chex.Array, labels: chex.Array,
   Args:
     logits: [N, C].
     labels: [N].
-    classes: the classes to average over; all C by default.
+    classes: the classes to average over, as a list or a set; all C by default.
 
   Returns:
     Estimate of scalars; the interval combines the classes' Wilson intervals.
 
   Raises:
-    ValueError: if a class of the set has no examples.
+    ValueError: a class has no examples, is named twice, or is none of the C.
 
   Example:
     >>> logits = jnp.array([[2., 1.], [0., 3.], [1., 0.]])
@@ -109,14 +110,10 @@ def macro_accuracy(logits: chex.Array, labels: chex.Array,
   Source: UNSC's published evaluation; exact.
   """
   right, count = _per_class(logits, labels)
-  chosen = np.unique(np.arange(right.size) if classes is None
-                     else np.asarray(classes, dtype=int))
-  if chosen.size == 0 or chosen[0] < 0 or chosen[-1] >= right.size:
-    raise ValueError(f'classes should be a non-empty set out of 0..'
-                     f'{right.size - 1}, but is {chosen.tolist()}.')
+  chosen = checks.classes(range(right.size) if classes is None else classes, right.size)
   # On the host, where a choice of classes is no new program.
-  right, count = (x if isinstance(x, jax.core.Tracer) else np.asarray(x)
-                  for x in (right, count))
+  traced = any(isinstance(x, jax.core.Tracer) for x in (chosen, right))
+  right, count = (x if traced else np.asarray(x) for x in (right, count))
   right, count = (jnp.asarray(x[chosen]) for x in (right, count))
   if not checks.holds(lambda n: (n > 0).all(), count):
     empty = chosen[np.asarray(count) == 0].tolist()
@@ -125,7 +122,7 @@ def macro_accuracy(logits: chex.Array, labels: chex.Array,
   return estimate_lib.mean_of_proportions(right, count)
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def tug_of_war(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
   """ToW = Π_s (1 - |acc_s - acc_s^retrained|): 1 is no gap on any set.
 
@@ -133,7 +130,7 @@ def tug_of_war(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
 
   Args:
     method: [S] accuracies in 0..1, usually of forget, retain and test set.
-    *retrained: [S] those of each retrained model; gaps are to their mean.
+    *retrained: [S] those of each retrained model, one at least; gaps are to their mean.
 
   Returns:
     Estimate of scalars in 0..1. The interval is what those of the accuracies
@@ -150,7 +147,7 @@ def tug_of_war(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
       *(jnp.prod(1 - gaps) for gaps in (size.value, size.high, size.low)))
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def average_gap(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
   """Mean over sets or metrics of |method - retrained|: 0 is no gap.
 
@@ -172,6 +169,9 @@ def average_gap(method: Scores, *retrained: Scores) -> estimate_lib.Estimate:
 
 def _gaps(method: Scores, retrained: Sequence[Scores]) -> estimate_lib.Estimate:
   """Sizes [S] of the gaps to the mean of the retrained models."""
+  if not retrained:
+    raise ValueError('The scores of at least one retrained model are needed: a gap is one '
+                     'to their mean.')
   mine, *theirs = (_stacked(method, 'method'),
                    *(_stacked(one, 'retrained') for one in retrained))
   for one in theirs:
@@ -191,6 +191,9 @@ def _sizes(mine: estimate_lib.Estimate, theirs: Sequence[estimate_lib.Estimate]
 
 def _stacked(scores: Scores, name: str) -> estimate_lib.Estimate:
   """Estimates of arrays [S]."""
+  checks.several(scores, name, 'one score for each set or metric')
   each = [estimate_lib.as_estimate(score) for score in scores]
+  for one in each:
+    checks.same_shape(each[0].value, one.value, f'The scores of {name}')
   checks.unit_interval(jnp.array([one.value for one in each]), name)
   return jax.tree.map(lambda *x: jnp.stack(x), *each)

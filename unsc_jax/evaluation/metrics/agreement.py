@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 
 
 def _both(a: chex.Array, b: chex.Array):
@@ -21,7 +22,7 @@ def _both(a: chex.Array, b: chex.Array):
   return a, b
 
 
-@checks.precise
+@precision.precise
 def prediction_agreement(logits: chex.Array,
                          reference: chex.Array) -> estimate_lib.Estimate:
   """The share of examples for which both models predict the same class.
@@ -60,7 +61,7 @@ def _js(a: jax.Array, b: jax.Array) -> jax.Array:
   return jnp.clip((kl(log_p) + kl(log_q)) / 2, 0, math.log(2))
 
 
-@checks.precise
+@precision.precise
 def js_divergence(logits: chex.Array,
                   reference: chex.Array) -> estimate_lib.Estimate:
   """Mean Jensen-Shannon divergence of the predictions, in nats.
@@ -87,7 +88,7 @@ def js_divergence(logits: chex.Array,
   return estimate_lib.normal(_js(*_both(logits, reference)))
 
 
-@checks.precise
+@precision.precise
 def activation_distance(logits: chex.Array,
                         reference: chex.Array) -> estimate_lib.Estimate:
   """Mean Euclidean distance of the predictions, E‖p - q‖₂ in 0..√2.
@@ -113,7 +114,7 @@ def activation_distance(logits: chex.Array,
   return estimate_lib.normal(jnp.linalg.norm(difference, axis=1))
 
 
-@checks.precise
+@precision.precise
 def zero_retrain_forgetting(logits: chex.Array,
                             random: chex.Array) -> estimate_lib.Estimate:
   """ZRF = 1 - mean JS(p, p_random)/ln 2 on the forget set, in 0..1.

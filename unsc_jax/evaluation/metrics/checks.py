@@ -5,10 +5,11 @@ the host, only where they are concrete and all here. `N` examples, `C` classes,
 `d` features, `M` models.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import functools
 import importlib
 import inspect
+import operator
 from typing import Any, TypeVar
 
 import chex
@@ -16,6 +17,8 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
+
+from unsc_jax.evaluation.metrics import precision
 
 _T = TypeVar('_T')
 
@@ -33,7 +36,8 @@ def jitted(*static: str, **rules: Callable[[Any, str], Any]
 
   Args:
     *static: names of arguments that are compiled in.
-    **rules: for an argument of that name, `(x, name) -> x`, as most functions here.
+    **rules: for an argument of that name, `(x, name) -> x`, as most functions here; a
+      default is taken as it is.
   """
   def decorate(metric: Callable[..., _T]) -> Callable[..., _T]:
     signature, compiled = inspect.signature(metric), jax.jit(metric, static_argnames=static)
@@ -42,83 +46,82 @@ def jitted(*static: str, **rules: Callable[[Any, str], Any]
     def checked(*args, **kwargs):
       given = signature.bind(*args, **kwargs).arguments
       return compiled(**given | {name: rule(given[name], name)
-                                 for name, rule in rules.items()})
-    return precise(checked)
+                                 for name, rule in rules.items() if name in given})
+    return precision.precise(checked)
   return decorate
 
 
-def precise(metric: Callable[..., _T]) -> Callable[..., _T]:
-  """Decorates a metric: what float32 would change is computed in float64.
-
-  Scores near 1, or far from 0, are told apart by digits that float32 does not have.
-  Host arrays with such entries go through JAX's 64 bits, and what comes of them are
-  NumPy's; nothing changes for other arguments or under a trace.
-  """
-  @functools.wraps(metric)
-  def in_full(*args, **kwargs):
-    if not any(map(_loses, (*args, *kwargs.values()))):
-      return metric(*args, **kwargs)
-    with jax.enable_x64(True), jax.numpy_dtype_promotion('standard'):  # float32 beside it
-      return jax.device_get(metric(*args, **kwargs))
-  return unknown_is_nan(in_full)
-
-
-def unknown_is_nan(metric: Callable[..., _T]) -> Callable[..., _T]:
-  """Decorates what looks for NaN itself, and answers NaN where nothing is known.
-
-  JAX's `debug_nans` would stop at both: before bad input is named, and at an interval
-  that a single example does not have.
-  """
-  @functools.wraps(metric)
-  def without_alarm(*args, **kwargs):
-    with jax.debug_nans(False):
-      return metric(*args, **kwargs)
-  return without_alarm
-
-
-def _loses(x: Any) -> bool:
-  """Whether an array or a list is not the same in float32."""
-  if isinstance(x, jax.core.Tracer) or not isinstance(x, (list, np.ndarray, jax.Array)):
-    return False
-  if isinstance(x, jax.Array) and not (
-      x.is_fully_addressable and x.dtype in (jnp.float64, jnp.int32, jnp.int64, jnp.uint32)):
-    return False
-  try:
-    x = np.asarray(x)
-  except ValueError:  # ragged: for the checks to say
-    return False
-  if x.dtype.kind not in 'fiu' or x.dtype.itemsize < 4 or x.dtype == np.float32:
-    return False
-  with np.errstate(over='ignore'):
-    return not np.array_equal(x, x.astype(np.float32), equal_nan=x.dtype.kind == 'f')
-
-
-def holds(test: Callable[..., Any], *arrays: jax.Array) -> bool:
+def holds(test: Callable[..., Any], *arrays: chex.Array) -> bool:
   """Whether `test(*numpy_arrays)` is true; taken for granted under a trace."""
-  if any(isinstance(a, jax.core.Tracer) or not a.is_fully_addressable
-         for a in arrays):
+  if any(isinstance(a, jax.core.Tracer)
+         or isinstance(a, jax.Array) and not a.is_fully_addressable for a in arrays):
     return True
   return bool(test(*map(np.asarray, arrays)))
 
 
-def _on_device(x: Any) -> jax.Array:
+def real(x: Any, name: str) -> np.ndarray | jax.Array:
+  """An array of real numbers, where it was: on the host or on a device."""
+  if not isinstance(x, jax.Array):
+    x = _gathered(x, name)
+  if not any(jnp.issubdtype(x.dtype, kind) for kind in (np.floating, np.integer, np.bool_)):
+    raise ValueError(f'{name} should hold real numbers, but their type is {x.dtype}: '
+                     'convert them, and leave out what is none.')
+  return x.astype(float) if x.dtype == np.longdouble else x  # JAX knows none
+
+
+def _gathered(x: Any, name: str) -> np.ndarray | jax.Array:
+  """An array of what may be nested lists, or another library's."""
+  if np.ma.is_masked(x):
+    raise ValueError(f'{name} has masked entries: leave those examples out.')
+  try:
+    if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(x)):
+      return jnp.asarray(x)  # NumPy cannot read what is traced
+    x = np.asarray(x)
+    return x.astype(x.dtype.newbyteorder('='), copy=False)  # the only order that JAX has
+  except (TypeError, ValueError, RuntimeError) as error:
+    raise ValueError(f'{name} cannot be read as one array: give rows of equal length, of '
+                     'numbers.') from error
+
+
+def _on_device(x: np.ndarray | jax.Array) -> jax.Array:
   """`jnp.asarray`, which compiles a program for every shape of a host array."""
   return jax.device_put(x) if isinstance(x, np.ndarray) else jnp.asarray(x)
 
 
-@unknown_is_nan
-def _array(x: chex.Array, ndim: int, shape: str, name: str) -> jax.Array:
+@precision.unknown_is_nan
+def floats(x: Any, name: str) -> jax.Array:
+  """Real numbers of at least 32 bits, of any shape; whole ones of any size."""
+  x = real(x, name)
+  if not jnp.issubdtype(x.dtype, jnp.inexact):
+    return _on_device(x.astype(float))  # on the host, where int32 is not in between
+  # JAX's own promotion may refuse: it can be strict.
+  return _on_device(x.astype(np.promote_types(x.dtype, np.float32)))
+
+
+def parts(estimate: Any, name: str) -> Any:
+  """`floats` of an `Estimate`, or of a number alone."""
+  if hasattr(estimate, '_fields'):
+    return type(estimate)(*(floats(part, name) for part in estimate))
+  return floats(estimate, name)
+
+
+def several(estimates: Any, name: str, what: str) -> None:
+  """Raises unless there is a list; an `Estimate`, though a tuple, is one of its entries."""
+  if hasattr(estimates, '_fields') or not hasattr(estimates, '__len__') or (
+      getattr(estimates, 'ndim', 1) == 0):
+    raise ValueError(f'{name} should be a list, of {what}.')
+
+
+def _array(x: Any, ndim: int, shape: str, name: str) -> jax.Array:
   """A non-empty float array of at least 32 bits, with `ndim` axes."""
-  x = _on_device(x)
+  x = floats(x, name)
   if x.ndim != ndim:
     raise ValueError(f'{name} should be an array {shape}, but its shape is '
                      f'{x.shape}.')
   if x.size == 0:
     raise DoesNotApply(f'{name} is empty (shape {x.shape}): nothing can be '
                        'measured without examples.')
-  if not jnp.issubdtype(x.dtype, jnp.inexact):
-    return x.astype(float)
-  return x.astype(np.promote_types(x.dtype, np.float32))  # JAX's may refuse: it can be strict
+  return x
 
 
 def finite(x: jax.Array, name: str) -> jax.Array:
@@ -146,7 +149,7 @@ def logits(x: chex.Array, name: str = 'logits') -> jax.Array:
 
 def labels(y: chex.Array, like: jax.Array, name: str = 'labels') -> jax.Array:
   """Labels [N] that fit logits [N, C]."""
-  y = _on_device(y)
+  y = real(y, name)
   n, classes = like.shape
   if not jnp.issubdtype(y.dtype, jnp.integer):
     raise ValueError(f'{name} should be integers 0..{classes - 1}, but their '
@@ -157,10 +160,48 @@ def labels(y: chex.Array, like: jax.Array, name: str = 'labels') -> jax.Array:
   if not holds(lambda a: ((a >= 0) & (a < classes)).all(), y):
     raise ValueError(f'{name} run from {int(y.min())} to {int(y.max())}, but '
                      f'the logits have classes 0..{classes - 1} only.')
-  return y
+  return _on_device(y)  # now that int32 holds them
 
 
-def same_shape(a: jax.Array, b: jax.Array, names: str) -> None:
+def classes(chosen: Any, count: int, name: str = 'classes') -> np.ndarray | jax.Array:
+  """Which of `count` classes, [K], from any collection that names each of them once.
+
+  The order says nothing. A repeated class is refused, as a mask is, since `[0, 1, 1]`
+  could be meant for one.
+  """
+  if isinstance(chosen, Iterable) and not hasattr(chosen, '__array__'):
+    chosen = list(chosen)  # of a set or a range
+  if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(chosen)):
+    return jnp.atleast_1d(jnp.asarray(chosen))
+  found = np.atleast_1d(real(chosen, name))
+  within = f'out of 0..{count - 1}'
+  if found.dtype == bool:
+    raise ValueError(f'{name} is a mask of booleans: name the classes themselves, {within}.')
+  if found.size and (found.ndim > 1 or found.dtype.kind not in 'iu'):
+    raise ValueError(f'{name} should be a list of integers {within}, but is an array '
+                     f'{list(found.shape)} of type {found.dtype}.')
+  unique, times = np.unique(found, return_counts=True)
+  if found.size == 0 or unique[0] < 0 or unique[-1] >= count:
+    raise ValueError(f'{name} should be a non-empty set {within}, but is '
+                     f'{unique.tolist()}.')
+  if (times > 1).any():
+    raise ValueError(f'{name} has {unique[times > 1].tolist()} more than once: name each '
+                     'class once.')
+  return unique
+
+
+def count(x: Any, name: str, least: int = 1) -> int:
+  """A whole number of at least `least`."""
+  try:
+    whole = operator.index(x)
+  except TypeError:
+    raise ValueError(f'{name} is {x!r}, but should be a whole number.') from None
+  if whole < least:
+    raise ValueError(f'{name} is {whole}, but should be at least {least}.')
+  return whole
+
+
+def same_shape(a: chex.Array, b: chex.Array, names: str) -> None:
   """Raises unless the two arrays speak of the same examples."""
   if a.shape != b.shape:
     raise ValueError(f'{names} should have the same shape, but have {a.shape} '
@@ -202,10 +243,10 @@ def features(x: chex.Array, name: str) -> jax.Array:
   return finite(_array(x, 2, '[N, d]', name), name)
 
 
-@unknown_is_nan
+@precision.unknown_is_nan
 def unit_interval(x: chex.Numeric, name: str) -> jax.Array:
   """Fractions in 0..1."""
-  x = jnp.asarray(x, dtype=float)
+  x = floats(x, name)
   if x.size == 0:
     raise ValueError(f'{name} is empty: nothing can be compared.')
   rounding = 1e-6  # a softmax may exceed 1 by as much

@@ -14,6 +14,7 @@ import numpy as np
 
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 from unsc_jax.evaluation.metrics import resampling
 
 
@@ -23,8 +24,16 @@ class ClusterScores(NamedTuple):
   f1: estimate_lib.Estimate
 
 
-@checks.jitted()
-def normalized_mutual_information(table: chex.Array) -> jax.Array:
+def _table(x: chex.Array, name: str) -> jax.Array:
+  """Counts [K, C]."""
+  x = checks.features(x, name)
+  if not checks.holds(lambda a: (a >= 0).all(), x):
+    raise ValueError(f'{name} should hold counts, but some are negative.')
+  return x
+
+
+@checks.jitted(table=_table)
+def normalized_mutual_information(table: jax.Array) -> jax.Array:
   """NMI = 2 I/(H + H') of a contingency table [K, C] of counts.
 
   Args:
@@ -39,8 +48,7 @@ def normalized_mutual_information(table: chex.Array) -> jax.Array:
 
   Source: arithmetic normalisation, as in scikit-learn; exact.
   """
-  p = jnp.asarray(table, dtype=float)
-  p = p / jnp.sum(p)
+  p = table / jnp.sum(table)
   log = lambda x: jnp.log(jnp.where(x > 0, x, 1))
   rows, columns = jnp.sum(p, 1), jnp.sum(p, 0)
   entropies = -jnp.sum(rows * log(rows)) - jnp.sum(columns * log(columns))
@@ -49,8 +57,8 @@ def normalized_mutual_information(table: chex.Array) -> jax.Array:
       2 * information / jnp.where(entropies > 0, entropies, 1), 0, 1), 1.)
 
 
-@checks.jitted()
-def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
+@checks.jitted(forget=_table, rest=_table)
+def pairwise_f1(forget: jax.Array, rest: jax.Array) -> jax.Array:
   """F1 of "same cluster" as a guess at "same class", over pairs of examples.
 
   Pairs are those with at least one forget example.
@@ -70,7 +78,7 @@ def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
 
   Source: Manning et al., Introduction to Information Retrieval, 16.3; exact.
   """
-  forget, rest = (jnp.asarray(t, dtype=float) for t in (forget, rest))
+  checks.same_shape(forget, rest, 'forget and rest')
   pairs = lambda f, r: jnp.sum(f * (f - 1) / 2 + f * r)
   both = pairs(forget, rest)
   cluster = pairs(jnp.sum(forget, 1), jnp.sum(rest, 1))
@@ -79,7 +87,7 @@ def pairwise_f1(forget: chex.Array, rest: chex.Array) -> jax.Array:
                    2 * both / jnp.maximum(cluster + label, 1), 0.)
 
 
-@checks.precise
+@precision.precise
 def cluster_scores(features: chex.Array, labels: chex.Array,
                    key: jax.Array, *, clusters: int | None = None,
                    forget: chex.Array | None = None) -> ClusterScores:
@@ -120,10 +128,12 @@ def cluster_scores(features: chex.Array, labels: chex.Array,
     if array.shape != (n,):
       raise ValueError(f'{name} should be an array [{n}], one for each row of '
                        f'the features, but its shape is {array.shape}.')
-  assigned = k_means(features, clusters or len(np.unique(labels)), key)
+  clusters = len(np.unique(labels)) if clusters is None else clusters
+  assigned = k_means(features, clusters, key)
   return assignment_scores(assigned, labels, forget)
 
 
+@precision.precise
 def k_means(features: chex.Array, clusters: int, key: jax.Array) -> np.ndarray:
   """The cluster of each of features [N, d]; k-means with 10 restarts.
 
@@ -132,12 +142,12 @@ def k_means(features: chex.Array, clusters: int, key: jax.Array) -> np.ndarray:
     ValueError: there are fewer examples than clusters.
   """
   cluster_lib = checks.optional_import('sklearn.cluster')
-  n = np.shape(features)[0]
-  if not 1 <= clusters <= n:
+  features = np.asarray(precision.scaled(checks.features(features, 'features'))[0])
+  n = len(features)
+  if not 1 <= checks.count(clusters, 'clusters') <= n:
     raise ValueError(f'clusters is {clusters}, but {n} examples can form 1..{n}.')
-  seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
-  return cluster_lib.KMeans(clusters, n_init=10, random_state=seed).fit_predict(
-      np.asarray(features))
+  seed = int(jax.random.randint(key, (), 0, 2**31 - 1, dtype=jnp.int32))
+  return cluster_lib.KMeans(clusters, n_init=10, random_state=seed).fit_predict(features)
 
 
 def assignment_scores(assigned: np.ndarray, labels: np.ndarray,
@@ -158,6 +168,12 @@ def assignment_scores(assigned: np.ndarray, labels: np.ndarray,
     >>> float(assignment_scores(assigned, labels, labels == 4).f1.value)
     1.0
   """
+  assigned, labels, forget = (np.asarray(x) for x in (assigned, labels, forget))
+  forget = forget.astype(bool)
+  for name, array in (('labels', labels), ('forget', forget)):
+    checks.same_shape(assigned, array, f'assigned and {name}')
+  if not assigned.size:
+    raise checks.DoesNotApply('assigned is empty: nothing can be measured without examples.')
   _, clusters = np.unique(assigned, return_inverse=True)
   _, classes = np.unique(labels, return_inverse=True)
   shape = clusters.max() + 1, classes.max() + 1

@@ -12,10 +12,12 @@ import jax
 import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 
 Value = estimate_lib.Estimate | chex.Numeric
 
 
+@precision.precise
 def ties(method: Value, control: Value, references: Sequence[Value],
          level: float = 0.95, models: chex.Numeric = 1) -> jax.Array:
   """Whether a method is as near to the control as retraining is to itself.

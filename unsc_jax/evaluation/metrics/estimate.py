@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax.evaluation.metrics import checks
+from unsc_jax.evaluation.metrics import precision
 
 
 class Estimate(NamedTuple):
@@ -36,10 +37,10 @@ class Gap(NamedTuple):
   seeds: int  # how many references there are
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def without_interval(value: chex.Numeric) -> Estimate:
   """An estimate whose interval is not known."""
-  value = jnp.asarray(value, dtype=float)
+  value = checks.floats(value, 'The value')
   nothing = jnp.full_like(value, jnp.nan)
   return Estimate(value, nothing, nothing)
 
@@ -57,12 +58,11 @@ def complement(share: Estimate) -> Estimate:
   return Estimate(1 - share.value, 1 - share.high, 1 - share.low)
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def as_estimate(value: Estimate | chex.Numeric) -> Estimate:
   """An estimate of arrays; a bare number has no interval."""
-  if isinstance(value, Estimate):
-    return Estimate(*map(jnp.asarray, value))
-  return without_interval(value)
+  value = checks.parts(value, 'The value')
+  return value if isinstance(value, Estimate) else without_interval(value)
 
 
 def normal_quantile(level: float) -> float:
@@ -77,10 +77,11 @@ def t_quantile(level: float, dof: int) -> float:
   """Two-sided quantile of Student's t; a constant under `jit`."""
   from scipy import special  # takes half a second to import
 
+  normal_quantile(level)  # checks the level
   return float(special.stdtrit(dof, 0.5 + level / 2))
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def wilson(successes: chex.Numeric, trials: chex.Numeric,
            level: float = 0.95) -> Estimate:
   """A proportion with Wilson's score interval.
@@ -102,12 +103,11 @@ def wilson(successes: chex.Numeric, trials: chex.Numeric,
 
   Source: E. B. Wilson, JASA 22, 1927; exact.
   """
-  successes, trials = jnp.asarray(successes), jnp.asarray(trials)
+  successes, trials = checks.floats(successes, 'successes'), checks.floats(trials, 'trials')
   if not checks.holds(lambda k, n: ((k >= 0) & (k <= n)).all(), successes,
                       trials):
     raise ValueError('successes should lie between 0 and trials: count both '
                      'on the same examples.')
-  successes, trials = (x.astype(float) for x in (successes, trials))
   return _wilson(successes, trials, normal_quantile(level))
 
 
@@ -121,7 +121,7 @@ def _wilson(successes, n, z):
                   jnp.maximum(jnp.minimum(centre + half, 1), p))
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def mean_of_proportions(successes: chex.Array, trials: chex.Array,
                         level: float = 0.95) -> Estimate:
   """The unweighted mean of K proportions.
@@ -143,7 +143,7 @@ def mean_of_proportions(successes: chex.Array, trials: chex.Array,
 
   Source: G. Y. Zou & A. Donner, Stat. Med. 27, 2008; exact.
   """
-  return mean(wilson(jnp.asarray(successes), jnp.asarray(trials), level))
+  return mean(wilson(successes, trials, level))
 
 
 @jax.jit
@@ -187,11 +187,12 @@ def student(values: jax.Array, level: float = 0.95,
 
 
 def _around_mean(values, quantile, within):
+  values, power = precision.scaled(values)
   half = quantile * jnp.std(values, ddof=1) / math.sqrt(values.size)
-  return around(jnp.mean(values), half, within)
+  return around(jnp.ldexp(jnp.mean(values), power), jnp.ldexp(half, power), within)
 
 
-@checks.unknown_is_nan
+@precision.precise
 def gap(estimate: Estimate | chex.Numeric,
         references: Sequence[Estimate | chex.Numeric],
         level: float = 0.95, models: chex.Numeric = 1) -> Gap:
@@ -225,8 +226,8 @@ def gap(estimate: Estimate | chex.Numeric,
     Gap of arrays [...].
 
   Raises:
-    ValueError: without references, for NaN values, or with fewer than three
-      references and no intervals.
+    ValueError: without references, for NaN values, for fewer models than one, or
+      with fewer than three references and no intervals.
 
   Example:
     >>> g = gap(0.62, [0.55, 0.57, 0.56])
@@ -237,11 +238,16 @@ def gap(estimate: Estimate | chex.Numeric,
   the method of variance estimates recovery (see `mean_of_proportions`).
   """
   normal_quantile(level)
+  checks.several(references, 'references', 'one value for each retrained model')
   if len(references) == 0:
     raise ValueError('gap needs at least one retrained reference: forgetting '
                      'is only defined against one.')
-  seeds = len(references)
-  mine, theirs, result = _gap(estimate, tuple(references), level, models)
+  seeds, models = len(references), checks.floats(models, 'models')
+  if not checks.holds(lambda m: (m >= 1).all(), models):
+    raise ValueError('models should be at least 1: the estimate is the mean of so many.')
+  mine, theirs, result = _gap(
+      checks.parts(estimate, 'The estimate'),
+      tuple(checks.parts(one, 'The references') for one in references), level, models)
   checks.finite(mine, 'The estimate')
   checks.finite(theirs, 'The references')
   result = result._replace(seeds=seeds)
@@ -256,13 +262,14 @@ def gap(estimate: Estimate | chex.Numeric,
 @functools.partial(jax.jit, static_argnums=2)
 def _gap(estimate, references, level: float, models) -> tuple[jax.Array, jax.Array, Gap]:
   """The value, those of the references [R, ...], and the gap: one program."""
-  mine, seeds, models = as_estimate(estimate), len(references), jnp.asarray(models)
+  mine, seeds = as_estimate(estimate), len(references)
   theirs = jax.tree.map(lambda *x: jnp.stack(x), *map(as_estimate, references))
   difference, band = difference_to_mean(mine, theirs)
   noise = jnp.full_like(difference, jnp.nan)
   if seeds > 1:
-    # Rounding of the mean must not make noise where there is none.
-    equal = jnp.max(theirs.value, 0) == jnp.min(theirs.value, 0)
+    # Rounding must not make noise where there is none, nor of .1 + .2 another value than .3.
+    rounding = 4 * jnp.finfo(theirs.value.dtype).eps * jnp.max(jnp.abs(theirs.value), 0)
+    equal = jnp.ptp(theirs.value, 0) <= rounding
     noise = jnp.where(equal, 0, jnp.std(theirs.value, axis=0, ddof=1))
     if seeds > 2:
       spread = t_quantile(level, seeds - 1) * jnp.sqrt(1 / models + 1 / seeds)

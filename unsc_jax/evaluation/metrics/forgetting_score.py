@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 from unsc_jax.evaluation.metrics import resampling
 
 EPSILON_CAP = 50.
@@ -122,7 +123,7 @@ def attack_epsilons(unlearned: jax.Array, retrained: jax.Array) -> jax.Array:
                      (unlearned.T, retrained.T), batch_size=4)
 
 
-@checks.precise
+@precision.precise
 def forgetting_quality(epsilons: chex.Array, models: int) -> estimate_lib.Estimate:
   """Mean score of the forget examples: 1 for ε < ½, ½ for ε < 1, ¼ …
 
@@ -146,7 +147,7 @@ def forgetting_quality(epsilons: chex.Array, models: int) -> estimate_lib.Estima
   Source: arXiv 2406.09073 and its code; exact.
   """
   epsilons = checks.values(epsilons, 'epsilons')
-  if models < 3:
+  if checks.count(models, 'models') < 3:
     raise ValueError(f'models is {models}, but below 3 models of each kind '
                      'every score would be 0.')
   last = math.ceil(math.log(models - 1))
@@ -154,7 +155,7 @@ def forgetting_quality(epsilons: chex.Array, models: int) -> estimate_lib.Estima
   return resampling.share(jnp.mean, jnp.where(epsilons < last, score, 0))
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def competition_score(quality: estimate_lib.Estimate | chex.Numeric,
                       retain: tuple[float, float], test: tuple[float, float]
                       ) -> estimate_lib.Estimate:
@@ -181,6 +182,10 @@ def competition_score(quality: estimate_lib.Estimate | chex.Numeric,
   checks.unit_interval(quality.value, 'quality')
   factor = 1.
   for name, accuracies in (('retain', retain), ('test', test)):
-    unlearned, retrained = checks.unit_interval(jnp.stack(accuracies), name)
+    accuracies = checks.unit_interval(accuracies, name)
+    if accuracies.shape != (2,):
+      raise ValueError(f'{name} should be two accuracies, of the unlearned and of the '
+                       f'retrained models, but its shape is {accuracies.shape}.')
+    unlearned, retrained = accuracies
     factor = factor * unlearned / retrained
   return jax.tree.map(lambda end: factor * end, quality)

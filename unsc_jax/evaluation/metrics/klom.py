@@ -4,13 +4,30 @@
 (`signals.margin`).
 """
 
+from typing import Any
+
+import chex
 import jax
 import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import checks
 
 
-@checks.jitted('bins', unlearned=checks.models, retrained=checks.models)
+def _limit(x: Any, name: str) -> chex.Numeric:
+  if not checks.holds(lambda a: a.ndim == 0 and a > 0, checks.real(x, name)):
+    raise ValueError(f'{name} is {x}, but should be a number above 0: all margins would be '
+                     'clipped to one value.')
+  return x
+
+
+def _epsilon(x: Any, name: str) -> chex.Numeric:
+  if not checks.holds(lambda a: a.ndim == 0 and 0 <= a < 1, checks.real(x, name)):
+    raise ValueError(f'{name} is {x}, but should be a probability, in [0, 1).')
+  return x
+
+
+@checks.jitted('bins', unlearned=checks.models, retrained=checks.models,
+               bins=checks.count, limit=_limit, epsilon=_epsilon)
 def kl_of_margins(unlearned: jax.Array, retrained: jax.Array, *,
                   bins: int = 20, limit: float = 100.,
                   epsilon: float = 1e-5) -> jax.Array:
@@ -31,10 +48,11 @@ def kl_of_margins(unlearned: jax.Array, retrained: jax.Array, *,
     retrained: [M', N].
     bins: number of bins.
     limit: largest absolute margin.
-    epsilon: least probability of a retrained bin.
+    epsilon: least probability of a retrained bin that has an unlearned model.
 
   Returns:
-    [N] nats, between 0 and about log(1/epsilon).
+    [N] nats, between 0 and about log(1/epsilon); with an `epsilon` of 0 infinite where
+    such a bin is empty.
 
   Example:
     >>> margins = jnp.linspace(0, 5, 12).reshape(4, 3)
@@ -46,8 +64,6 @@ def kl_of_margins(unlearned: jax.Array, retrained: jax.Array, *,
   out of the count, ours is closed on both sides as in numpy.histogram.
   """
   checks.same_examples(unlearned, retrained, 'unlearned and retrained')
-  if bins < 1:
-    raise ValueError(f'bins is {bins}, but should be at least 1.')
 
   def one(p_margins, q_margins):  # [M], [M']
     p_margins, q_margins = (jnp.clip(x, -limit, limit) for x in (p_margins, q_margins))

@@ -17,6 +17,7 @@ import jax.scipy.stats
 
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 from unsc_jax.evaluation.metrics import roc
 
 _MIN_STD = 1e-3  # nats: models that agree to the last bit still have a width
@@ -38,7 +39,7 @@ def _log_ratio(x, mean_u, var_u, mean_o, var_o) -> jax.Array:
   return log_density(mean_u, var_u) - log_density(mean_o, var_o)
 
 
-@checks.precise
+@precision.precise
 def ulira_scores(observed: chex.Array, unlearned: chex.Array, out: chex.Array,
                  *, pooled_variance: bool = False) -> jax.Array:
   """The log likelihood ratio of "unlearned" against "never seen".

@@ -209,7 +209,7 @@ def retrained_attack(logits: chex.Array, retrained: chex.Array,
     raise checks.DoesNotApply(
         'of a single example no part can be held out, by which networks are told apart.')
   theirs = _columns(feature, retrained, labels)
-  if not 2 <= folds <= len(ours):
+  if not 2 <= checks.count(folds, 'folds') <= len(ours):
     raise ValueError(f'folds is {folds}, but should lie between 2 and the '
                      f'number of examples, {len(ours)}.')
   order = _shuffled(key, len(ours))

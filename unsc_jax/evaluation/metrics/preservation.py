@@ -3,28 +3,23 @@
 `N` examples, `C` classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 import math
 
 import chex
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax.evaluation.metrics import agreement
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 
 
-def _some(x: chex.Array, name: str) -> chex.Array:
-  """Logits that are not all zero: a change is told relative to them."""
-  if not checks.holds(np.any, checks.logits(x, name)):
-    raise checks.DoesNotApply(f'{name} are all zero: no change is small beside them.')
-  return x
-
-
-@checks.jitted(before=_some, after=checks.logits)
+@precision.precise
 def logit_drift(
-    before: chex.Array, after: chex.Array, classes: Sequence[int]
+    before: chex.Array, after: chex.Array, classes: Collection[int]
 ) -> estimate_lib.Estimate:
   r"""How far logits have moved, relative to their size.
 
@@ -41,13 +36,17 @@ def logit_drift(
   Args:
     before: `[N, C]` logits of the original network on retained data.
     after: `[N, C]` logits of the unlearned one.
-    classes: which columns count; a forgotten class's logit should move.
+    classes: which columns count, as a list or a set; a forgotten class's logit should
+      move.
 
   Returns:
     Estimate of scalars, with an interval over the examples.
 
   Raises:
-    DoesNotApply: there are no examples, or their logits are all zero or NaN.
+    DoesNotApply: there are no examples, or their logits are NaN; or those that count
+      are masked (-inf), or all zero before.
+    ValueError: the logits are not of the same examples and classes; or a class is named
+      twice, or is none of the C.
 
   Example:
     >>> z = jnp.array([[3., 4., 9.]])
@@ -58,20 +57,37 @@ def logit_drift(
   Source: definition, exact; the interval is the delta method's for a ratio of
   means, exact for large N.
   """
-  columns = jnp.asarray(classes)
-  z = jnp.asarray(before)[:, columns]
-  a = jnp.sum(jnp.square(jnp.asarray(after)[:, columns] - z), 1)
-  b = jnp.sum(jnp.square(z), 1)
+  before, after = checks.logits(before, 'before'), checks.logits(after, 'after')
+  checks.same_shape(before, after, 'before and after')
+  chosen = checks.classes(classes, before.shape[1])
+  before, after = before[:, chosen], after[:, chosen]
+  for name, z in (('before', before), ('after', after)):
+    if not checks.holds(lambda z: np.isfinite(z).all(), z):
+      raise checks.DoesNotApply(f'{name} masks some of the classes that count (-inf): leave '
+                                'these out of `classes`.')
+  if not checks.holds(np.any, before):
+    raise checks.DoesNotApply('before is zero throughout the classes that count: no change '
+                              'is small beside it.')
+  return _drift(before, after)
+
+
+@jax.jit
+def _drift(before: jax.Array, after: jax.Array) -> estimate_lib.Estimate:
+  z, size = precision.scaled(before)
+  both, unit = precision.scaled(jnp.stack([before, after]))  # their difference can overflow
+  change, part = precision.scaled(both[1] - both[0])
+  a, b = (jnp.sum(jnp.square(x), 1) for x in (change, z))
   total = jnp.sum(b)
   ratio = jnp.sum(a) / total
   value = jnp.sqrt(ratio)
   error = jnp.linalg.norm(a - ratio * b) / (
       2 * jnp.where(value > 0, value, 1) * total)
   half = estimate_lib.normal_quantile(.95) * error
-  return estimate_lib.around(value, half, within=(0, math.inf))
+  return estimate_lib.around(
+      *(jnp.ldexp(x, unit + part - size) for x in (value, half)), within=(0, math.inf))
 
 
-@checks.precise
+@precision.precise
 def flips(before: chex.Array, after: chex.Array) -> estimate_lib.Estimate:
   """The share of examples whose predicted class has changed.
 

@@ -17,6 +17,7 @@ import numpy as np
 from unsc_jax import null_space
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 from unsc_jax.evaluation.metrics import resampling
 
 
@@ -29,7 +30,7 @@ class DimensionalAlignment(NamedTuple):
   forget_rank: jax.Array
 
 
-@checks.precise
+@precision.precise
 def linear_cka(features: chex.Array, reference: chex.Array) -> estimate_lib.Estimate:
   """Linear centred kernel alignment of two models' features.
 
@@ -88,7 +89,7 @@ def _directions(features: jax.Array, energy: float, rank: int | None):
   return vectors, (jnp.arange(values.size) < leading).astype(features.dtype)
 
 
-@checks.precise
+@precision.precise
 def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
                           energy: float = 0.99,
                           rank: int | None = None) -> DimensionalAlignment:
@@ -131,15 +132,15 @@ def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
                      f'have {retain.shape[1]} and {forget.shape[1]} of them.')
   if not 0 < energy <= 1:
     raise ValueError(f'energy is {energy}, but should lie in (0, 1].')
-  if rank is not None and not 1 <= rank <= retain.shape[1]:
+  if rank is not None and not 1 <= checks.count(rank, 'rank') <= retain.shape[1]:
     raise ValueError(f'rank is {rank}, but should lie in 1..{retain.shape[1]}.')
   for name, z in (('retain', retain), ('forget', forget)):
     if not checks.holds(np.any, z):
       raise checks.DoesNotApply(
           f'All {name} features are zero (collapsed): alignment is not defined there.')
   of_energy, of_samples, of_subspaces, k, k_f = resampling.share(
-      functools.partial(_alignment, energy=energy, rank=rank), retain, forget,
-      blind_to_zeros=True)
+      functools.partial(_alignment, energy=energy, rank=rank),
+      *(precision.scaled(z)[0] for z in (retain, forget)), blind_to_zeros=True)
   return DimensionalAlignment(of_energy, of_samples, of_subspaces, k.value, k_f.value)
 
 
@@ -147,10 +148,14 @@ def dimensional_alignment(retain: chex.Array, forget: chex.Array, *,
 def _alignment(retain, forget, energy, rank):
   v, kept = _directions(retain, energy, rank)
   v_f, kept_f = _directions(forget, energy, rank)
+  # Each example by its own size, since the square of a small one would vanish.
+  size = jnp.max(jnp.abs(forget), axis=1)
+  some = size > 0
+  forget = forget / jnp.where(some, size, 1)[:, None]
   inside = jnp.square(jnp.matmul(forget, v, precision='highest')) @ kept
   total = jnp.sum(jnp.square(forget), axis=1)
-  some = total > 0
   shares = jnp.where(some, inside / jnp.where(some, total, 1), 0)
+  inside, total = (jnp.square(size) * x for x in (inside, total))
   cosines = jnp.square(jnp.matmul(v.T, v_f, precision='highest'))
   k, k_f = jnp.sum(kept), jnp.sum(kept_f)
   return (jnp.sum(inside) / jnp.sum(total), jnp.sum(shares) / jnp.sum(some, dtype=shares.dtype),

@@ -16,8 +16,10 @@ import numpy as np
 
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 
 
+@precision.precise
 def jackknife(
     statistic: Callable[..., Any], *samples: Any, groups: int = 10,
     within: tuple[float, float] = (-math.inf, math.inf), level: float = .95,
@@ -31,7 +33,8 @@ def jackknife(
   where in :math:`\hat\theta_{(j)}` every g-th example of one sample is missing.
 
   Args:
-    statistic: of the samples; returns a scalar, or a pytree of scalars.
+    statistic: of the samples; returns a scalar, or a pytree of scalars. NumPy's arrays
+      it is given as such.
     *samples: independent of each other; each an array `[N_i, ...]`, or a tuple
       of arrays that share their first axis and are left out together. Their
       order should be a random one.
@@ -48,7 +51,8 @@ def jackknife(
     Student's t with `g - 1` degrees of freedom.
 
   Raises:
-    ValueError: a sample has fewer examples than there are groups.
+    ValueError: a sample has fewer examples than there are groups, or its arrays
+      differ in their first axis.
 
   Example:
     >>> mean = jackknife(np.mean, np.arange(40.))
@@ -57,11 +61,12 @@ def jackknife(
 
   Source: J. Shao & D. Tu, The Jackknife and Bootstrap, 1995, section 2.3; exact.
   """
+  checks.count(groups, 'groups')
+  sizes = list(map(_size, samples))
   values, structure = jax.tree.flatten(statistic(*samples))
   without = _blanked if blind_to_zeros else _removed
   parts = []
-  for i, sample in enumerate(samples):
-    n = min(len(leaf) for leaf in jax.tree.leaves(sample))
+  for i, (sample, n) in enumerate(zip(samples, sizes)):
     if not 2 <= groups <= n:
       raise ValueError(f'{n} examples cannot be left out in {groups} groups; take '
                        'between two groups and as many as there are examples.')
@@ -72,13 +77,25 @@ def jackknife(
   return jax.tree.unflatten(structure, _intervals(values, parts, groups, within, level))
 
 
+def _size(sample: Any) -> int:
+  """How many examples a sample has."""
+  sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(sample)}
+  if len(sizes) != 1 or sizes == {()} or sizes == {(0,)}:
+    raise ValueError('Each sample needs arrays with one common, non-empty first axis, but '
+                     f'has {sizes}.')
+  return sizes.pop()[0]
+
+
 def _removed(sample: Any, gone: np.ndarray) -> Any:
-  return _chosen(sample, np.flatnonzero(~gone))
+  index = np.flatnonzero(~gone)
+  # NumPy's stay NumPy's, and float64: their statistic may be one on the host.
+  return jax.tree.map(lambda leaf: leaf[index] if isinstance(leaf, np.ndarray) else
+                      _chosen(leaf, index), sample)
 
 
 @jax.jit
-def _chosen(sample: Any, index: jax.Array) -> Any:
-  return jax.tree.map(lambda leaf: leaf[index], sample)
+def _chosen(leaf: jax.Array, index: jax.Array) -> jax.Array:
+  return leaf[index]
 
 
 @jax.jit
@@ -87,6 +104,7 @@ def _blanked(sample: Any, gone: jax.Array) -> Any:
       lambda leaf: jnp.where(jnp.expand_dims(gone, range(1, leaf.ndim)), 0, leaf), sample)
 
 
+@precision.precise  # a statistic on the host may be far from 0 though its samples are not
 @functools.partial(jax.jit, static_argnums=(2, 3, 4))
 def _intervals(values: list[jax.Array], parts: list[list[list[jax.Array]]], groups: int,
                within: tuple[float, float], level: float) -> list[estimate_lib.Estimate]:
@@ -99,7 +117,7 @@ def _intervals(values: list[jax.Array], parts: list[list[list[jax.Array]]], grou
           for value, half in zip(values, halves)]
 
 
-@checks.unknown_is_nan
+@precision.unknown_is_nan
 def share(statistic: Callable[..., Any], *samples: Any, **how: Any) -> Any:
   """`jackknife` of a statistic in 0..1; NaN intervals if a sample is a single example.
 
@@ -121,7 +139,8 @@ def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
     key: PRNG key; the same key gives the same interval.
     *samples: each an array [N_i, ...], or a tuple of arrays which share their
       first axis and are drawn together, such as (logits, labels).
-    draws: number of resamples, with replacement and of the same size.
+    draws: number of resamples, with replacement and of the same size. Samples that
+      float32 would change are drawn, and the statistic is computed, in 64 bits.
     level: confidence level.
 
   Returns:
@@ -136,14 +155,15 @@ def bootstrap(statistic: Callable[..., chex.Array], key: jax.Array,
   Source: B. Efron, Ann. Stat. 7, 1979 (percentile method).
   """
   estimate_lib.normal_quantile(level)  # checks the level
-  samples = jax.tree.map(jnp.asarray, samples)
+  draws = checks.count(draws, 'draws')
   for sample in samples:
-    sizes = {a.shape[:1] for a in jax.tree.leaves(sample)}
-    if len(sizes) != 1 or sizes == {()} or sizes == {(0,)}:
-      raise ValueError('Each sample of a bootstrap needs arrays with one '
-                       f'common, non-empty first axis, but has {sizes}.')
+    _size(sample)
 
-  return _bootstrap(statistic, draws, level, key, samples)
+  @precision.precise
+  def drawn(*samples):
+    return _bootstrap(statistic, draws, level, key, jax.tree.map(
+        lambda leaf: jnp.asarray(checks.real(leaf, 'A sample')), samples))
+  return drawn(*samples)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -152,7 +172,7 @@ def _bootstrap(statistic, draws, level, key, samples) -> estimate_lib.Estimate:
     keys = jax.random.split(one_key, len(samples))
     def resample(k, sample):
       n = jax.tree.leaves(sample)[0].shape[0]
-      rows = jax.random.randint(k, (n,), 0, n)
+      rows = jax.random.randint(k, (n,), 0, n, dtype=jnp.int32)
       return jax.tree.map(lambda a: a[rows], sample)
     return statistic(*[resample(k, s) for k, s in zip(keys, samples)])
 

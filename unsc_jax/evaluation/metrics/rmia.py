@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import checks
+from unsc_jax.evaluation.metrics import precision
 from unsc_jax.evaluation.metrics import roc
 
 _TINY = 1e-30  # keeps ratios of vanished probabilities defined
@@ -35,7 +36,7 @@ def _ratio(target: jax.Array, references: jax.Array, offline_a) -> jax.Array:
           - jnp.log(jnp.maximum(prior, _TINY)))
 
 
-@checks.precise
+@precision.precise
 def rmia_scores(target: chex.Array, references: chex.Array,
                 population: chex.Array, population_references: chex.Array, *,
                 offline_a: float = 0.3, gamma: float = 1.) -> jax.Array:
@@ -86,6 +87,7 @@ def _scores(target, references, population, population_references, a, gamma):
   return below / z.size
 
 
+@precision.precise
 def tuned_offline_a(paired: chex.Array, members: chex.Array,
                     references: chex.Array, population: chex.Array,
                     population_references: chex.Array) -> float:

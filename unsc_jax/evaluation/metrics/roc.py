@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import checks
 from unsc_jax.evaluation.metrics import estimate as estimate_lib
+from unsc_jax.evaluation.metrics import precision
 
 
 class Curve(NamedTuple):
@@ -31,7 +32,7 @@ def _twice_below(x: jax.Array, sample: jax.Array) -> jax.Array:
   return left + right
 
 
-@checks.precise
+@precision.precise
 def roc_curve(positive: chex.Array, negative: chex.Array) -> Curve:
   """The ROC curve at every threshold that occurs.
 
@@ -102,7 +103,7 @@ def auc(positive: jax.Array, negative: jax.Array,
   return jax.tree.map(functools.partial(jnp.where, flat), fallback, delong)
 
 
-@checks.precise
+@precision.precise
 def threshold_at_fpr(negative: chex.Array, fpr: float) -> jax.Array:
   """The score to exceed so that at most `fpr` of the negatives exceed it.
 
@@ -129,7 +130,7 @@ def threshold_at_fpr(negative: chex.Array, fpr: float) -> jax.Array:
   return jnp.sort(negative)[negative.size - 1 - allowed]
 
 
-@checks.precise
+@precision.precise
 def tpr_at_fpr(positive: chex.Array, negative: chex.Array,
                fpr: float) -> estimate_lib.Estimate:
   """The best true positive rate with a false positive rate of at most `fpr`.

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from unsc_jax.evaluation.metrics import checks
+from unsc_jax.evaluation.metrics import precision
 
 LIMIT = 100.  # nats; beyond it softmax probabilities are below 1e-43
 _LOG_FLOOR = -69.07755  # log(1e-30), the floor in Song & Mittal's code
@@ -30,14 +31,14 @@ def _checked(signal: Callable[[jax.Array, jax.Array], jax.Array]) -> Signal:
   def checked(logits, labels):
     logits = checks.logits(logits)
     return jitted(logits, checks.labels(labels, logits))
-  return checks.precise(checked)
+  return precision.precise(checked)
 
 
 def _at(values: jax.Array, labels: jax.Array) -> jax.Array:
   return jnp.take_along_axis(values, labels[:, None], axis=1)[:, 0]
 
 
-@checks.precise
+@precision.precise
 def probabilities(logits: chex.Array,
                   labels: chex.Array | None = None) -> jax.Array:
   """Softmax probabilities p [N, C]; the labels are not used."""
