@@ -258,6 +258,22 @@ def test_bases_of_another_network_are_refused(tmp_path):
     retained.bases(_problem(tmp_path, wider), null_space.pooled(.9), 4)
 
 
+def test_both_sides_read_the_gradient_as_well(tmp_path):
+  """Of the same answers, by another rule for what leads to them."""
+  @jax.custom_vjp
+  def twice(x, scale):
+    del scale
+    return 2 * x
+
+  twice.defvjp(lambda x, scale: (2 * x, scale), lambda scale, g: (scale * g, 0.))
+  fn = lambda scale: lambda params, x: twice(x @ params['w'], scale)
+  choice = null_space.pooled(null_space.two_sided(null_space.soft(.1), null_space.soft(.1)))
+  retained.bases(_problem(tmp_path, fn(2.)), choice, 4)
+  retained.bases(_problem(tmp_path, fn(2.)), choice, 4)
+  with pytest.raises(ValueError, match='with another network: remove'):
+    retained.bases(_problem(tmp_path, fn(3.)), choice, 4)
+
+
 def test_data_are_hashed_once_a_problem(tmp_path, monkeypatch):
   problem, hashed = _problem(tmp_path), []
   fingerprint = storage.fingerprint

@@ -1,11 +1,13 @@
 """A function is told by what it computes, whoever asks and wherever arrays lie."""
 
+import dataclasses
 import functools
 import os
 import subprocess
 import sys
 
 import jax
+from jax.experimental import io_callback
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -34,7 +36,48 @@ def _clipped(low):
   return clip
 
 
+@dataclasses.dataclass(frozen=True)
+class Scaled:
+  factor: float
+
+  def on_host(self, v):
+    return np.float32(self.factor) * v
+
+
+def _on_host(call, make):
+  """A network of which the host computes a part; what it is is in no jaxpr."""
+  return lambda k: lambda x: call(make(k), jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+
+def _scaling(k):
+  return lambda v: np.float32(k) * v
+
+
+def _noted(k):
+  def called(v):
+    return np.float32(called.factor) * v
+  called.factor = k
+  return called
+
+
+def _of_kept(k):
+  """As those that solve a problem once: the numbers are in what is wrapped."""
+  return functools.lru_cache(_scaling(k))
+
+
 WAYS = {
+    'on the host': (_on_host(jax.pure_callback, _scaling), 2., 3.),
+    'on the host in order': (_on_host(io_callback, _scaling), 2., 3.),
+    'on the host in a jit': (
+        lambda k: jax.jit(_on_host(jax.pure_callback, _scaling)(k)), 2., 3.),
+    'on the host by an array': (_on_host(jax.pure_callback, _scaling), X[:4], X[4:]),
+    'on the host by a method': (
+        _on_host(jax.pure_callback, lambda k: Scaled(k).on_host), 2., 3.),
+    'on the host by a partial': (
+        _on_host(jax.pure_callback, lambda k: functools.partial(np.multiply, k)),
+        np.float32(2), np.float32(3)),
+    'on the host by a note': (_on_host(jax.pure_callback, _noted), 2., 3.),
+    'on the host by a wrapper': (_on_host(jax.pure_callback, _of_kept), 2., 3.),
     'constant': (lambda c: lambda x: c * x, 1., 2.),
     'large constant': (lambda c: lambda x: x + jnp.asarray(c).sum(), TABLE, OTHER),
     'constant in a scan': (_scanned, 1., 2.),
@@ -55,6 +98,22 @@ def test_what_computes_otherwise_is_told_apart(way):
   assert storage.program(make(one), value) != storage.program(make(other), value)
 
 
+@pytest.mark.parametrize('call', [jax.pure_callback, io_callback])
+def test_a_host_function_that_cannot_be_seen_into_is_refused(call):
+  drawn = np.random.default_rng(0).normal
+  with pytest.raises(TypeError, match='cannot be told from others like it when'):
+    storage.program(_on_host(call, lambda _: lambda v: v + drawn())(0), X)
+
+
+def test_what_is_only_printed_does_not_count():
+  def printing(fmt):
+    def fn(x):
+      jax.debug.callback(lambda v: print(fmt, next(iter([v]))), x)
+      return 2 * x
+    return fn
+  assert storage.program(printing('a'), X) == storage.program(printing('b'), X)
+
+
 def test_shapes_and_dtypes_count():
   hashes = {storage.program(lambda x: 2 * x, value) for value in (X, X[:4], X.astype(int))}
   assert len(hashes) == 3
@@ -67,7 +126,8 @@ def test_devices_do_not_count():
 
 
 def test_another_process_finds_the_same():
-  code = (f'import importlib.util as u; s = u.spec_from_file_location("t", {__file__!r}); '
+  code = ('import importlib.util as u; '
+          f's = u.spec_from_file_location({__name__!r}, {__file__!r}); '
           't = u.module_from_spec(s); s.loader.exec_module(t); '
           'print(*(t.storage.program(make(one), t.X.reshape(2, 4)) '
           'for make, one, _ in t.WAYS.values()))')

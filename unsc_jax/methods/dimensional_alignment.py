@@ -1,6 +1,9 @@
 """Dimensional alignment: forget features in the directions of the retained."""
 
+from collections.abc import Callable
+import dataclasses
 import functools
+from typing import Any
 
 import jax
 from jax import lax
@@ -67,13 +70,8 @@ def dimensional_alignment(
       batch_size=batch_size)
 
   def given(problem, key):
-    x = problem.retain.drawn(basis_examples, key).x
-    read = head.inputs(problem)
-
-    def projector(params):
-      z = training.answers(problem, params, x, fn=read)
-      return (span(jnp.asarray(z), energy),)
-
+    projector = _Projector(
+        problem, problem.retain.drawn(basis_examples, key).x, energy, head.inputs(problem))
     return training.Refresh(
         sum(schedule.in_round(problem.forget, problem.retain)), projector)
 
@@ -99,6 +97,19 @@ def dimensional_alignment(
         transform=optimizer or optimizers.sgd(3e-3),
         schedule=schedule)(problem, key)
   return method
+
+
+@dataclasses.dataclass(frozen=True)
+class _Projector:
+  """The span of what the head reads of some examples, by the parameters of now."""
+  problem: problem_lib.Problem
+  x: Any
+  energy: float
+  read: Callable = dataclasses.field(compare=False)  # what the problem's network says
+
+  def __call__(self, params: Any) -> tuple[jax.Array]:
+    z = training.answers(self.problem, params, self.x, fn=self.read)
+    return (span(jnp.asarray(z), self.energy),)
 
 
 @functools.partial(jax.jit, static_argnums=1)

@@ -143,7 +143,7 @@ def train(
 
   identity = lambda: {
       **problem.identity(), 'targets': storage.fingerprint([forget.y, retain.y]),
-      'schedule': schedule, 'watch': watch}
+      'schedule': schedule, 'watch': watch, 'forget_classes': problem.forget_classes}
   looking = watch and watch(problem)
   with stopwatch('steps'):
     plan = schedule(forget, retain, order_key)
@@ -151,7 +151,9 @@ def train(
         objective.loss(problem.fn), confined.optimizer, params, plan.batches,
         steps=plan.steps, key=loss_key, given=given,
         trainable=problem.trainable, session=problem.session, label=loop,
-        watch=looking, identity=identity)
+        watch=looking, identity=identity, kinds=(
+            schedules.Batch(forget=forget), schedules.Batch(retain=retain),
+            schedules.Batch(forget, retain)))
   unlearned = problem_lib.Unlearned(
       problem.fn, fitted.params, fitted.history, stopwatch.seconds,
       confined.moments, confined.bases)

@@ -17,6 +17,7 @@ from unsc_jax import problem as problem_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax.parts import passes
+from unsc_jax.problem import trainable
 from unsc_jax.storage import digests
 from unsc_jax.storage import moments as stored
 
@@ -107,7 +108,7 @@ def bases(
   folder = pathlib.Path(where.folder)
   one = jax.tree.map(lambda leaf: leaf[:1], problem.retain.x)
   whose = {**problem.identity(), 'combine': combine, 'examples': examples, 'select': select,
-           'network': storage.program(problem.fn, problem.params, one)}
+           'network': storage.program(_read(problem, combine), problem.params, one)}
   moments_at, bases_at = folder / 'moments.npz', folder / 'bases.npz'
   # The bases are written last. What the first process sees holds for all.
   if multihost_utils.broadcast_one_to_all(np.array(bases_at.exists())):
@@ -152,11 +153,21 @@ def _made(problem, combine, batch_size, examples, select):
     for of_class in moments_by_class(problem, batch_size, examples, select):
       state = combine.add(state, of_class)
       total = of_class if total is None else total + of_class
-  filter = getattr(combine, 'filter', None)
-  if not isinstance(filter, null_space.BothSides):
+  if not _on_both_sides(combine):
     return jax.block_until_ready(combine.bases(state)), total
-  return jax.block_until_ready(filter(
+  return jax.block_until_ready(combine.filter(
       total, outputs(problem, batch_size, examples, select))), total
+
+
+def _read(problem: problem_lib.Problem, combine: null_space.Combine) -> Callable:
+  """What is read of the network: its answers, and on both sides their gradients as well."""
+  if not _on_both_sides(combine):
+    return problem.fn
+  return trainable.value_and_grad(lambda params, x: problem.fn(params, x).sum())
+
+
+def _on_both_sides(combine: null_space.Combine) -> bool:
+  return isinstance(getattr(combine, 'filter', None), null_space.BothSides)
 
 
 def _everywhere(problem: problem_lib.Problem, tree: Any) -> Any:

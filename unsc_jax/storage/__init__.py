@@ -2,7 +2,9 @@
 
 from unsc_jax.storage import checkpoints
 from unsc_jax.storage import moments
+from unsc_jax.storage.code import Unseen
 from unsc_jax.storage.identity import describe
+from unsc_jax.storage.identity import describe_function
 from unsc_jax.storage.identity import fingerprint
 from unsc_jax.storage.program import program
 from unsc_jax.storage.resume import Checkpoint
@@ -10,6 +12,6 @@ from unsc_jax.storage.resume import kept
 from unsc_jax.storage.resume import opened
 
 __all__ = (
-    'Checkpoint', 'checkpoints', 'describe', 'fingerprint', 'kept', 'moments', 'opened',
-    'program',
+    'Checkpoint', 'Unseen', 'checkpoints', 'describe', 'describe_function', 'fingerprint',
+    'kept', 'moments', 'opened', 'program',
 )

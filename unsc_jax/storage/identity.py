@@ -1,12 +1,11 @@
 """What tells a run from others: its choices by their fields, its arrays by hashes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
 import enum
 import functools
 import hashlib
 import os
-import sys
 import types
 from typing import Any
 
@@ -28,41 +27,62 @@ def describe(value: Any) -> Any:
 
   Returns:
     Numbers, strings, lists and mappings: arrays by hash, functions by name and, unless
-    they are of an installed package, by a hash of their code, and what has fields with
-    its `class`. Of a class the name alone counts: who edits its methods takes another
-    folder.
+    they are of an installed package, by a hash of what they do, and what has fields with
+    its `class`: a dataclass that has an `identity`, such as a problem, by that. Of a class
+    the name alone counts: who edits its methods takes another folder.
 
   Raises:
-    TypeError: for anything else, such as a lambda, whose inside cannot be seen.
+    TypeError: for anything else, such as a lambda, or for what a function reads or holds
+      whose inside cannot be seen.
 
   Example:
     >>> describe({'shape': (2, 3), 'rate': np.float32(.5), 'solver': os.path.join})
     {'shape': [2, 3], 'rate': 0.5, 'solver': 'posixpath.join'}
   """
+  return _described(value, _of_its_module)
+
+
+def describe_function(value: Any) -> Any:
+  """The same of what need have no name, as what is handed to a loop: by what it does.
+
+  Example:
+    >>> of = lambda rate: describe_function(lambda x: rate * x)
+    >>> of(.1) == of(.1), of(.1) == of(.2)
+    (True, False)
+  """
+  return _described(value, lambda value: code_lib.code(value, _described))
+
+
+def _described(value: Any, other: Callable[[Any], Any]) -> Any:
+  """As JSON has it; `other` describes functions and what is none of what is known here."""
+  inner = functools.partial(_described, other=other)
   if value is None or isinstance(value, bool | int | float | str):
     return value
   if isinstance(value, enum.Enum):
     return str(value)
   if isinstance(value, np.generic):
-    return value.item()
+    return inner(value.item())
   if isinstance(value, np.ndarray | jax.Array):
     return fingerprint(value)
   if isinstance(value, Mapping):
-    return {str(key): describe(v) for key, v in value.items()}
+    return {str(key): inner(v) for key, v in value.items()}
   if (fields := _fields(value)) is not None:
-    return {'class': _name(type(value)), **describe(fields)}
+    return {'class': code_lib.name_of(type(value)), **inner(fields)}
   if isinstance(value, list | tuple):
-    return [describe(v) for v in value]
+    return [inner(v) for v in value]
   if isinstance(value, types.MethodType) and _fields(value.__self__) is not None:
-    return {'method': value.__name__, 'of': describe(value.__self__)}
-  module, _, own = (name := _name(value)).rpartition('.')
-  if getattr(sys.modules.get(module), own, None) is value:
-    if not isinstance(value, types.FunctionType) or closures.installed(value.__module__):
-      return name
-    return f'{name} {code_lib.code(value, describe)}'
-  raise TypeError(
-      f'{value!r} cannot be told from others like it when a run is resumed: pass a '
-      'frozen dataclass with fields instead.')
+    return {'method': value.__name__, 'of': inner(value.__self__)}
+  return other(value)
+
+
+def _of_its_module(value: Any) -> str:
+  """What a module knows by name: by that, and by what it does unless it is installed."""
+  if not code_lib.has_its_name(value):
+    raise code_lib.Unseen(value)
+  name = code_lib.name_of(value)
+  if isinstance(value, type) or closures.installed(value.__module__):
+    return name
+  return f'{name} {code_lib.code(value, _described)}'
 
 
 def _fields(value: Any) -> dict[str, Any] | None:
@@ -70,15 +90,12 @@ def _fields(value: Any) -> dict[str, Any] | None:
   if isinstance(value, functools.partial):
     return {'func': value.func, 'args': value.args, 'keywords': value.keywords}
   if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if callable(getattr(value, 'identity', None)):
+      return dict(value.identity())
     return {field.name: getattr(value, field.name)
             for field in dataclasses.fields(value) if field.compare}
   as_dict = getattr(value, '_asdict', None)  # of a named tuple
   return as_dict() if isinstance(value, tuple) and as_dict else None
-
-
-def _name(value: Any) -> str:
-  """Where it is defined, such as 'optax.adam'."""
-  return f'{getattr(value, "__module__", "")}.{getattr(value, "__qualname__", "")}'
 
 
 def fingerprint(tree: Any) -> str:

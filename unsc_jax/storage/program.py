@@ -17,7 +17,8 @@ def program(fn: Callable, *args: Any) -> str:
 
   Operations, their settings and the values of constants count. Names of functions,
   addresses and where arrays lie do not, so that another process or another number of
-  devices finds the same; another version of JAX may not.
+  devices finds the same; another version of JAX may not. What the host computes, of
+  `jax.pure_callback`, counts by what it does.
 
   Args:
     fn: what `jax.make_jaxpr` can trace.
@@ -25,6 +26,9 @@ def program(fn: Callable, *args: Any) -> str:
 
   Returns:
     SHA-256, in hexadecimal.
+
+  Raises:
+    Unseen: it calls a function on the host that cannot be seen into.
 
   Example:
     >>> program(lambda x: 2 * x, 1.) == program(lambda y: 2 * y, 5.)
@@ -57,9 +61,19 @@ def _lines(closed: jex.ClosedJaxpr | jex.Jaxpr) -> Iterator[str]:
   yield f'{names(jaxpr.constvars)} = {_text(getattr(closed, "consts", ()))}'
   yield f'in {names(jaxpr.invars)}'
   for eqn in jaxpr.eqns:
-    settings = {k: v for k, v in eqn.params.items() if k != 'name'}
-    yield f'{names(eqn.outvars)} = {eqn.primitive} {_text(settings)} {names(eqn.invars)}'
+    yield f'{names(eqn.outvars)} = {eqn.primitive} {_settings(eqn)} {names(eqn.invars)}'
   yield f'out {names(jaxpr.outvars)}'
+
+
+def _settings(eqn: Any) -> str:
+  """What an operation is set to, but for the name of what it was traced from."""
+  settings = {k: v for k, v in eqn.params.items() if k != 'name'}
+  # What the host computes is in no jaxpr; what it only prints is of no account.
+  if 'callback' in settings and eqn.primitive.name != 'debug_callback':
+    on_host = settings['callback']
+    settings['callback'] = identity.describe_function(
+        getattr(on_host, 'callback_func', on_host))
+  return _text(settings)
 
 
 def _text(value: Any) -> str:
@@ -74,4 +88,6 @@ def _text(value: Any) -> str:
     return '{' + ', '.join(f'{k}: {_text(value[k])}' for k in sorted(value, key=str)) + '}'
   if isinstance(value, tuple | list):
     return f'({", ".join(map(_text, value))})'
+  if isinstance(value, set | frozenset):  # whose order is another in every process
+    return f'({", ".join(sorted(map(_text, value)))})'
   return re.sub(r' at 0x[0-9a-f]+', '', str(value))

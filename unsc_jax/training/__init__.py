@@ -8,10 +8,10 @@ from unsc_jax.training.fit import fit
 from unsc_jax.training.fit import Fitted
 from unsc_jax.training.fit import fresh
 from unsc_jax.training.fit import Recipe
-from unsc_jax.training.fit import Refresh
-from unsc_jax.training.fit import Scheduled
 from unsc_jax.training.fit import train
 from unsc_jax.training.fit import Watch
+from unsc_jax.training.following import Refresh
+from unsc_jax.training.following import Scheduled
 from unsc_jax.training.losses import cross_entropies
 from unsc_jax.training.losses import cross_entropy
 from unsc_jax.training.predict import answers

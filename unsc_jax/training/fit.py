@@ -7,7 +7,7 @@ such as the original parameters: a closure would make them constants of the
 program.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
 import functools
 import itertools
@@ -26,6 +26,7 @@ from unsc_jax import session as session_lib
 from unsc_jax import sharding
 from unsc_jax import storage
 from unsc_jax.problem import trainable as trainable_lib
+from unsc_jax.training import following
 from unsc_jax.training import identity as identity_lib
 from unsc_jax.training import losses as losses_lib
 from unsc_jax.training import step as step_lib
@@ -48,40 +49,6 @@ class Recipe:
   epochs: float
   batch_size: int
   augment: Callable[[jax.Array, Any], Any] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Refresh:
-  """Further arguments of a loss that follow the parameters.
-
-  Attributes:
-    every: how many steps they are kept for.
-    given: from the parameters of now to the arguments; they may not share
-      buffers with the parameters, which the next step consumes.
-  """
-  every: int
-  given: Callable[[Any], tuple]
-
-  def at(self, step: int, params: Any) -> tuple:
-    """The arguments of a step."""
-    del step
-    return self.given(params)
-
-
-@dataclasses.dataclass(frozen=True)
-class Scheduled:
-  """A further argument of a loss that follows the count of steps.
-
-  Attributes:
-    value: from the step, from 0 on, to a number: an Optax schedule.
-  """
-  value: Callable[[int], Any]
-  every = 1
-
-  def at(self, step: int, params: Any) -> tuple:
-    """The argument of a step."""
-    del params
-    return (np.float32(self.value(step)),)
 
 
 class Fitted(NamedTuple):
@@ -120,11 +87,11 @@ class classify_in_training:
 def fit(
     loss: step_lib.Loss, optimizer: optax.GradientTransformation, params: Any,
     batches: Iterable, *, steps: int, key: jax.Array,
-    given: tuple | Refresh | Scheduled = (),
+    given: tuple | following.Refresh | following.Scheduled = (),
     trainable: Callable[[str], bool] = lambda path: True,
     session: session_lib.Session = session_lib.DEFAULT, label: str = 'training',
     watch: Watch | None = None, watch_every: int = 10,
-    identity: Callable[[], Mapping[str, Any]] = dict,
+    identity: Callable[[], Mapping[str, Any]] = dict, kinds: Sequence[Any] = (),
 ) -> Fitted:
   """Minimises a loss over a stream of batches.
 
@@ -153,6 +120,8 @@ def fit(
     identity: gives what else than its programs and first values tells this loop from
       others: hashes of all its data, say, and its watch. It is called only where there
       is a checkpoint.
+    kinds: batches of all structures that may come, of as many examples as there are: what
+      the loss makes of each tells loops apart as well, which begin with one of them alone.
 
   Returns:
     The new parameters, and the loss before every step.
@@ -191,8 +160,10 @@ def fit(
     place = functools.partial(sharding.shard_batch, mesh=mesh)
     first, batches = batching.peeked(batches, place)
     now = extra if anew is None else anew.at(0, params)
-    return {'steps': steps, 'run': identity(), **identity_lib.identity(
-        loss, optimizer, params, state, first, key, now)}
+    told = {} if anew is None else {'given later': anew.told(steps)}
+    told |= {'watch_every': watch_every} if watch else {}
+    return {'steps': steps, 'run': identity(), **told, **identity_lib.identity(
+        loss, optimizer, params, state, first, key, now, kinds)}
 
   with storage.opened(session.within(label).checkpoint, run) as store:
     if latest := store.latest((params, state)):
