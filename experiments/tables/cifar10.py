@@ -10,7 +10,9 @@ epochs, more after the 30 that are the default; UNSC not above 1 % and within .5
 retrained.
 
 Cost of a seed of one row: an epoch is 150 s on two cores, so that the two trainings alone
-are two and a half hours. Ready networks go by --checkpoint and --reference.
+are two and a half hours. Ready networks go by --checkpoint and --reference. `3` was run so
+within two hours on two cores, with one surrogate, without SalUn and random labels inside the
+null space; `unsc_last_four`, UNSC on the last four of nine layers by SGD, is there instead.
 
   python -m experiments.tables cifar10/3
 """

@@ -8,7 +8,8 @@ alone.
 Expected: the original knows the tenth by a few points better than unseen images where it
 was trained to the end; most methods ruin more than that.
 
-Cost of a seed: small for FashionMNIST's small network on two cores; AllCNN's is a GPU's work.
+Cost: a quarter of an hour for three seeds of FashionMNIST's small network, on a core that
+others use as well; AllCNN's is a GPU's work.
 
   python -m experiments.tables random_share/fashion_mnist
 """
