@@ -1,6 +1,6 @@
 """The papers' tables as a page: what each row asks, and what those came to that were run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 import pathlib
 import statistics
 
@@ -68,23 +68,51 @@ _CHIEF = ('unsc', 'unsc_momentum', 'unsc_last_four', 'unsc_hard', 'null_space_al
 
 
 def _held(results: report.Results) -> str:
-  """What UNSC with each filter comes to beside the others, in words."""
-  of = {method: [statistics.fmean(row.metrics[name] for row in results.rows_of(method))
-                 for name in ('forget_test', 'retain_test')] for method in results.methods}
-  said = []
+  """What ours come to beside the others, in words."""
+  said = _of_classes if results.forget_classes else _of_examples
+  return '\n'.join(f'- {line}' for line in said(results))
+
+
+def _of_classes(results: report.Results) -> Iterator[str]:
+  """Forgotten as far as may be, and of the rest no less than retraining keeps."""
+  of = _means(results, 'forget_test', 'retain_test')
   for name in (name for name in _CHIEF if name in of):
     forget, retain = of[name]
-    rivals = [other for other in of
-              if other not in ('original', 'retrain', 'head_only') and not _ours(other)]
+    rivals = _rivals(of)
     ahead = [other for other in rivals if forget <= of[other][0] and retain >= of[other][1]]
     behind = [other for other in rivals if forget >= of[other][0] and retain < of[other][1]]
-    said.append(
+    yield (
         f'`{name}` leaves {100 * forget:.1f} % of what was to go and keeps {100 * retain:.1f} % '
         f'of the rest, {100 * (retain - of["original"][1]):+.1f} points to the original and '
         f'{100 * (retain - of["retrain"][1]):+.1f} to the retrained network'
         + (f'; no worse in either than {", ".join(ahead)}' if ahead else '')
         + (f'; no better in either than {", ".join(behind)}' if behind else '') + '.')
-  return '\n'.join(f'- {line}' for line in said)
+
+
+def _of_examples(results: report.Results) -> Iterator[str]:
+  """As near as may be to what a network says that has not seen them."""
+  of = _means(results, 'forget_train', 'retain_test', 'logit_drift')
+  others = [of[other][2] for other in _rivals(of)]
+  for name in (name for name in _CHIEF if name in of):
+    forget, retain, drift = of[name]
+    yield (
+        f'`{name}` answers {100 * forget:.1f} % of what was to go as it was labelled, '
+        f'{100 * (forget - of["retrain"][0]):+.1f} points to the retrained network, and keeps '
+        f'{100 * retain:.1f} %, {100 * (retain - of["retrain"][1]):+.1f} points; answers to what '
+        f'stays move by {100 * drift:.1f} %, by others\' methods by {100 * min(others):.1f} to '
+        f'{100 * max(others):.1f} %.')
+
+
+def _means(results: report.Results, *measures: str) -> dict[str, list[float]]:
+  """Of every method, over its networks."""
+  return {method: [statistics.fmean(row.metrics[name] for row in results.rows_of(method))
+                   for name in measures] for method in results.methods}
+
+
+def _rivals(of: Iterable[str]) -> list[str]:
+  """The methods that others have published."""
+  return [other for other in of
+          if other not in ('original', 'retrain', 'head_only') and not _ours(other)]
 
 
 def _ours(method: str) -> bool:
