@@ -10,8 +10,8 @@ Published (executed notebooks, CIFAR-10, three seeds), forgotten / remaining: UN
 with random labels 2.1 / 92.7, random labels without a null space 3.3 / 82.9. Of the rest
 nothing was published.
 
-Cost of three seeds on two cores: some minutes for the digits, half an hour for FashionMNIST,
-most of it for the search.
+Cost of a seed on two cores: some minutes for the digits, ten for FashionMNIST, most of them
+for the search.
 
   python -m experiments.tables ablations/digits
 """

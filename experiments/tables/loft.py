@@ -10,7 +10,8 @@ alike, and our `loft` refuses them, so that row compares what can forget them.
 
 Published tables were not at hand.
 
-CIFAR-100 and a GPU were not at hand. `digits` is the second in small, a minute.
+Not run here: neither CIFAR-100 nor a GPU is at hand. `digits` is the second in small, and
+takes a minute.
 
   python -m experiments.tables loft/digits
 """

@@ -8,8 +8,8 @@ alone.
 Expected: the original knows the tenth by a few points better than unseen images where it
 was trained to the end; most methods ruin more than that.
 
-Cost: a quarter of an hour for three seeds of FashionMNIST's small network, on a core that
-others use as well; AllCNN's is a GPU's work.
+Cost of a seed: minutes for FashionMNIST's small network, a quarter of an hour for three and
+the search on one core; AllCNN's is a GPU's work.
 
   python -m experiments.tables random_share/fashion_mnist
 """
