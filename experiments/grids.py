@@ -72,7 +72,7 @@ _FEW = {'examples': 300}  # more would take most of the comparison's time
 _UNSC = {'rate': (3e-4, 1e-3, 3e-3), 'stop_below': (.005, .02, .05)}
 _HARD = {**_UNSC, 'energy': (.95, .97, .99)}
 _SOFT = {**_UNSC, 'tau': (3e-4, 1e-3, 3e-3)}
-# SGD with momentum forgets by less of a ridge than Adam, and moves less by it.
+# By SGD with momentum, which moves less than Adam.
 _GENTLE = {'rate': (.02, .05), 'stop_below': (.005, .02), 'tau': (1e-4, 3e-4, 1e-3)}
 
 # By name, as in `unsc_jax.methods`; besides UNSC with the published cut, and what of that

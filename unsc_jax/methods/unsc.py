@@ -49,9 +49,8 @@ def unsc(
     combine: from the moments of the retained classes to bases:
       `null_space.pooled()`, `merged()` or `sequential()`; or bases.
     optimizer: any of Optax; it is confined by `project_updates`. The default is
-      Adam at 1e-3, which stays as fast when little passes. Where its rate is chosen,
-      SGD with momentum and a gentler `soft(3e-4)` moves less and keeps more, see
-      `unsc_momentum` in `docs/tables.md`.
+      Adam at 1e-3, which stays as fast when little passes. Where its rate is chosen, SGD
+      with momentum moves less and keeps more, see `unsc_momentum` in `docs/tables.md`.
     filter: what the pooled classes do to an update, in place of `combine`:
       `null_space.soft(1e-3)`, which is the default: it needs no eigenvectors, and in
       `docs/soft-null-space.md` it forgets more and moves less than
