@@ -40,7 +40,7 @@ own, and `moment_rate` and `projected_step` take larger sizes and further claims
 
 A convolution is a product of its patches with its kernel, and its moment is the
 product of the patches with themselves. They are cut out as shifted slices, a part
-of the output's rows at a time (`chunk_bytes`, 16 MiB a device by default), under
+of the output's rows at a time (`chunk_bytes`, 8 MiB a device by default), under
 one `lax.scan`. Every part holds *all images of the batch*: so a batch that is
 sharded over devices is never gathered, however small the parts are. (Parts of the
 images would gather the batch as soon as one of them has fewer images than there are

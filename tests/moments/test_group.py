@@ -124,7 +124,7 @@ def test_sums_are_float32_and_exact_for_every_type(dtype):
 
 def test_room_for_patches_is_by_the_device_that_has_a_part_of_the_batch():
   """Of the mesh, of one under an axis, of all where no mesh is known."""
-  each, seen = 16 * 2**20, []
+  each, seen = 8 * 2**20, []
 
   def look(x):
     seen.append(sums.room(None, None, (x, 3)) // each)

@@ -49,7 +49,7 @@ class input_moments:
     axis_name: axis to sum over, under `jax.pmap` or `jax.shard_map`. Under
       `jax.jit` with sharded inputs none is needed.
     chunk_bytes: how much memory the patches of a convolution may take at once,
-      on all devices together; by default 16 MiB on each. One position of the
+      on all devices together; by default 8 MiB on each. One position of the
       whole batch is the least.
 
   It is a pure function `(params, *args) -> (fn(params, *args), Moments)`, to be

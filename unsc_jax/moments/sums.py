@@ -34,10 +34,10 @@ def room(
     chunk_bytes: int | None, axis_name: str | tuple[str, ...] | None = None,
     inputs: Any = (),
 ) -> int:
-  """How much memory patches may take at once: by default 16 MiB on each device.
+  """How much memory patches may take at once: by default 8 MiB on each device.
 
   Under `jit` a batch is that of all devices of its mesh, under an axis that of one.
   """
   if chunk_bytes is not None:
     return chunk_bytes
-  return 16 * 2**20 * (1 if axis_name else sharding.devices_of(inputs))
+  return 8 * 2**20 * (1 if axis_name else sharding.devices_of(inputs))
