@@ -14,7 +14,6 @@ from __future__ import annotations  # tyro reads the help of options, and no one
 from collections.abc import Callable, Iterator, Mapping
 import dataclasses
 import functools
-import hashlib
 import json
 import pathlib
 import sys
@@ -35,6 +34,7 @@ from unsc_jax import storage
 from unsc_jax.command import running
 from unsc_jax.evaluation.shadows import compilation
 from unsc_jax.parts import retained
+from unsc_jax.storage import digests
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,8 +185,7 @@ def made(contest: Contest, make: Callable[[], Mapping[str, Any]]) -> dict[str, A
   that is asked for a method more has a command of its own.
   """
   asked = cli.asked(contest.config, contest.task.settings)
-  mark = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-  return storage.kept(contest.folder, f'made-{mark}', asked, make)
+  return storage.kept(contest.folder, f'made-{digests.digest(asked)[:8]}', asked, make)
 
 
 def choose(contest: Contest) -> Choices:

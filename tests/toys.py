@@ -1,4 +1,8 @@
-"""What tests of moments and null spaces begin with."""
+"""What tests begin with: those of moments and null spaces, and of other processes."""
+
+import os
+import subprocess
+import sys
 
 import jax
 from jax import lax
@@ -60,3 +64,11 @@ def change(before, after):
   """The distance of two arrays, relative to the first."""
   before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
   return np.linalg.norm(after - before) / np.linalg.norm(before)
+
+
+def said_elsewhere(code: str) -> str:
+  """What some code prints in another process, whose hashes of strings are others."""
+  return subprocess.run(
+      [sys.executable, '-c', code], capture_output=True, text=True, timeout=120,
+      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'PYTHONHASHSEED': '7'},
+      check=True).stdout

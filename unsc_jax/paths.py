@@ -5,6 +5,7 @@ import dataclasses
 from typing import Any, Generic, TypeVar
 
 import jax
+import numpy as np
 
 Item = TypeVar('Item')
 
@@ -67,6 +68,19 @@ def leaf_paths(tree: Any) -> dict[str, Any]:
         f'two parameters have the path {twice!r}, and could not be told apart; '
         'rename one of them.')
   return leaves
+
+
+def apart(one: Any, other: Any) -> list[str]:
+  """The paths of leaves that two pytrees do not both have, in one shape.
+
+  Example:
+    >>> apart({'w': np.ones(2), 'b': np.ones(1)}, {'w': np.ones(3), 'b': np.ones(1)})
+    ['w']
+  """
+  shapes = [{path: np.shape(leaf) for path, leaf in leaf_paths(tree).items()}
+            for tree in (one, other)]
+  return [path for path in dict.fromkeys((*shapes[0], *shapes[1]))
+          if shapes[0].get(path) != shapes[1].get(path)]
 
 
 def path_name(path: tuple) -> str:

@@ -1,12 +1,11 @@
 """An edited function is another one, wherever the edit is and whatever wraps it."""
 
-import os
-import subprocess
 import sys
 import types
 
 import pytest
 
+from tests import toys
 from unsc_jax import storage
 
 HEAD = '''
@@ -151,9 +150,5 @@ def test_another_process_finds_the_same():
   code = (f'import importlib.util as u; s = u.spec_from_file_location("t", {__file__!r}); '
           't = u.module_from_spec(s); s.loader.exec_module(t); '
           'print(*(t.described(way.format(k=1)) for way in t.WAYS.values()), sep="\\n")')
-  told = subprocess.run(
-      [sys.executable, '-c', code], capture_output=True, text=True, timeout=120,
-      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'PYTHONHASHSEED': '7'},
-      check=True)
-  assert told.stdout.splitlines() == [
+  assert toys.said_elsewhere(code).splitlines() == [
       str(described(way.format(k=1))) for way in WAYS.values()]

@@ -2,9 +2,6 @@
 
 import dataclasses
 import functools
-import os
-import subprocess
-import sys
 
 import jax
 from jax.experimental import io_callback
@@ -12,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests import toys
 from unsc_jax import sharding
 from unsc_jax import storage
 
@@ -131,9 +129,5 @@ def test_another_process_finds_the_same():
           't = u.module_from_spec(s); s.loader.exec_module(t); '
           'print(*(t.storage.program(make(one), t.X.reshape(2, 4)) '
           'for make, one, _ in t.WAYS.values()))')
-  told = subprocess.run(
-      [sys.executable, '-c', code], capture_output=True, text=True, timeout=120,
-      env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'PYTHONHASHSEED': '7'},
-      check=True)
-  assert told.stdout.split() == [
+  assert toys.said_elsewhere(code).split() == [
       storage.program(make(one), X.reshape(2, 4)) for make, one, _ in WAYS.values()]

@@ -62,11 +62,10 @@ def drift(
   if not isinstance(moments, moments_lib.Moments) or moments.by_path:
     bases_lib.check(moments)
   old, new = paths.leaf_paths(before), paths.leaf_paths(after)
-  for path in [*old, *new, *moments.by_path]:
-    if path not in old or path not in new or old[path].shape != new[path].shape:
-      raise ValueError(
-          f'{path} is not in both the parameters before and after, in one shape; '
-          'give those that the moments were taken with, and the same, changed.')
+  for path in (*paths.apart(before, after), *(p for p in moments.by_path if p not in old)):
+    raise ValueError(
+        f'{path} is not in both the parameters before and after, in one shape; '
+        'give those that the moments were taken with, and the same, changed.')
   out = {path: _relative(moments.by_path[path], w, new[path])
          if path in moments.by_path else _unknown(w, new[path])
          for path, w in old.items()}

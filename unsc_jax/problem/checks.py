@@ -157,9 +157,7 @@ def classifier(network: Any, num_classes: Any) -> None:
 
 def same_parameters(before: Any, params: Any) -> None:
   """Raises ValueError unless two pytrees have leaves of the same paths and shapes."""
-  shapes = [{path: jnp.shape(leaf) for path, leaf in paths.leaf_paths(tree).items()}
-            for tree in (before, params)]
-  if apart := sorted(dict(shapes[0].items() ^ shapes[1].items())):
+  if apart := paths.apart(before, params):
     raise ValueError(
         f'the parameters before all requests are not those of this network: {apart[0]} is '
         'not in both, in one shape; give the params of the first request.')

@@ -77,8 +77,6 @@ def split_random(
     >>> split_random(data, .4, seed=0, classes=[1])[1].y.tolist()
     [1, 1]
   """
-  if not 0 < share < 1:
-    raise ValueError(f'a share of {share} is to be forgotten; choose one between 0 and 1.')
   if seed < 0:
     raise ValueError(f'the seed is {seed}; give a whole number from 0 on.')
   examples = _left(examples, forgotten)
@@ -88,7 +86,7 @@ def split_random(
     _check_present(classes, np.unique(examples.labels))
     among = np.flatnonzero(np.isin(examples.labels, classes))
   n = len(among)
-  count = round(share * n)
+  count = round(share * n) if 0 < share < 1 else 0  # of NaN as well
   if not 0 < count < n:
     raise ValueError(
         f'a share of {share} of {n} examples leaves nothing to forget or '

@@ -20,7 +20,7 @@ def closed(record: Mapping[str, Any]) -> dict[str, Any]:
     {'steps': [1, 2]}
   """
   plain = json.loads(json.dumps(record))
-  return {**plain, 'digest': _digest(plain)}
+  return {**plain, 'digest': digest(plain)}
 
 
 def opened(stored: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def opened(stored: Any) -> dict[str, Any]:
   if not isinstance(stored, dict):
     raise Damaged('it is no record')
   record = {name: part for name, part in stored.items() if name != 'digest'}
-  if stored.get('digest') != _digest(record):
+  if stored.get('digest') != digest(record):
     raise Damaged('its digest does not fit')
   return record
 
@@ -48,5 +48,6 @@ def check(arrays: Any, fingerprint: str) -> None:
     raise Damaged('its values are not those that were saved')
 
 
-def _digest(record: Mapping[str, Any]) -> str:
+def digest(record: Mapping[str, Any]) -> str:
+  """SHA-256 of a record that JSON can hold, whatever the order of its parts."""
   return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
