@@ -53,6 +53,16 @@ def test_they_make_the_convolution(conv, cut):
   assert patches.count(conv) == cut.shape[1] == math.prod(out.shape[:-1])
 
 
+def test_every_platform_cuts_out_the_same(conv, cut):
+  """A CPU takes another way than the rest."""
+  if not cut.size:
+    return
+  whole = [slice(0, math.prod(conv.window))]
+  for way in (patches.by_slices, patches.by_index):
+    found, = _compiled(lambda conv, way=way: way(patches.pad(conv), whole), conv)
+    np.testing.assert_array_equal(found, cut)
+
+
 def test_blocks_sums_and_samples_are_of_the_same_patches(conv, cut):
   blocks = _compiled(
       lambda conv: patches.extract(conv, min(3, math.prod(conv.window))), conv)

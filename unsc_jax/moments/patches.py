@@ -46,8 +46,7 @@ def extract(conv: layers.Conv, blocks: int = 1) -> list[jax.Array]:
   """Cuts out every patch: `[B, N * positions, d]`, ordered (window, channels).
 
   These are the rows of the matrix product that the convolution is: zero-padded,
-  strided and dilated as it does itself. One shifted slice of the images for
-  every entry of the window, so the channels stay contiguous.
+  strided and dilated as it does itself. The channels of a pixel stay together.
 
   Args:
     conv: a convolution's inputs.
@@ -58,22 +57,52 @@ def extract(conv: layers.Conv, blocks: int = 1) -> list[jax.Array]:
     The blocks.
   """
   conv = pad(conv)
-  x, places = conv.x, positions(conv)
+  entries = math.prod(conv.window)
+  edges = [i * entries // blocks for i in range(blocks + 1)]
+  parts = [slice(*edge) for edge in itertools.pairwise(edges)]
+  if not len(conv.x) * math.prod(positions(conv)):
+    return [jnp.zeros((conv.groups, 0, (part.stop - part.start) * _width(conv)), conv.x.dtype)
+            for part in parts]
+  return lax.platform_dependent(
+      conv.x, cpu=lambda x: by_index(conv._replace(x=x), parts),
+      default=lambda x: by_slices(conv._replace(x=x), parts))
+
+
+def by_slices(padded: layers.Conv, parts: list[slice]) -> list[jax.Array]:
+  """One shifted slice of the images for every entry of the window."""
+  x, places = padded.x, positions(padded)
   n, *_, channels = x.shape
-  rows, width = n * math.prod(places), channels // conv.groups
 
   def shifted(offset):
-    if rows == 0:
-      return jnp.zeros((0, conv.groups, width), x.dtype)
-    lo = [o * k for o, k in zip(offset, conv.kernel_dilation)]
-    hi = [a + (p - 1) * s + 1 for a, p, s in zip(lo, places, conv.strides)]
-    found = lax.slice(x, (0, *lo, 0), (n, *hi, channels), (1, *conv.strides, 1))
-    return found.reshape(rows, conv.groups, width)
+    lo = [o * k for o, k in zip(offset, padded.kernel_dilation)]
+    hi = [a + (p - 1) * s + 1 for a, p, s in zip(lo, places, padded.strides)]
+    found = lax.slice(x, (0, *lo, 0), (n, *hi, channels), (1, *padded.strides, 1))
+    return found.reshape(-1, padded.groups, _width(padded))
 
-  offsets = [*itertools.product(*map(range, conv.window))]
-  edges = [i * len(offsets) // blocks for i in range(blocks + 1)]
-  return [_as_rows([shifted(offset) for offset in offsets[lo:hi]])
-          for lo, hi in itertools.pairwise(edges) if lo < hi]
+  offsets = [*itertools.product(*map(range, padded.window))]
+  return [_as_rows([*map(shifted, offsets[part])]) for part in parts]
+
+
+def by_index(padded: layers.Conv, parts: list[slice]) -> list[jax.Array]:
+  """One axis after the other: a CPU compiles that in a third of the time, and is as quick."""
+  x, dims = padded.x, range(1, 2 * len(padded.window) + 1, 2)
+  for axis, *of in zip(dims, positions(padded), padded.window, padded.strides,
+                       padded.kernel_dilation):
+    x = jnp.take(x, _index(*of), axis, mode='clip')  # of places, then of the window
+  x = x.transpose(0, *dims, *(axis + 1 for axis in dims), x.ndim - 1)
+  x = x.reshape(-1, math.prod(padded.window), padded.groups, _width(padded))
+  rows = x.transpose(2, 0, 1, 3)
+  return [rows[:, :, part].reshape(*rows.shape[:2], -1) for part in parts]
+
+
+def _index(places: int, window: int, stride: int, dilation: int) -> np.ndarray:
+  """`[places, window]`: what the window sees, wherever it stands."""
+  return stride * np.arange(places)[:, None] + dilation * np.arange(window)
+
+
+def _width(conv: layers.Conv) -> int:
+  """How many channels a group has."""
+  return conv.x.shape[-1] // conv.groups
 
 
 def extract_at(conv: layers.Conv, index: jax.Array) -> jax.Array:
