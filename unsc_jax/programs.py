@@ -38,16 +38,29 @@ def hashable(fn: Callable) -> Callable:
   return fn
 
 
-@functools.partial(jax.jit, static_argnums=1)
 def split(key: jax.Array, count: int = 2) -> tuple[jax.Array, ...]:
-  """As `jax.random.split`, the keys one by one.
+  """The first of four keys, one by one: by JAX's default generator those of `jax.random.split`.
+
+  Four, whatever is asked for, as a program for each number is a compilation more.
+
+  Args:
+    key: a key.
+    count: how many, at most four.
+
+  Returns:
+    The keys.
 
   Example:
     >>> a, b = split(jax.random.key(0))
     >>> (a == jax.random.split(jax.random.key(0))[0]).item()
     True
   """
-  return tuple(jax.random.split(key, count))
+  return _four(key)[:count]
+
+
+@jax.jit
+def _four(key: jax.Array) -> tuple[jax.Array, ...]:
+  return tuple(jax.random.split(key, 4))
 
 
 @jax.jit
