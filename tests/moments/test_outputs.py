@@ -3,7 +3,9 @@
 import functools
 
 import jax
+from jax import lax
 import jax.numpy as jnp
+from jax.sharding import PartitionSpec as P
 import numpy as np
 import pytest
 
@@ -121,6 +123,31 @@ def test_they_add_up_and_do_not_depend_on_devices():
     for a, b in zip(whole, other):
       assert a.count == b.count
       np.testing.assert_allclose(a.second, b.second, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize('kind', ['shard_map', 'shard_map_no_vma', 'pmap'])
+def test_each_device_of_an_axis_takes_its_own_examples(kind):
+  fn, params, x, shapes, _ = CASES['scan']
+
+  def run(draws):
+    def of(params, x):
+      key = jax.random.fold_in(KEY, lax.axis_index('data'))
+      return lax.psum(output_moments(fn, draws=draws)(key, params, x)[1], 'data')
+
+    if kind == 'pmap':
+      found = jax.pmap(of, 'data', in_axes=(None, 0))(params, x[:, None])
+      return jax.tree.map(lambda leaf: leaf[3], found)
+    return jax.jit(jax.shard_map(
+        of, mesh=sharding.data_mesh(len(x)), in_specs=(P(), P('data')), out_specs=P(),
+        check_vma=kind == 'shard_map'))(params, x)
+
+  exact = run(None)
+  assert set(exact.by_path) == set(shapes)
+  for path, want in _wanted('scan').items():
+    np.testing.assert_allclose(exact[path].second, want, atol=2e-5 * np.abs(want).max())
+    assert exact[path].count.tolist() == [len(x)] * len(want)
+  drawn = run(1)['head'].second[0]  # signs of its outputs, which are the answers
+  np.testing.assert_array_equal(np.diagonal(drawn), [len(x)] * 2)
 
 
 def test_what_cannot_be_taken_is_told():

@@ -9,6 +9,7 @@ import pytest
 
 from tests import toys
 import unsc_jax
+from unsc_jax import moments as moments_lib
 from unsc_jax import null_space
 from unsc_jax import sharding
 
@@ -104,6 +105,61 @@ def test_tied_table_counts_both_uses():
   update, _ = jax.jit(tx.update)({'table': toys.normal(1, 9, 4)}, tx.init(params), params)
   drift = toys.drift(moments, params, _plus(params, update))
   np.testing.assert_allclose(drift['table'], BUDGET, rtol=1e-4)
+
+
+def test_every_one_of_stacked_layers_keeps_the_budget():
+  """A loud layer's outputs leave a quiet one no room."""
+  x = np.stack([.01 * toys.normal(0, 40, 4), toys.normal(1, 40, 4)])
+  params = {'w': toys.normal(2, 2, 4, 3)}
+  moments = toys.moments_of(
+      lambda p, x: jnp.einsum('bnd,bdo->bno', x, p['w']), params, x)
+  tx = null_space.drift_budget(moments, BUDGET)
+  step = {'w': params['w'] * np.array([-1, .01], np.float32)[:, None, None]}
+  update, _ = jax.jit(tx.update)(step, tx.init(params), params)
+  moved = [np.linalg.norm(rows @ delta) / np.linalg.norm(rows @ w) for rows, delta, w in zip(
+      x.astype(np.float64), np.asarray(update['w']), params['w'])]
+  np.testing.assert_allclose(moved, [BUDGET, .01], rtol=1e-5)
+
+
+@pytest.mark.parametrize(('inputs', 'weights'), [
+    (1, 1e12), (1e8, 1e6), (1e14, 1), (1e-14, 1e-6), (1e-12, 1e-12), (1e8, 1e12)])
+def test_the_budget_holds_at_any_scale(inputs, weights):
+  params = {'w': np.float32(weights) * toys.normal(0, 6, 3)}
+  x = np.float32(inputs) * toys.normal(1, 50, 6)
+  moments = toys.moments_of(lambda p, x: x @ p['w'], params, x)
+  tx = null_space.drift_budget(moments, BUDGET)
+  state, step, now = tx.init(params), jax.jit(tx.update), params
+  for seed in range(2, 8):
+    update, state = step({'w': np.float32(weights) * toys.normal(seed, 6, 3)}, state, now)
+    now = _plus(now, update)
+  outputs = [x.astype(np.float64) @ np.asarray(p['w'], np.float64) for p in (params, now)]
+  moved = np.linalg.norm(outputs[1] - outputs[0]) / np.linalg.norm(outputs[0])
+  np.testing.assert_allclose(moved, BUDGET, rtol=1e-5)
+
+
+def test_a_budget_may_follow_a_schedule(moments):
+  schedule = optax.linear_schedule(.01, .1, 3)
+  tx = optax.inject_hyperparams(
+      lambda budget: null_space.drift_budget(moments, budget))(budget=schedule)
+  now = PARAMS
+  for i, (before, update) in enumerate(_steps(tx, range(0, 40, 10))):
+    now = _plus(before, update)
+    for drift in _drifts(now).values():
+      np.testing.assert_allclose(drift, schedule(i), rtol=1e-3)
+
+
+def test_moments_that_are_none_and_those_of_outputs_are_refused():
+  """Also where their diagonal looks like that of moments."""
+  fn, params = lambda p, x: x @ p['w'], {'w': toys.normal(0, 4, 3)}
+  own = toys.moments_of(fn, params, toys.normal(1, 50, 4))
+  none = own - toys.moments_of(fn, params, np.ones((30, 4), np.float32))
+  second = np.asarray(none['w'].second[0])
+  assert second.diagonal().min() > 0 > np.linalg.eigvalsh(second).min()
+  with pytest.raises(ValueError, match='negative eigenvalues'):
+    null_space.drift_budget(none, BUDGET)
+  _, outputs = moments_lib.output_moments(fn)(jax.random.key(0), params, np.ones((3, 4)))
+  with pytest.raises(ValueError, match='of its outputs'):
+    null_space.drift_budget(outputs, BUDGET)
 
 
 def test_it_composes(moments):

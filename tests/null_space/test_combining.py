@@ -202,3 +202,11 @@ def test_bad_input_is_refused():
               lambda: null_space.merged(.9, 2.), lambda: null_space.pooled(0.)):
     with pytest.raises(ValueError, match=r'energy is a share'):
       bad()
+
+
+def test_what_does_not_combine_is_refused_before_anything_is_made():
+  for slip in (null_space.soft(), null_space.soft, null_space.pooled, .9, 'pooled'):
+    with pytest.raises(TypeError, match='combine takes null_space.pooled.* as filter='):
+      null_space.chosen(slip, None, null_space.soft())
+  for fine in COMBINE:
+    assert null_space.chosen(fine, None, null_space.soft()) is fine

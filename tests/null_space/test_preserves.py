@@ -97,6 +97,21 @@ def test_rounding_is_named_for_what_it_is(bases):
   unsc_jax.assert_preserves(tx, bases, params, tolerance=2**-8)
 
 
+def test_a_soft_filter_is_told_to_leak_by_itself(bases):
+  x, frozen = toys.normal(1, 3, 8), {**PARAMS, 'b': np.zeros(4, np.float32)}
+  gains = unsc_jax.null_space.soft(.1)(
+      toys.moments_of(lambda p, x: x @ p['w'], PARAMS, x))
+  confined = unsc_jax.project_updates(optax.adam(.1), gains)
+  even = 100 * unsc_jax.null_space.expected_leak(gains)['w']
+  with pytest.raises(AssertionError, match=f'its filter is soft, by which {even:.2g} % of'):
+    unsc_jax.assert_preserves(confined, gains, PARAMS, tolerance=.01)
+  # Of what has no gain, and of a hard filter, it is not.
+  moving = unsc_jax.null_space_projection(gains, train_others=True)
+  for tx, by, params in ((moving, gains, frozen), (optax.sgd(.1), bases, PARAMS)):
+    with pytest.raises(AssertionError, match='space: something after the projection'):
+      unsc_jax.assert_preserves(tx, by, params, tolerance=.9 if by is gains else None)
+
+
 def test_params_and_state_are_left_as_they_are(bases):
   before = np.array(PARAMS['w'])
   tx = unsc_jax.project_updates(optax.sgd(1.), bases)

@@ -1,6 +1,7 @@
 """Filters by eigenvalues, against eigenvectors in float64 numpy and their own limits."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -51,6 +52,17 @@ def test_between_the_ridge_and_the_cut():
   cut = u * (shares < TAU) @ u.T
   last = _matrix(spectral(null_space.butterworth(TAU, 1e4)))
   np.testing.assert_allclose(last, cut, atol=2e-3)
+
+
+@pytest.mark.parametrize('order', [.05, 1., 2., 1e4, float('inf')])
+def test_at_any_order_what_is_unused_passes_and_half_of_what_has_the_share(order):
+  for tau in (.5, 1e-3):
+    shares = np.float32([.7, .6, tau, tau / 4, 0])
+    with np.errstate(over='ignore'):
+      want = 1 / (1 + (np.asarray(shares / np.float32(tau), np.float64))**order)
+    got = np.asarray(null_space.butterworth(tau, order)(jnp.asarray(shares)))
+    np.testing.assert_allclose(got, want, atol=1e-6)
+    assert (got[2], got[4]) == (.5, 1)
 
 
 def test_what_is_kept_is_kept_exactly():

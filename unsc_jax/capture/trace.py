@@ -194,7 +194,12 @@ class _Walk:
       # what it and the walk compute alike is computed once.
       outs = outs if name in _PLAIN or self._tap else equations.bind(eqn, ins)
       return outs, out_marks, totals
-    if name in _CONTROL and not (self._tap and name == 'shard_map'):
+    if self._tap and name == 'shard_map':  # a tap's sums would be each device's own
+      for mark in marks:
+        totals = self.give_up(
+            mark, 'used in a `shard_map`, into which outputs are not followed', totals)
+      return equations.bind(eqn, ins), [None] * len(eqn.outvars), totals
+    if name in _CONTROL:
       entered = _CONTROL[name](self, eqn, ins, marks, totals)
       if entered is not None:
         return entered

@@ -82,8 +82,8 @@ def null_space_alignment(
     batch_size` passes; the retained data are not touched again.
 
   Raises:
-    ValueError: both `combine` and `filter` are given; when used: the request is not
-      one of whole classes.
+    ValueError: both `combine` and `filter` are given, or the budget is not positive;
+      when used: the request is not one of whole classes.
 
   Example:
     >>> method = null_space_alignment(optimizer=optax.adam(1e-3), weight=10., steps=200)

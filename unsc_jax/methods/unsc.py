@@ -82,7 +82,7 @@ def unsc(
     `problem.held_out` besides, once for the targets and once for the stop.
 
   Raises:
-    ValueError: both `combine` and `filter` are given.
+    ValueError: both `combine` and `filter` are given, or the budget is not positive.
 
   Example:
     >>> import numpy as np

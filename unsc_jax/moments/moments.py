@@ -131,20 +131,26 @@ def accumulate(moments_fn: MomentsFn, params: Any, batches: Iterable) -> group.M
     6.0
   """
   fn = programs.hashable(moments_fn)
-  with memory.fits(functools.partial(_shapes, fn, params)) as seen:
-    total = add_up(moments_of(fn, params, seen(x)) for x in batches if _some(x))
+  with memory.fits(functools.partial(shapes, fn, params)) as seen:
+    total = add_up(moments_of(fn, params, seen(x)) for x in batches if some(x))
   group.check_finite(total)
   return total
 
 
-def _some(x: Any) -> bool:
+def some(x: Any) -> bool:
   """Whether a batch has any rows."""
   return any(jnp.shape(leaf)[:1] != (0,) for leaf in jax.tree.leaves(x))
 
 
-def _shapes(fn: MomentsFn, params: Any, x: Any) -> group.Moments:
+def shapes(fn: Callable, *args: Any) -> Any:
+  """Those of the moments of a batch, which comes last.
+
+  Raises:
+    TypeError: it is a pair, as of inputs and labels, that `fn` cannot take.
+  """
+  x = args[-1]
   try:
-    return moments_of.eval_shape(fn, params, x)
+    return moments_of.eval_shape(fn, *args)
   except (TypeError, ValueError, AttributeError, IndexError) as error:
     if not isinstance(x, tuple | list) or len(x) != 2:
       raise

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterable
 import dataclasses
 import functools
 import math
-from typing import Any
+import operator
+from typing import Any, NamedTuple
 
 import jax
-from jax import lax
 import jax.numpy as jnp
-import numpy as np
 
 from unsc_jax import capture
 from unsc_jax import paths
 from unsc_jax import programs
 from unsc_jax.capture import trace
+from unsc_jax.capture import varying
+from unsc_jax.moments import answers
+from unsc_jax.moments import gram
 from unsc_jax.moments import group
 from unsc_jax.moments import moments as moments_lib
 
@@ -48,9 +50,17 @@ class output_moments:
       for the exact sum, which takes one for every entry of an answer.
 
   It is a pure function `(key, params, *args) -> (fn(params, *args), Moments)`.
-  Differences of moments are those of the rest only without random draws. Of what it
-  cannot take, `sites` tells the reason: tables read by index, joined parameters, and
-  parameters with several uses. A `while_loop` has no backward pass.
+  Differences of moments are those of the rest only without random draws. Under an axis
+  of `jax.pmap` or `jax.shard_map` a device has those of its own examples: sum them with
+  `lax.psum`, and draw by a key of its own. Of complex outputs or answers both parts
+  count: :math:`\mathrm{Re}(g\, g^\mathsf{H})`. Of what it cannot take, `sites` tells the
+  reason: tables read by index, joined parameters, parameters with several uses, and
+  what `fn` itself uses in a `jax.shard_map`. A `while_loop` has no backward pass.
+
+  Raises:
+    TypeError: `draws` is no number; when called, what comes first is no key, or the
+      answers are whole numbers, which have no derivative.
+    ValueError: there are to be no draws; when called, no layer has output moments.
 
   Example:
     >>> fn = lambda params, x: (x @ params['w']) @ jnp.array([[2.], [0.]])
@@ -69,9 +79,8 @@ class output_moments:
 
   def __post_init__(self):
     object.__setattr__(self, 'fn', programs.hashable(self.fn))
-    if self.draws is not None and self.draws < 1:
-      raise ValueError(
-          f'{self.draws} combinations say nothing; draw one, or None for the exact sum.')
+    if self.draws is not None:
+      object.__setattr__(self, 'draws', _number(self.draws))
 
   def sites(self, params: Any, *args: Any) -> capture.Sites:
     """Which outputs are taken, and why the others are not; nothing is computed.
@@ -80,31 +89,80 @@ class output_moments:
       params: pytree of arrays, or of their shapes.
       *args: as for `fn`.
     """
+    found, uncaptured = self._listed(params, *args)
+    sizes = {path: math.prod(jnp.shape(leaf))
+             for path, leaf in paths.leaf_paths(params).items()}
+    return capture.Sites(dict.fromkeys(found, 1), uncaptured, sizes)
+
+  def _listed(self, params, *args) -> tuple[dict[capture.Site, '_Kind'], dict[str, str]]:
+    """The sites that are taken, and why the others are not."""
     def run(params, *args):
       tap = _Listing()
       traced = trace.trace(self.fn, lambda site, inputs: (), params, *args, tap=tap)
       uncaptured = {**tap.refused, **traced.uncaptured}
-      several = _with_several(traced.uses, tap.uses)
+      several = _with_several(traced.uses, tap.kinds)
       uncaptured |= dict.fromkeys(several - set(uncaptured), 'used in several ways')
-      return paths.Static(({site: n for site, n in tap.uses.items()
+      return paths.Static(({site: kind for site, kind in tap.kinds.items()
                             if site.path not in uncaptured}, uncaptured))
 
-    uses, uncaptured = jax.eval_shape(run, params, *args).value
-    sizes = {path: math.prod(jnp.shape(leaf))
-             for path, leaf in paths.leaf_paths(params).items()}
-    return capture.Sites(uses, uncaptured, sizes)
+    return jax.eval_shape(run, params, *args).value
 
   def __call__(self, key, params, *args) -> tuple[Any, group.Moments]:
-    taken = [site for site in self.sites(params, *args).uses if self.select(site)]
-    zeros = {site: _zeros(site) for site in taken}
+    _check_key(key, self.draws)
+    found, _ = self._listed(params, *args)
+    if not found:
+      raise ValueError(
+          'no layer has moments of its outputs, and `output_moments(fn).sites(params, x)` '
+          'tells why; a filter such as `soft` does with those of its inputs.')
+    zeros = {site: _zeros(site, kind) for site, kind in found.items() if self.select(site)}
 
     def run(sums):
       return trace.trace(
           self.fn, lambda site, inputs: (), params, *args, tap=_Summing(sums)).out
 
     out, pull = jax.vjp(run, zeros)
-    total = _total(out, lambda cotangent: pull(cotangent)[0], key, self.draws)
+    total = answers.total(out, lambda cotangent: pull(cotangent)[0], key, self.draws)
     return out, group.from_sums(total, {})
+
+
+def _number(draws: Any) -> int:
+  """How many draws, if it is a number of them."""
+  try:
+    count = operator.index(draws)
+  except TypeError as error:
+    raise TypeError(
+        f'draws is a whole number of combinations, or None for the exact sum, and not '
+        f'{draws!r}; draw one.') from error
+  if count < 1:
+    raise ValueError(
+        f'{count} combinations say nothing; draw one, or None for the exact sum.')
+  return count
+
+
+def _check_key(key: Any, draws: int | None) -> None:
+  """Raises TypeError if parameters came where a key should."""
+  dtype = getattr(key, 'dtype', None)
+  unread = key is None and draws is None
+  if not unread and dtype != jnp.uint32 and not (
+      dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)):
+    raise TypeError(
+        f'`output_moments` takes a key first, `(key, params, *args)`, and not '
+        f'a {type(key).__name__}; over batches `accumulate_outputs` hands it on.')
+
+
+class _Kind(NamedTuple):
+  """What sums at a site have to hold."""
+  is_complex: bool
+  axes: frozenset[str]  # over which they differ inside a `jax.shard_map`
+
+  @classmethod
+  def of(cls, y: jax.Array) -> '_Kind':
+    return cls(jnp.issubdtype(y.dtype, jnp.complexfloating), varying.axes(y))
+
+  @property
+  def dtypes(self) -> tuple[Any, ...]:
+    """Of `(second, first, count)`."""
+    return jnp.float32, jnp.complex64 if self.is_complex else jnp.float32, jnp.float32
 
 
 def _with_several(inputs, outputs) -> set[str]:
@@ -114,58 +172,27 @@ def _with_several(inputs, outputs) -> set[str]:
           if count(inputs, site.path) > 1 or count(outputs, site.path) > 1}
 
 
-def _zeros(site: capture.Site) -> tuple[jax.Array, ...]:
+def _zeros(site: capture.Site, kind: _Kind) -> tuple[jax.Array, ...]:
   """Of `(second, first, count)` at a site, with its batch axes in front."""
   batch = tuple(site.shape[i] for i in site.batch_axis)
   o = site.folded[1]
   shapes = (*batch, o, o), (*batch, o), batch
-  return tuple(jnp.zeros(shape, jnp.float32) for shape in shapes)
-
-
-def _total(out, sums_of, key, draws):
-  """The sums for random combinations of the answers, or for each entry of them."""
-  leaves, tree = jax.tree.flatten(out)
-  real = [jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves]
-  none = lambda leaf: np.zeros(leaf.shape, jax.dtypes.float0)
-  if draws is not None:
-    def one(key):
-      keys = jax.random.split(key, len(leaves))
-      return sums_of(tree.unflatten(
-          jax.random.rademacher(k, leaf.shape, leaf.dtype) if ok else none(leaf)
-          for k, leaf, ok in zip(keys, leaves, real)))
-
-    if draws == 1:
-      return one(key)
-    return jax.tree.map(lambda x: x.mean(0), lax.map(one, jax.random.split(key, draws)))
-  widths = [math.prod(leaf.shape[1:]) if ok else 0 for leaf, ok in zip(leaves, real)]
-  total: dict = {}
-  for at, width in enumerate(widths):
-    def entry(i, at=at):
-      unit = lambda leaf: jnp.broadcast_to(
-          (jnp.arange(widths[at]) == i).reshape(leaf.shape[1:]), leaf.shape)
-      return sums_of(tree.unflatten(
-          (unit(leaf) if j == at else jnp.zeros_like(leaf)).astype(leaf.dtype) if ok
-          else none(leaf) for j, (leaf, ok) in enumerate(zip(leaves, real))))
-
-    if width:
-      each = lax.map(entry, jnp.arange(width))
-      found = {site: (second.sum(0), first.sum(0), count[0])
-               for site, (second, first, count) in each.items()}
-      total = {site: (*map(jnp.add, total[site][:2], sums[:2]), sums[2])
-               for site, sums in found.items()} if total else found
-  return total
+  return tuple(varying.over(jnp.zeros(shape, dtype), kind.axes)
+               for shape, dtype in zip(shapes, kind.dtypes))
 
 
 class _Listing:
   """A tap that writes down the sites it is asked for."""
 
   def __init__(self):
-    self.uses: dict[capture.Site, int] = {}
+    self.kinds: dict[capture.Site, _Kind] = {}
     self.refused: dict[str, str] = {}
 
   def layer(self, site, place, layout, y):
     del place, layout
-    self.uses.setdefault(site, 1)
+    kind, before = _Kind.of(y), self.kinds.get(site, _Kind(False, frozenset()))
+    self.kinds[site] = _Kind(
+        kind.is_complex or before.is_complex, kind.axes | before.axes)
     return y
 
   def refuse(self, path, reason):
@@ -181,33 +208,36 @@ class _Summing:
     if site not in self.sums:
       return y
     b, _, o = layout.sizes
-    own = [(b, o, o), (b, o), (b,)]
     # The transpose of how own sums lie in the parameter's: its derivative puts them there.
     lay = lambda value: place.deposit(None, place.arrange(value))
-    local = [jax.linear_transpose(lay, jax.ShapeDtypeStruct(shape, jnp.float32))(total)[0]
-             for shape, total in zip(own, self.sums[site])]
-    return _tapped(layout, y, *local)
+    local = [jax.vjp(lay, varying.over(jnp.zeros(shape, total.dtype), varying.axes(total)))
+             [1](total)[0] for shape, total in zip(
+                 [(b, o, o), (b, o), (b,)], self.sums[site])]
+    return _tapped(layout, _Kind.of(local[1]), y, *local)
 
   def refuse(self, path, reason):
     del path, reason
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _tapped(layout, y, second, first, count):
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _tapped(layout, kind, y, second, first, count):
   """`y`; the derivatives of the others are sums of what reaches it."""
-  del layout, second, first, count
+  del layout, kind, second, first, count
   return y
 
 
-def _forward(layout, y, second, first, count):
-  del layout, second, first, count
+def _forward(layout, kind, y, second, first, count):
+  del layout, kind, second, first, count
   return y, None
 
 
-def _backward(layout, _, g):
-  rows = layout.fold(g).astype(jnp.float32)
-  second = jnp.einsum('bni,bnj->bij', rows, rows, precision=lax.Precision.HIGHEST)
-  return g, second, rows.sum(1), jnp.full(len(rows), rows.shape[1], jnp.float32)
+def _backward(layout, kind, _, g):
+  rows = layout.fold(g).conj()  # JAX's are of z where a gradient is of its conjugate
+  sums = (gram.full(gram.upper(gram.split(rows))),
+          rows.sum(1, dtype=gram.sum_type(rows)),
+          jnp.full(len(rows), rows.shape[1], jnp.float32))
+  return g, *(varying.over(x.astype(dtype), kind.axes)
+              for x, dtype in zip(sums, kind.dtypes))
 
 
 _tapped.defvjp(_forward, _backward)
@@ -222,16 +252,35 @@ def accumulate_outputs(
     moments_fn: of `output_moments`.
     key: of the draws.
     params: pytree of arrays.
-    batches: inputs `x`, one batch after the other, sharded or not.
+    batches: inputs `x`, one batch after the other, sharded or not. Empty ones, as a
+      last one may be, add nothing.
 
   Returns:
     The moments of all batches together.
 
   Raises:
-    ValueError: there is no batch, or a derivative is NaN or infinite.
+    TypeError: batches are pairs, as of inputs and labels, that `fn` cannot take, or
+      the moments would be of inputs.
+    ValueError: there is no batch, a derivative is NaN or infinite, or no answer has one.
   """
+  if isinstance(moments_fn, moments_lib.input_moments):
+    raise TypeError(
+        'these moments are of inputs, which take no key: sum them with `accumulate`, or '
+        'pass `output_moments`.')
+  def of(i, x):
+    args = moments_fn, jax.random.fold_in(key, i), params, x
+    moments_lib.shapes(*args)  # says what is amiss with a batch
+    return moments_lib.moments_of(*args)
+
   total = moments_lib.add_up(
-      moments_lib.moments_of(moments_fn, jax.random.fold_in(key, i), params, x)
-      for i, x in enumerate(batches))
+      of(i, x) for i, x in enumerate(batches) if moments_lib.some(x))
   group.check_finite(total)
+  if total.by_path and not any(programs.look(_is_read, [m.gross for m in total])):
+    raise ValueError(
+        'no answer has a derivative with respect to any layer\'s outputs; let the '
+        'function return logits, not what is rounded or chosen by them.')
   return total
+
+
+def _is_read(gross: list[jax.Array]) -> list[jax.Array]:
+  return [(x > 0).any() for x in gross]

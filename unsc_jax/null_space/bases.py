@@ -130,6 +130,7 @@ def null_space_bases(
   Raises:
     ValueError: there are no moments, or they count no input; `per_path` names a
       parameter without moments; a moment is not finite.
+    TypeError: these are no moments, or the energy is a filter.
 
   Warns:
     UserWarning: a layer has no free direction left.
@@ -145,10 +146,10 @@ def null_space_bases(
   for the rank, where the code keeps one direction less (`published_rank`).
   """
   check(moments)
-  chosen = choices(moments, energy, per_path)
+  rules = {path: ranks.rank_rule(choice)
+           for path, choice in choices(moments, energy, per_path).items()}
   solved = eigen.each(
       mean_squares([m for m in moments if m.site.kind != 'lookup']), solver)
-  rules = {path: ranks.rank_rule(choice) for path, choice in chosen.items()}
   bases = Bases({path: tuple(
       _of_lookup(moment) if moment.site.kind == 'lookup'
       else _basis(moment, rules[path], *next(solved)) for moment in uses)
@@ -198,23 +199,30 @@ def check(moments: moments_lib.Moments) -> None:
     raise ValueError(
         'the moments count fewer inputs than none: more were subtracted than had ever '
         'been added; subtract only moments of data that are among those.')
-  if not any(map(_is_fed, moments)):
+  if not any(_is_fed(on_host(moment)) for moment in moments):
     raise ValueError(
         'the moments count no inputs, as when everything is subtracted; take '
         'those of some data to retain.')
 
 
-def _is_fed(moment: moments_lib.Moment) -> bool:
+def are_fed(moments: moments_lib.Moments) -> jax.Array:
+  """The last of these checks as a boolean, also under `jax.jit`."""
+  return jnp.stack([*map(_is_fed, moments)]).any()
+
+
+def _is_fed(moment: moments_lib.Moment) -> Any:
   """Whether inputs are left, of data where there ever were some."""
-  moment = on_host(moment)
-  if moment.site.kind == 'lookup' and np.any(moment.gross > precision.COUNTABLE):
-    return True
+  xp = moment.count.__array_namespace__()
   if moment.fixed is None:
-    return bool(np.max(moment.count) > 0)
-  second, _, count = moment.fixed
-  alone = np.trace(second, axis1=1, axis2=2) if second.ndim == 3 else second.sum(-1)
-  never_fed = np.all(moment.gross.sum(-1) <= alone * (1 + 1e-6))
-  return bool(never_fed or np.max(moment.count - count) > 0)
+    fed = xp.max(moment.count) > 0
+  else:
+    second, _, count = moment.fixed
+    alone = xp.trace(second, axis1=1, axis2=2) if second.ndim == 3 else second.sum(-1)
+    never_fed = xp.all(moment.gross.sum(-1) <= alone * (1 + 1e-6))
+    fed = never_fed | (xp.max(moment.count - count) > 0)
+  if moment.site.kind == 'lookup':
+    fed |= xp.any(moment.gross > precision.COUNTABLE)
+  return fed
 
 
 def _of_lookup(moment: moments_lib.Moment) -> Basis:
@@ -261,11 +269,12 @@ def rank_of(moment: moments_lib.Moment, rule: ranks.RankRule, values: jax.Array)
     ValueError: they are not those of a moment.
   """
   if isinstance(values, core.Tracer):
-    return rule(values + precision.doubt(moment, values)[:, None])
+    return ranks.of_rule(rule, values + precision.doubt(moment, values)[:, None])
   found: Any = np.asarray(values)
   small = on_host(moment)
   precision.check(small, found)
-  return np.asarray(rule(found + precision.doubt(small, found)[:, None]), np.int32)
+  sure = found + precision.doubt(small, found)[:, None]
+  return np.asarray(ranks.of_rule(rule, sure), np.int32)
 
 
 def on_host(moment: moments_lib.Moment) -> moments_lib.Moment:

@@ -18,7 +18,6 @@ Inverse = Callable[[jax.Array], jax.Array]
 _potrf, _potri = linalg.get_lapack_funcs(('potrf', 'potri'), dtype=np.float32)
 
 
-@jax.jit
 def inverse(matrices: jax.Array) -> jax.Array:
   """The inverses of positive matrices in float32, on the device.
 
@@ -39,6 +38,11 @@ def inverse(matrices: jax.Array) -> jax.Array:
 
   Source: `jnp.linalg.cholesky`.
   """
+  return _of_root(matrices)  # itself no program, which could not be pickled
+
+
+@jax.jit
+def _of_root(matrices: jax.Array) -> jax.Array:
   root = _but_for_tpus(_inverse_root, matrices)
   out = _product(root.mT, root)
   return (out + out.mT) / 2

@@ -93,6 +93,7 @@ def chosen(
 
   Raises:
     ValueError: both are given.
+    TypeError: one is none.
   """
   if combine is None:
     return pooled(default if filter is None else filter)
@@ -100,6 +101,7 @@ def chosen(
     raise ValueError(
         'both combine and filter are given, of which each says what is kept; leave '
         'filter out, or give combine=null_space.pooled(filter).')
+  filters.check_combine(combine)
   return combine
 
 
@@ -132,8 +134,8 @@ class merged(Combine):
   solver: eigen.Eigh | None = None
 
   def __post_init__(self):
-    ranks.rank_rule(self.class_energy)
-    ranks.rank_rule(self.energy)
+    for name in ('class_energy', 'energy'):
+      object.__setattr__(self, name, ranks.checked(getattr(self, name)))
 
   def add(self, state, moments):
     subspaces = _solve(

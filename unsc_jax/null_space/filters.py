@@ -8,9 +8,9 @@ A filter maps the moments of what is to be kept to what updates pass through. Wi
 """
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
-import math
+from typing import Any
 
 import jax
 from jax import core
@@ -26,9 +26,12 @@ from unsc_jax.null_space import precision
 from unsc_jax.null_space import ranks
 from unsc_jax.null_space import ridge
 
+_NOISE = 1e-5  # a ridge that float32 moments of data can be told from
 
-class Filter(abc.ABC):
+
+class Filter(abc.ABC, ranks.NoRule):
   """A way to confine updates: a frozen dataclass with `__call__`."""
+  belongs = 'call it on moments, or give it as filter='
 
   @abc.abstractmethod
   def __call__(self, moments: moments_lib.Moments) -> gains_lib.Confinement:
@@ -47,7 +50,7 @@ class hard(Filter):
     solver: as for `null_space_bases`.
 
   Raises:
-    ValueError: the share is not in (0, 1].
+    ValueError: a share is not in (0, 1].
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
@@ -63,8 +66,9 @@ class hard(Filter):
   solver: eigen.Eigh | None = None
 
   def __post_init__(self):
-    ranks.rank_rule(self.energy)
-    object.__setattr__(self, 'per_path', tuple(dict(self.per_path).items()))
+    object.__setattr__(self, 'energy', ranks.checked(self.energy))
+    object.__setattr__(self, 'per_path', pairs(
+        self.per_path, lambda _, energy: ranks.checked(energy)))
 
   def __call__(self, moments):
     return bases_lib.null_space_bases(
@@ -90,14 +94,16 @@ class soft(Filter):
   after an optimiser, as `project_updates` does, a plain gradient meets `P` twice.
 
   Args:
-    tau: :math:`\tau`, of each layer's mean square input; larger moves more. Under
-      1e-6 float32 moments are noise.
+    tau: :math:`\tau`, of each layer's mean square input; larger moves more. Rounding in
+      float32 lets a direction pass by up to about :math:`1 + 10^{-7} / \tau`, which is
+      refused from 1.1 on, as it may be under 1e-5.
     per_path: other values for some parameters; kept as pairs.
     solver: `inverse` or `inverse_float64`; by default the first.
 
   Raises:
     ValueError: a value is not positive; when called, as for `null_space_bases`, or
-      moments have a negative eigenvalue, as differences of moments may.
+      moments have a negative eigenvalue, as differences of moments may. Under `jax.jit`
+      all that passes of the parameter is NaN where it is called.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
@@ -114,9 +120,8 @@ class soft(Filter):
 
   def __post_init__(self):
     object.__setattr__(self, 'tau', positive('tau', self.tau))
-    object.__setattr__(self, 'per_path', tuple(
-        (path, positive(f'tau of {path}', tau))
-        for path, tau in dict(self.per_path).items()))
+    object.__setattr__(self, 'per_path', pairs(
+        self.per_path, lambda path, tau: positive(f'tau of {path}', tau)))
 
   def __call__(self, moments):
     bases_lib.check(moments)
@@ -125,27 +130,39 @@ class soft(Filter):
              for moment in uses if moment.site.kind != 'lookup']
     made = ridge.ridges(
         [moment for moment, _ in dense], [tau for _, tau in dense], self.solver)
-    for (moment, _), one in zip(dense, made):
-      _check(moment, one)
-    matrices = iter(one.matrix for one in made)
+    matrices = iter([_checked(moment, tau, one) for (moment, tau), one in zip(dense, made)])
+    known = _known(moments)
     return gains_lib.Gains({
-        path: tuple(gains_lib.Gain(moment.site, (
+        path: tuple(gains_lib.Gain(moment.site, known(moment, (
             1 / (1 + row_shares(moment) / taus[path]) if moment.site.kind == 'lookup'
-            else next(matrices))) for moment in uses)
+            else next(matrices)))) for moment in uses)
         for path, uses in moments.by_path.items()})
 
 
-def _check(moment: moments_lib.Moment, made: ridge.Ridge) -> None:
-  """Raises if moments cannot be, or an update could grow on its way through."""
-  if isinstance(made.matrix, core.Tracer):
-    return
+def _known(moments: moments_lib.Moments) -> Callable[[moments_lib.Moment, jax.Array], jax.Array]:
+  """A gain as it is, or under `jax.jit` NaN if its moments would have been refused."""
+  if not any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves(moments)):
+    return lambda _, gain: gain
+  fed = bases_lib.are_fed(moments)
+  return lambda moment, gain: jnp.where(fed & precision.can_be(moment), gain, jnp.nan)
+
+
+def _checked(moment: moments_lib.Moment, tau: float, made: ridge.Ridge) -> jax.Array:
+  """The matrix; raises, or NaN under `jax.jit`, if an update could grow by it."""
+  if isinstance(made.sound, core.Tracer):
+    return jnp.where(made.sound.all(), made.matrix, jnp.nan)
   used, sound = jax.device_get((made.used, made.sound))
   precision.check(bases_lib.on_host(moment), used)
-  if not np.all(sound):
+  if np.all(sound):
+    return made.matrix
+  if tau < _NOISE and np.all(ridge.ridges([moment], [_NOISE])[0].sound):
     raise ValueError(
-        f'the moments of {moment.site.path} have negative eigenvalues as large as '
-        'the filter is soft, as a difference of moments may in float32; take '
-        'those of the retained data themselves, or a larger tau.')
+        f'tau of {moment.site.path} is {tau:g}, less than float32 resolves of its moments, '
+        f'so that updates could grow; take {_NOISE:g} or more.')
+  raise ValueError(
+      f'the moments of {moment.site.path} have negative eigenvalues as large as '
+      'the filter is soft, as a difference of moments may in float32; take '
+      'those of the retained data themselves, or a larger tau.')
 
 
 def row_shares(moment: moments_lib.Moment) -> jax.Array:
@@ -161,17 +178,56 @@ def _row_shares(moment: moments_lib.Moment) -> jax.Array:
   return jnp.where(precision.read(moment), jnp.where(share > 0, share, 1), 0)
 
 
-def positive(name: str, value: float) -> float:
+def positive(name: str, value: float, such_as: str = '1e-3') -> float:
   """A positive number as it is, which may be infinite.
 
   Raises:
+    TypeError: it is traced.
     ValueError: it is none.
   """
-  if not ranks.number(name, value) > 0 or math.isnan(value):
-    raise ValueError(f'{name} has to be positive, not {value}; such as 1e-3.')
-  return float(value)
+  chosen = ranks.static(name, value, such_as)
+  if not chosen >= np.finfo(np.float32).tiny:
+    small = ', which float32 has no room for' if chosen > 0 else ''
+    raise ValueError(f'{name} has to be positive, not {value}{small}; such as {such_as}.')
+  return chosen
+
+
+def pairs(per_path: Mapping[str, Any] | tuple[tuple[str, Any], ...],
+          checked: Callable[[str, Any], Any]) -> tuple[tuple[str, Any], ...]:
+  """Choices for some parameters, in the order of their paths: which came first says nothing.
+
+  Example:
+    >>> pairs({'b': 2, 'a': 1}, lambda path, value: value)
+    (('a', 1), ('b', 2))
+  """
+  return tuple((path, checked(path, choice)) for path, choice in sorted(
+      dict(per_path).items(), key=lambda pair: pair[0]))
 
 
 def as_filter(choice: Filter | ranks.Energy) -> Filter:
-  """A filter as it is; a share of the energy, or a rule for ranks, as a hard cut."""
+  """A filter as it is; a share of the energy, or a rule for ranks, as a hard cut.
+
+  Raises:
+    TypeError: it is none of these.
+    ValueError: the share is not in (0, 1].
+  """
+  if isinstance(choice, gains_lib.Confinement):
+    raise TypeError(
+        f'a filter is called on moments, and this is what one gave, {type(choice).__name__}; '
+        'give it as combine=, or the filter itself.')
   return choice if isinstance(choice, Filter) else hard(choice)
+
+
+def check_combine(combine: Any) -> None:
+  """Raises TypeError for what neither combines classes nor confines updates.
+
+  Example:
+    >>> check_combine(soft())
+    Traceback (most recent call last):
+    TypeError: combine takes ... and this is soft(tau=0.001, ...; give a filter as filter=.
+  """
+  methods = all(hasattr(combine, name) for name in ('add', 'bases'))
+  if isinstance(combine, type) or not (methods or isinstance(combine, gains_lib.Confinement)):
+    raise TypeError(
+        'combine takes null_space.pooled() or the like, bases or gains, and this is '
+        f'{combine!r:.80}; give a filter as filter=.')

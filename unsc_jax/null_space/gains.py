@@ -26,8 +26,9 @@ class Gain:
 
   Attributes:
     site: along which axes of which parameter.
-    matrix: `[B, d, d]` symmetric, eigenvalues in [0, 1]: 1 passes, 0 is kept as it
-      is. For a lookup `[B, d]`, its diagonal.
+    matrix: `[B, d, d]` symmetric, eigenvalues in [0, 1] but for rounding, see `soft`:
+      1 passes, 0 is kept as it is. For a lookup `[B, d]`, its diagonal. NaN if it was
+      made under `jax.jit` of what are no moments.
   """
   site: capture.Site
   matrix: jax.Array

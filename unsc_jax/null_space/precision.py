@@ -6,6 +6,7 @@ was taken away again, this may be more than what remains.
 `B` layers that share a parameter, `d` fan-in.
 """
 
+from typing import Any
 import warnings
 
 import jax
@@ -89,12 +90,30 @@ def check_counts(moment: moments_lib.Moment) -> None:
   if isinstance(moment.second, core.Tracer):
     return
   counts, gross = np.asarray(moment.second), np.asarray(moment.gross)
-  wrong = (counts < -IMPOSSIBLE * gross) & (gross <= COUNTABLE)
+  wrong = _is_wrong(counts, gross)
   if wrong.any():
     raise ValueError(
         f'row {np.argwhere(wrong)[0][-1]} of {moment.site.path} would have been read '
         f'{counts[wrong][0]:g} times; subtract only moments of data that are among those '
         'that were added.')
+
+
+def _is_wrong(counts: Any, gross: Any) -> Any:
+  return (counts < -IMPOSSIBLE * gross) & (gross <= COUNTABLE)
+
+
+def can_be(moment: moments_lib.Moment) -> jax.Array:
+  """Whether nothing that is raised for would be, but under `jax.jit`: one boolean.
+
+  Of `check` with the diagonal, `check_counts` and `moments.check_finite`.
+  """
+  second, first, gross = moment.second, moment.first, moment.gross
+  total, kind = gross.sum(-1, keepdims=True), jnp.finfo(gross.dtype)
+  wrong = (_is_wrong(second, gross) if moment.site.kind == 'lookup' else
+           jnp.diagonal(second, axis1=1, axis2=2) < -IMPOSSIBLE * total)
+  vanish = (gross.max() < kind.tiny / kind.eps) & jnp.any(first != 0)
+  finite = [jnp.isfinite(of).all() for of in (second, first, total)]
+  return jnp.stack([*finite, ~wrong.any(), ~vanish]).all()
 
 
 def _energy(moment: moments_lib.Moment) -> jax.Array:

@@ -102,7 +102,7 @@ def assert_preserves(
     scale = (1., 1e3, 1e-3)[moved % 3]  # large ones so that clipping bites
     state, params, leaks, moves = jax.block_until_ready(
         step(key, scale, state, params, bases))
-    _judge(leaks, tolerance, _each(params))
+    _judge(leaks, tolerance, _each(params), bases)
     moved, wait = moved + bool(moves), 0 if moves else wait + 1
     longest = max(longest, wait)
     if moved == steps:
@@ -118,7 +118,7 @@ def assert_preserves(
     for key in itertools.islice(keys, longest + 1):
       state, params, leaks, _ = jax.block_until_ready(step(key, 1., state, params, bases))
       # A state made up of an early one may give NaN, which no real one would.
-      _judge(leaks, tolerance, _each(params), of_nan=False)
+      _judge(leaks, tolerance, _each(params), bases, of_nan=False)
 
 
 def _tolerance(bases: gains_lib.Confinement) -> float:
@@ -214,7 +214,8 @@ def _later(state: Any, steps: int) -> Any:
 
 
 def _judge(leaks: Sequence[dict[str, jax.Array]], tolerance: float,
-           params: Sequence[Any], of_nan: bool = True) -> None:
+           params: Sequence[Any], bases: gains_lib.Confinement,
+           of_nan: bool = True) -> None:
   """Raises AssertionError if something leaks: updates come first, then copies."""
   found = [(float(share), path, i) for i, by_path in enumerate(leaks)
            for path, share in by_path.items()]
@@ -225,16 +226,20 @@ def _judge(leaks: Sequence[dict[str, jax.Array]], tolerance: float,
     dtype = paths.leaf_paths(params[0])[path].dtype
     raise AssertionError(
         f'{100 * share:.2g} % of the update of {path} leaves the null space: '
-        f'{_reason(share, dtype)}')
+        f'{_reason(share, dtype, leaks_lib.expected_leak(bases).get(path, 0))}')
   raise AssertionError(
       f'{100 * share:.2g} % of what moves the copy of {path} in the optimiser\'s state '
       'leaves the null space, and with it what is evaluated: confine the optimiser '
       'inside, as in schedule_free(project_updates(optimizer, bases), learning_rate).')
 
 
-def _reason(leak: float, dtype: jnp.dtype) -> str:
+def _reason(leak: float, dtype: jnp.dtype, expected: float) -> str:
   if leak < jnp.finfo(dtype).eps:
     return (f'it is rounded to {dtype}; keep the parameters in float32, or allow '
             'a larger tolerance.')
+  if expected > 0 and not math.isnan(leak):
+    return (f'its filter is soft, by which {100 * expected:.2g} % of an even gradient does; '
+            'allow a larger tolerance or take a hard filter, and if something after the '
+            'projection rescales entries use project_updates(optimizer, bases).')
   return ('something after the projection rescales entries or adds to them; use '
           'project_updates(optimizer, bases), or put null_space_projection last.')

@@ -28,8 +28,13 @@ from unsc_jax.null_space import ranks
 Response = Callable[[jax.Array], jax.Array]
 
 
+class _Response(ranks.NoRule):
+  """One of those below; any function will do."""
+  belongs = 'give a response to `spectral`'
+
+
 @dataclasses.dataclass(frozen=True)
-class butterworth:
+class butterworth(_Response):
   r"""Passes directions below a share of the energy, and the sharper the higher its order.
 
   .. math:: g(\lambda) = \frac{1}{1 + (\lambda / \tau)^p}
@@ -54,16 +59,17 @@ class butterworth:
   order: float = 2.
 
   def __post_init__(self):
-    for name in ('tau', 'order'):
-      object.__setattr__(self, name, filters.positive(name, getattr(self, name)))
+    for name, such_as in (('tau', '1e-3'), ('order', '2')):
+      object.__setattr__(self, name, filters.positive(name, getattr(self, name), such_as))
 
   def __call__(self, shares: jax.Array) -> jax.Array:
-    # By logarithms, which do not overflow.
-    return jax.nn.sigmoid(-self.order * jnp.log(jnp.maximum(shares, 1e-30) / self.tau))
+    # By logarithms, which do not overflow; at the share itself they are zero at any order.
+    order = min(self.order, float(np.finfo(np.float32).max))
+    return jax.nn.sigmoid(-order * jnp.log(jnp.maximum(shares, 0) / self.tau))
 
 
 @dataclasses.dataclass(frozen=True)
-class soft_beyond:
+class soft_beyond(_Response):
   r"""Keeps the directions that carry the energy exactly, and damps the others.
 
   .. math:: g_i = 0 \; (i \le k), \qquad
@@ -86,7 +92,7 @@ class soft_beyond:
   tau: float = 1e-3
 
   def __post_init__(self):
-    ranks.rank_rule(self.energy)
+    object.__setattr__(self, 'energy', ranks.checked(self.energy))
     object.__setattr__(self, 'tau', filters.positive('tau', self.tau))
 
   def __call__(self, shares: jax.Array) -> jax.Array:
@@ -109,7 +115,8 @@ class spectral(filters.Filter):
     solver: as for `null_space_bases`.
 
   Raises:
-    ValueError: when called, as for `null_space_bases`.
+    TypeError: a response is none.
+    ValueError: when called, as for `null_space_bases`, or one gives another shape.
 
   Example:
     >>> fn = moments_lib.input_moments(lambda params, x: x @ params['w'])
@@ -125,7 +132,8 @@ class spectral(filters.Filter):
   solver: eigen.Eigh | None = None
 
   def __post_init__(self):
-    object.__setattr__(self, 'per_path', tuple(dict(self.per_path).items()))
+    _check_response('', self.response)
+    object.__setattr__(self, 'per_path', filters.pairs(self.per_path, _check_response))
 
   def __call__(self, moments):
     bases_lib.check(moments)
@@ -138,6 +146,25 @@ class spectral(filters.Filter):
                             for path, uses in moments.by_path.items()})
 
 
+def _check_response(_: str, response: Response) -> Response:
+  """A response as it is; raises TypeError for what is known to be none."""
+  others = type, filters.Filter, ranks.energy_rank, ranks.threshold_rank
+  if not callable(response) or isinstance(response, others):
+    raise TypeError(
+        'spectral takes a response, from shares of the energy to how much passes, and '
+        f'this is {response!r:.80}; give one such as butterworth(1e-3, 2).')
+  return response
+
+
+def _passed(response: Response, read: jax.Array) -> jax.Array:
+  passed = response(read)
+  if jnp.shape(passed) != read.shape:
+    raise ValueError(
+        f'a response says how much of each direction passes, of shares {read.shape} an '
+        f'array of that shape, not of {jnp.shape(passed)}; a rule for ranks goes to `hard`.')
+  return passed
+
+
 def _of_rows(moment: moments_lib.Moment, response: Response) -> gains_lib.Gain:
   """Each row by its own share, in the order that responses are asked in."""
   return gains_lib.Gain(moment.site, _rows(
@@ -147,7 +174,7 @@ def _of_rows(moment: moments_lib.Moment, response: Response) -> gains_lib.Gain:
 @functools.partial(jax.jit, static_argnums=0)
 def _rows(response: Response, read: jax.Array) -> jax.Array:
   order = jnp.argsort(-read, axis=-1)
-  passed = response(jnp.take_along_axis(read, order, -1))
+  passed = _passed(response, jnp.take_along_axis(read, order, -1))
   return jnp.take_along_axis(passed, jnp.argsort(order, axis=-1), -1)
 
 
@@ -161,13 +188,13 @@ def _of_directions(moment: moments_lib.Moment, response: Response, values: jax.A
 @functools.partial(jax.jit, static_argnums=0)
 def _matrix(response: Response, moment: moments_lib.Moment, values: jax.Array,
             vectors: jax.Array) -> jax.Array:
-  passed = response(shares(moment, values))
+  passed = _passed(response, shares(moment, values))
   matrix = jnp.einsum('bik,bk,bjk->bij', vectors, passed, vectors,
                       precision=lax.Precision.HIGHEST)
   return (matrix + matrix.mT) / 2
 
 
-def check(moment: moments_lib.Moment, values: jax.Array) -> None:
+def check(moment: moments_lib.Moment, values: jax.Array | np.ndarray) -> None:
   """As `precision.check`, of eigenvalues that are looked at on the host."""
   if not isinstance(values, core.Tracer):
     found: Any = np.asarray(values)

@@ -42,6 +42,9 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
 
   Returns:
     One for each of the moments.
+
+  Raises:
+    TypeError: the solver gives something else than inverses.
   """
   moments, taus = tuple(moments), tuple(taus)
   if solver is None and all(map(_is_for_lapack, moments)):
@@ -50,7 +53,17 @@ def ridges(moments: Sequence[moments_lib.Moment], taus: Sequence[float],
     return _compiled(moments, taus)
   # Some solvers work on the host, between two programs.
   systems = _begun(moments, taus)
-  return [Ridge(solver(system), used, sound) for system, used, sound in systems]
+  return [Ridge(_solved(solver, system), used, sound) for system, used, sound in systems]
+
+
+def _solved(solver: Any, system: jax.Array) -> jax.Array:
+  made: Any = solver(system) if callable(solver) else None
+  if getattr(made, 'shape', None) != system.shape:
+    raise TypeError(
+        'a ridge is solved by what gives the inverses of matrices, and this is '
+        f'{getattr(solver, "__name__", repr(solver))}; take solver=null_space.inverse or '
+        'inverse_float64.')
+  return made
 
 
 _HOSTS = {'cpu', 'tpu'}  # for a TPU a large factorisation takes most of a minute to compile
@@ -128,11 +141,14 @@ def _system(moment: moments_lib.Moment, tau: Any) -> tuple[Any, Any, Any]:
 
 def relative(moment: moments_lib.Moment) -> Any:
   """A second moment relative to its trace; zero for a layer that reads nothing."""
-  xp = moment.second.__array_namespace__()
-  second = moment.second / xp.maximum(
-      xp.abs(moment.second).max(), xp.finfo(moment.second.dtype).tiny)
+  xp, second = moment.second.__array_namespace__(), moment.second
+  # Each layer in its own units: beside a loud one a quiet one would be zero.
+  second = second / xp.maximum(
+      xp.abs(second).max(tuple(range(1, second.ndim)), keepdims=True),
+      xp.finfo(second.dtype).tiny)
   if moment.site.kind == 'lookup':
     total = second.sum(-1)[:, None]
   else:
     total = xp.trace(second, axis1=-2, axis2=-1)[:, None, None]
-  return xp.where(total > 0, second / xp.where(total > 0, total, 1), 0)
+  nothing = total <= 0  # but NaN stays what it is
+  return xp.where(nothing, 0, second / xp.where(nothing, 1, total))

@@ -13,6 +13,7 @@ from unsc_jax.null_space import bases as bases_lib
 from unsc_jax.null_space import eigen
 from unsc_jax.null_space import filters
 from unsc_jax.null_space import gains as gains_lib
+from unsc_jax.null_space import ranks
 from unsc_jax.null_space import responses
 
 
@@ -20,10 +21,17 @@ class BothSides(filters.Filter):
   """A filter that asks for the moments of outputs as well."""
 
   def __call__(self, moments, outputs=None):
-    if outputs is None:
+    if not (isinstance(moments, moments_lib.Moments)
+            and isinstance(outputs, moments_lib.Moments)):
       raise ValueError(
           'a filter of both sides needs the moments of outputs too: call it with those '
           'of `input_moments` and of `output_moments`.')
+    for given, side in ((moments, 'input'), (outputs, 'output')):
+      for moment in given:
+        if (moment.site.kind == 'output') != (side == 'output'):
+          raise ValueError(
+              f'the moments of {moment.site.path} are none of its {side}s; call a filter of '
+              'both sides with those of `input_moments`, then those of `output_moments`.')
     return self.of(moments, outputs)
 
   @abc.abstractmethod
@@ -54,11 +62,11 @@ class two_sided(BothSides):
   original network: nothing is said of a long way.
 
   Args:
-    inner: of the inputs.
+    inner: of the inputs; a share of the energy, or a rule for ranks, as `hard` has it.
     outer: of the outputs. A parameter without output moments has the inner one alone.
 
   Raises:
-    ValueError: when called without output moments.
+    ValueError: when called without output moments, or with those of the other side.
 
   Example:
     >>> import jax.numpy as jnp
@@ -75,11 +83,16 @@ class two_sided(BothSides):
 
   Source: ours, in K-FAC's factors with its factored damping (Martens and Grosse, 2015).
   """
-  inner: filters.Filter = filters.soft()
-  outer: filters.Filter = filters.soft()
+  inner: filters.Filter | ranks.Energy = filters.soft()
+  outer: filters.Filter | ranks.Energy = filters.soft()
+
+  def __post_init__(self):
+    for name in ('inner', 'outer'):
+      object.__setattr__(self, name, filters.as_filter(getattr(self, name)))
 
   def of(self, moments, outputs):
-    inner, outer = self.inner(moments), self.outer(outputs)
+    inner, outer = (filters.as_filter(one)(of) for one, of in (
+        (self.inner, moments), (self.outer, outputs)))
     return gains_lib.Gains({path: (*uses, *outer.by_path.get(path, ()))
                             for path, uses in inner.by_path.items()})
 

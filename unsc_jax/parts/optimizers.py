@@ -40,7 +40,8 @@ class null_space:
       default as far as they do.
 
   Raises:
-    ValueError: when used: there is a budget, but bases or gains without moments.
+    ValueError: the budget is not positive; or, when used, there is one, but bases or
+      gains without moments.
 
   With a checkpoint in the problem's session a run that goes on takes the bases that
   it made; those of other data, parameters or choices are refused. Cost: a forward
@@ -58,6 +59,10 @@ class null_space:
   examples: int | None = None
   select: moments_lib.Select = moments_lib.all_of_them
   drift_budget: float | None = None
+
+  def __post_init__(self):
+    if self.drift_budget is not None:
+      budget.check(self.drift_budget)
 
   def __call__(
       self, problem: problem_lib.Problem, params: problem_lib.Params, key: jax.Array

@@ -40,7 +40,9 @@ def save(
     what: of `accumulate`, or of `null_space_bases` or another filter.
     of: whose they are, for `identity.describe`.
   """
-  kind = next(name for name, cls in _KINDS.items() if isinstance(what, cls))
+  kind = next((name for name, cls in _KINDS.items() if isinstance(what, cls)), None)
+  if kind is None:
+    raise TypeError(f'moments, bases or gains are stored, not a {type(what).__name__}.')
   arrays, sites = {}, []
   for i, item in enumerate(what):
     kind_of = _OTHERS.get(type(item), kind)
