@@ -9,8 +9,10 @@ from tests import toys
 from unsc_jax import storage
 
 HEAD = '''
-import dataclasses, functools, logging, re, sys, types
+import abc, argparse, collections, dataclasses, enum, functools, logging, operator, re, sys
+import threading, types
 import jax, jax.numpy as jnp, numpy as np
+from flax import nnx
 
 LOG = logging.getLogger('edited')
 
@@ -90,6 +92,62 @@ WAYS = {
     'pattern': 'found = re.compile("a" * 300 + "{k}")\ndef rule(v): return found.match(v)',
     'logged': 'def least(v):\n  LOG.info("least")\n  return v > {k}\n'
               'def rule(v): return least(v)',
+    'attribute of a class': 'class Conf: k = {k}\ndef rule(v): return v > Conf.k',
+    'attribute of a class in a table': 'class Conf: k = {k}\ntable = [Conf]\n'
+                                       'def rule(v): return v > table[0].k',
+    'attribute of the class of an object': 'class Own(Plain): other = {k}\nown = Own(1)\n'
+                                           'def rule(v): return v > own.other',
+    'attribute of a base': 'class Base: k = {k}\nclass Own(Base): pass\nown = Own()\n'
+                           'def rule(v): return v > own.k',
+    'code of a method': 'class Own:\n  def least(self): return {k}\nown = Own()\n'
+                        'def rule(v): return v > own.least()',
+    'code of fields that are called': '@dataclasses.dataclass(frozen=True)\nclass Own:\n'
+                                      '  n: int = 1\n  def __call__(self, v): return v > {k}\n'
+                                      'rule = Own()',
+    'code of a property': 'class Own:\n  @property\n  def least(self): return {k}\n'
+                          'own = Own()\ndef rule(v): return v > own.least',
+    'class method': 'class Own:\n  k = {k}\n  @classmethod\n  def least(cls): return cls.k\n'
+                    'def rule(v): return v > Own.least()',
+    'static method': 'class Own:\n  @staticmethod\n  def least(): return {k}\nown = Own()\n'
+                     'def rule(v): return v > own.least()',
+    'value of a member': 'class Kind(enum.Enum): A = {k}\nkind = Kind.A\n'
+                         'def rule(v): return v > kind.value',
+    'abstract class': 'class Own(abc.ABC):\n  @abc.abstractmethod\n  def least(self): ...\n'
+                      'class Of(Own):\n  lock = threading.local()\n'
+                      '  def least(self): return {k}\nown = Of()\n'
+                      'def rule(v): return v > own.least()',
+    'import of a number': 'helpers.least = {k}\ndef rule(v):\n'
+                          '  from own_helpers import least\n  return v > least',
+    'import of a module': 'helpers.least = {k}\ndef rule(v):\n  import own_helpers as own\n'
+                          '  return v > own.least',
+    'module in a closure': 'helpers.least = {k}\ndef made(own):\n'
+                           '  return lambda v: v > own.least\nof = made(helpers)\n'
+                           'def rule(v): return of(v)',
+    'table of a set': 'table = {{n: len(n) + {k} for n in {{"alpha", "be", "gamma", "del"}}}}\n'
+                      'def rule(v): return v > table["be"]',
+    'helpers in a set': 'def of(v): return v > {k}\ndef a(v): return of(v)\n'
+                        'def b(v): return 1 + of(v)\ndef c(v): return 2 + of(v)\n'
+                        'helpers = frozenset([a, b, c])\n'
+                        'def rule(v): return sum(one(v) for one in helpers) + of(v)',
+    'helpers by a set': 'def of(v): return v > {k}\ndef a(v): return of(v)\n'
+                        'def b(v): return 1 + of(v)\n'
+                        'table = {{n: dict(a=a, b=b)[n] for n in {{"a", "b"}}}}\n'
+                        'def rule(v): return table["a"](v)',
+    'objects in an array': 'names = np.array(["zero", None, "{k}"], dtype=object)\n'
+                           'def rule(v): return names[v]',
+    'lists that share others': 'nest = [{k}]\nfor _ in range(60): nest = [nest, nest]\n'
+                               'def rule(v): return nest[0]',
+    'list within itself': 'nest = [{k}]\nnest.append(nest)\ndef rule(v): return nest[0]',
+    'options': 'options = argparse.Namespace(k={k})\ndef rule(v): return v > options.k',
+    'namespace': 'options = types.SimpleNamespace(k={k})\ndef rule(v): return v > options.k',
+    'queue': 'queue = collections.deque([{k}])\ndef rule(v): return v > queue[0]',
+    'getter': 'get = operator.itemgetter({k})\ndef rule(v): return get(v)',
+    'method of a type': 'of = (str.upper, str.lower)[{k} - 1]\ndef rule(v): return of(v)',
+    'shape': 'shape = jax.ShapeDtypeStruct(({k},), jnp.float32)\ndef rule(v): return shape',
+    'device': 'at = jax.devices()[0]\ndef rule(v): return jax.device_put(v + {k}, at)',
+    'NNX module': 'class Net(nnx.Module):\n  def __init__(self):\n    self.of = nnx.Dropout('
+                  '{k} / 3, rngs=nnx.Rngs(0))\nnet = Net()\ndef rule(v): return net.of(v)',
+    'NNX parameter': 'weight = nnx.Param(np.float32({k}))\ndef rule(v): return weight[...] * v',
     'recursion': 'def rule(v): return other(v)\ndef other(v): return rule(v) + {k}',
 }
 SAME = {  # other texts of the same
@@ -99,6 +157,16 @@ SAME = {  # other texts of the same
                     'def rule(v):\n  def f():\n    "There."\n    return 1\n  return f()'),
     'place': ('def rule(v): return v + 1', '\n\ndef rule(v):\n\n  return v + 1'),
     'names of variables': ('def rule(v): return v + 1', 'def rule(x): return x + 1'),
+    'words of a class': ('class Own:\n  "Here."\nown = Own()\ndef rule(v): return own',
+                         'class Own:\n  "There."\nown = Own()\ndef rule(v): return own'),
+    'what it does not read of a class': (
+        'class Conf:\n  k, out = 1, "here"\ndef rule(v): return v > Conf.k',
+        'class Conf:\n  k, out = 1, "there"\ndef rule(v): return v > Conf.k'),
+    'order of a table': ('table = dict(a=1, b=2)\ndef rule(v): return table["a"]',
+                         'table = dict(b=2, a=1)\ndef rule(v): return table["a"]'),
+    'what was worked out': (
+        'def rule(v): return a.k\nclass A:\n  k = functools.cached_property(id)\na = A()',
+        'def rule(v): return a.k\nclass A:\n  k = functools.cached_property(id)\na = A()\na.k'),
     'what it does not read': ('def rule(v): return v.of\nof = 1',
                               'def rule(v): return v.of\nof = 2'),
 }
@@ -124,6 +192,11 @@ def test_what_changes_nothing_is_not_told(way):
   assert one == other
 
 
+def test_a_number_is_not_its_text():
+  source = 'least = {k}\ndef rule(v): return v, least'
+  assert described(source.format(k=1)) != described(source.format(k='"1"'))
+
+
 def test_calls_do_not_count():
   """What a rule has been used for is kept by caches, and is no part of it."""
   for way in ('jit', 'cache of a size', 'jit of options'):
@@ -144,6 +217,27 @@ def test_calls_do_not_count():
 def test_what_cannot_be_seen_into_is_refused(source):
   with pytest.raises(storage.Unseen, match='pass a frozen dataclass with fields instead'):
     described(source)
+
+
+@pytest.mark.parametrize('source', [
+    'a = zip(range(9), [list(range(9999))])\n{rule}',
+    'class A:\n  __slots__ = ()\n  def __repr__(self): return 1\na = A()\n{rule}',
+    'class A:\n  __slots__ = ()\n  __repr__ = lambda self: "a\\n" * 999\na = A()\n{rule}',
+], ids=['iterator', 'raises', 'long'])
+def test_a_refusal_is_one_short_sentence(source):
+  source = source.format(rule='def rule(v): return a')
+  with pytest.raises(storage.Unseen) as refused:
+    described(source)
+  assert len(str(refused.value)) < 250
+  assert '\n' not in str(refused.value)
+
+
+def test_what_a_class_hides_is_refused_where_it_is_read():
+  described('drawn = iter([1])\ndef of(): return drawn\nclass Own:\n  at = of\nown = Own()\n'
+            'def rule(v): return own')
+  with pytest.raises(storage.Unseen):
+    described('drawn = iter([1])\ndef of(): return drawn\nclass Own:\n  at = of\nown = Own()\n'
+              'def rule(v): return own, of')
 
 
 def test_another_process_finds_the_same():

@@ -4,6 +4,8 @@ import collections
 import dataclasses
 import functools
 import json
+import operator
+import types
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +36,9 @@ ALL = [
     None, True, 1, .5, 'a', Rule(.5), Rule(.4), OtherRule(.5), Rule(.5, np.linalg.eigh),
     Rule(.5, np.linalg.eig), Pair(1, 2), [1, 2], {'a': 1, 'b': 2}, {'a': 1},
     functools.partial(np.sum, axis=0), functools.partial(np.sum, axis=1), X, X + 1,
-    X.reshape(2, 3), X.astype(np.int32), jax.random.key(0), jax.random.key(1), Rule]
+    X.reshape(2, 3), X.astype(np.int32), jax.random.key(0), jax.random.key(1), Rule,
+    {1, 2}, {1, 3}, frozenset({1, 2}), Rule(.5, frozenset('ab')), types.SimpleNamespace(a=1),
+    X.astype(object), np.array(['a', None], dtype=object), operator.itemgetter(1), str.upper]
 
 
 def test_what_differs_is_described_differently_and_as_json():
@@ -53,10 +57,21 @@ def test_what_is_equal_is_described_alike():
 
 @pytest.mark.parametrize('value', [
     lambda x: x, functools.partial(lambda x: x), Rule(.5, lambda x: x), object(),
-    {'a': [np.linalg.eigh, iter(())]}, Rule(.5).calls.append, {1, 2}])
+    {'a': [np.linalg.eigh, iter(())]}, Rule(.5).calls.append, {1, iter(())}])
 def test_what_cannot_be_seen_is_refused(value):
   with pytest.raises(TypeError, match='pass a frozen dataclass with fields instead'):
     identity.describe(value)
+
+
+def test_objects_are_told_by_what_they_are_and_not_by_where_they_lie():
+  names = lambda last: np.array(['zero', None, last], dtype=object)
+  assert storage.fingerprint(names(''.join('ab'))) == storage.fingerprint(names(''.join('ab')))
+  assert storage.fingerprint(names('ab')) != storage.fingerprint(names('ac'))
+
+
+def test_what_is_no_number_is_no_difference():
+  own = {'limit': float('nan'), 'rule': Rule(np.nan)}
+  identity.check('here', 'the state', json.loads(json.dumps(identity.describe(own))), own)
 
 
 def test_hashes_do_not_depend_on_where_arrays_lie():

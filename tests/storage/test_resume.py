@@ -97,8 +97,8 @@ def test_a_killed_process_is_taken_over(tmp_path, whole):
   assert left
   assert max(left) <= 8
   _same(_fit(tmp_path), whole)
-  # Nothing is left to do: one batch is drawn, whose shape tells the step, and no more.
-  _same(_fit(tmp_path, before=(1, _stop)), whole)
+  # Nothing is left to do: the batches that were seen are drawn and no more.
+  _same(_fit(tmp_path, before=(STEPS, _stop)), whole)
 
 
 @pytest.mark.parametrize(('name', 'other'), [
@@ -109,6 +109,38 @@ def test_the_state_of_another_run_is_refused(name, other, tmp_path):
   _interrupted(3, tmp_path, **ours)
   with pytest.raises(ValueError, match=f'of another run, with another {name}: remove'):
     _fit(tmp_path, **{**ours, **other})
+
+
+def test_keys_that_draw_otherwise_are_another_run(tmp_path):
+  _interrupted(3, tmp_path)
+  with (jax.threefry_partitionable(not jax.config.jax_threefry_partitionable),
+        pytest.raises(ValueError, match='with another jax_threefry_partitionable: remove')):
+    _fit(tmp_path)
+
+
+def test_a_later_loop_finds_a_shared_stream_where_it_was(tmp_path):
+  """Also one that has nothing stored yet, where the one before it was finished."""
+  loss = lambda w, batch, key: (w * batch, w)
+
+  def both(folder, **options):
+    session = session_lib.Session(checkpoint=folder and storage.Checkpoint(folder))
+    stream, w = itertools.count(1.), jnp.zeros(())
+    for label in ('warm', 'main')[:options.get('loops', 2)]:
+      w = training.fit(loss, optax.sgd(1.), w, stream, steps=4, key=jax.random.key(0),
+                       session=session, label=label).params
+    return float(w)
+
+  both(tmp_path, loops=1)
+  assert [both(tmp_path) for _ in range(2)] == [both(None)] * 2 == [-36.] * 2
+
+
+@pytest.mark.parametrize('place', ['', 'within'])
+def test_a_file_is_no_folder(place, tmp_path):
+  (tmp_path / 'file').write_text('')
+  for use in (lambda folder: storage.kept(folder, 'draw', {}, list),
+              lambda folder: _fit(folder)):
+    with pytest.raises(NotADirectoryError, match='since a file is in its place: remove that'):
+      use(tmp_path / 'file' / place)
 
 
 def test_nothing_is_hashed_where_nothing_is_kept(whole):
@@ -165,6 +197,17 @@ def test_what_was_watched_is_not_forgotten(tmp_path):
     found = _fit(tmp_path, **options)
     _same(found, whole)
     np.testing.assert_array_equal(found.history['norm'], whole.history['norm'])
+
+
+def test_measurements_are_kept_as_numbers_whoever_counts_them(tmp_path):
+  watch = lambda params: (
+      {'norm': jnp.linalg.norm(params['a']), 'least': np.float32(np.min(params['b']))},
+      np.linalg.norm(params['a']) > 99)
+  whole, options = _fit(watch=watch, watch_every=2), dict(watch=watch, watch_every=2)
+  _interrupted(5, tmp_path, **options)
+  found = _fit(tmp_path, **options)
+  for name in ('norm', 'least'):
+    np.testing.assert_array_equal(found.history[name], whole.history[name])
 
 
 def test_what_is_half_written_is_no_state(tmp_path, whole):

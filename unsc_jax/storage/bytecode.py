@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 import dis
+import importlib.util
+import sys
 import types
 from typing import Any
 
@@ -39,10 +41,13 @@ def reads(code: types.CodeType, module: dict[str, Any], own: Any
           ) -> Iterator[tuple[str, Any]]:
   """The values of its module that a function's code names, and those of other modules.
 
+  What it imports by itself counts as well. Of a class, as of a module, it is what is read
+  there, where its name is followed by that.
+
   Args:
     code: of the function.
     module: its globals.
-    own: whether to look into a module, of which it is given the name.
+    own: whether to look into a module and its classes, of which it is given the name.
 
   Yields:
     Names as in the code, 'helpers.scale', and their values.
@@ -50,16 +55,41 @@ def reads(code: types.CodeType, module: dict[str, Any], own: Any
   for inner in nested(code):
     instructions = _instructions(inner)
     for i, one in enumerate(instructions):
-      if one.opname not in _GLOBALS or one.argval not in module:
-        continue
-      name, value = one.argval, module[one.argval]
-      for after in instructions[i + 1:]:
-        if not isinstance(value, types.ModuleType) or not own(value.__name__):
-          break
-        if after.opname not in _ATTRIBUTES or not hasattr(value, after.argval):
-          break
-        name, value = f'{name}.{after.argval}', getattr(value, after.argval)
-      yield name, value
+      if one.opname in _GLOBALS and one.argval in module:
+        yield _followed(one.argval, module[one.argval], instructions[i + 1:], own)
+      elif one.opname == 'IMPORT_NAME':
+        yield from _imported(instructions[i - 2:i + 1], module, own)
+
+
+def _followed(name: str, value: Any, after: list[dis.Instruction], own: Any
+              ) -> tuple[str, Any]:
+  """A value, or that of its attributes at which the instructions after it arrive."""
+  for one in after:
+    if not isinstance(value, types.ModuleType | type) or not own(
+        value.__module__ if isinstance(value, type) else value.__name__):
+      break
+    if one.opname not in _ATTRIBUTES or not hasattr(value, one.argval):
+      break
+    name, value = f'{name}.{one.argval}', getattr(value, one.argval)
+  return name, value
+
+
+def _imported(instructions: list[dis.Instruction], module: dict[str, Any], own: Any
+              ) -> Iterator[tuple[str, Any]]:
+  """What is imported: a module, or what is taken from it, if it is there by now."""
+  level, taken, one = instructions
+  try:
+    name = importlib.util.resolve_name(
+        '.' * level.argval + one.argval, module.get('__package__') or '')
+  except ImportError:  # as the import would say
+    return
+  if (found := sys.modules.get(name)) is None or not own(name):
+    return
+  if not taken.argval:
+    yield f'import {name}', found
+  for part in taken.argval or ():
+    if hasattr(found, part):
+      yield f'import {name}.{part}', getattr(found, part)
 
 
 def attributes(code: types.CodeType) -> set[str]:

@@ -1,10 +1,13 @@
 """What tells a run from others: its choices by their fields, its arrays by hashes."""
 
+import argparse
+from collections import deque
 from collections.abc import Callable, Mapping
 import dataclasses
 import enum
 import functools
 import hashlib
+import operator
 import os
 import types
 from typing import Any
@@ -17,19 +20,26 @@ from unsc_jax import closures
 from unsc_jax import sharding
 from unsc_jax.storage import code as code_lib
 
+_OF_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType,
+             types.ClassMethodDescriptorType, types.GetSetDescriptorType,
+             types.MemberDescriptorType)
+_NAMESPACES = (argparse.Namespace, types.SimpleNamespace)
+_GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
+
 
 def describe(value: Any) -> Any:
   """A choice as JSON has it: by its fields; equal choices give equal descriptions.
 
   Args:
     value: a number, a string, None, an array, a function of a module's level, a
-      dataclass or named tuple, a method of one, or a tuple, list or mapping of such.
+      dataclass or named tuple, a method of one, or a tuple, list, set or mapping of such.
 
   Returns:
     Numbers, strings, lists and mappings: arrays by hash, functions by name and, unless
     they are of an installed package, by a hash of what they do, and what has fields with
     its `class`: a dataclass that has an `identity`, such as a problem, by that. Of a class
-    the name alone counts: who edits its methods takes another folder.
+    of this library or an installed package the name alone counts, of the user's own what
+    its methods do as well.
 
   Raises:
     TypeError: for anything else, such as a lambda, or for what a function reads or holds
@@ -39,7 +49,7 @@ def describe(value: Any) -> Any:
     >>> describe({'shape': (2, 3), 'rate': np.float32(.5), 'solver': os.path.join})
     {'shape': [2, 3], 'rate': 0.5, 'solver': 'posixpath.join'}
   """
-  return _described(value, _of_its_module)
+  return _described(value, describe, _of_its_module)
 
 
 def describe_function(value: Any) -> Any:
@@ -50,37 +60,59 @@ def describe_function(value: Any) -> Any:
     >>> of(.1) == of(.1), of(.1) == of(.2)
     (True, False)
   """
-  return _described(value, lambda value: code_lib.code(value, _described))
+  return _described(
+      value, describe_function, lambda value: code_lib.code(value, _described))
 
 
-def _described(value: Any, other: Callable[[Any], Any]) -> Any:
-  """As JSON has it; `other` describes functions and what is none of what is known here."""
-  inner = functools.partial(_described, other=other)
+def _described(value: Any, inner: Callable[[Any], Any], other: Callable[[Any], Any]) -> Any:
+  """As JSON has it.
+
+  Args:
+    value: any.
+    inner: describes its parts.
+    other: describes functions, classes and what is none of what is known here.
+  """
   if value is None or isinstance(value, bool | int | float | str):
     return value
   if isinstance(value, enum.Enum):
-    return str(value)
+    try:
+      return [str(value), inner(value.value)]
+    except code_lib.Unseen:  # a mark, as most are
+      return str(value)
   if isinstance(value, np.generic):
     return inner(value.item())
   if isinstance(value, np.ndarray | jax.Array):
     return fingerprint(value)
+  if isinstance(value, _OF_TYPES):
+    return f'{code_lib.name_of(value.__objclass__)}.{value.__name__}'
   if isinstance(value, Mapping):
-    return {str(key): inner(v) for key, v in value.items()}
+    return _each(value, inner)
   if (fields := _fields(value)) is not None:
-    return {'class': code_lib.name_of(type(value)), **inner(fields)}
+    return {'class': inner(type(value)), **_each(fields, inner)}
   if isinstance(value, list | tuple):
     return [inner(v) for v in value]
+  if isinstance(value, set | frozenset):  # whose order is another in every process
+    return {'class': inner(type(value)), 'members': sorted(map(inner, value), key=code_lib.text)}
   if isinstance(value, types.MethodType) and _fields(value.__self__) is not None:
     return {'method': value.__name__, 'of': inner(value.__self__)}
   return other(value)
 
 
+def _each(parts: Mapping[Any, Any], inner: Callable[[Any], Any]) -> dict[str, Any]:
+  """The parts by name, described one after the other by that, not as they were put in."""
+  names = {key: key if isinstance(key, str) else code_lib.text(inner(key)) for key in parts}
+  found = {key: inner(parts[key]) for key in sorted(parts, key=lambda key: names[key])}
+  return {name: found[key] for key, name in names.items()}
+
+
 def _of_its_module(value: Any) -> str:
   """What a module knows by name: by that, and by what it does unless it is installed."""
+  if isinstance(value, type):
+    return code_lib.code(value, _described)
   if not code_lib.has_its_name(value):
     raise code_lib.Unseen(value)
   name = code_lib.name_of(value)
-  if isinstance(value, type) or closures.installed(value.__module__):
+  if closures.installed(value.__module__):
     return name
   return f'{name} {code_lib.code(value, _described)}'
 
@@ -89,6 +121,14 @@ def _fields(value: Any) -> dict[str, Any] | None:
   """What a value is made of by name; None if it does not say."""
   if isinstance(value, functools.partial):
     return {'func': value.func, 'args': value.args, 'keywords': value.keywords}
+  if isinstance(value, _GETTERS):
+    return dict(zip(('made by', 'of'), value.__reduce__()))
+  if isinstance(value, _NAMESPACES):
+    return vars(value)
+  if isinstance(value, deque):
+    return {'members': [*value], 'maxlen': value.maxlen}
+  if isinstance(value, jax.ShapeDtypeStruct):
+    return {'shape': value.shape, 'dtype': str(value.dtype)}
   if dataclasses.is_dataclass(value) and not isinstance(value, type):
     if callable(getattr(value, 'identity', None)):
       return dict(value.identity())
@@ -117,8 +157,15 @@ def fingerprint(tree: Any) -> str:
       leaf = multihost_utils.process_allgather(leaf, tiled=True)
     leaf = np.ascontiguousarray(leaf)
     about = f'{jax.tree_util.keystr(path)} {leaf.shape} {leaf.dtype}\n'
-    digest.update(about.encode() + leaf.tobytes())
+    digest.update(about.encode() + _bytes(leaf))
   return digest.hexdigest()
+
+
+def _bytes(array: np.ndarray) -> bytes:
+  """What is in an array: of objects, it has no more than where they lie."""
+  if array.dtype.hasobject:
+    return code_lib.text(describe(array.tolist())).encode()
+  return array.tobytes()
 
 
 def check(
@@ -152,7 +199,7 @@ def _differing(a: Any, b: Any) -> list[str]:
   names = []
   for name in dict.fromkeys([*a, *b]):
     one, other = a.get(name), b.get(name)
-    if one == other:
+    if one == other or code_lib.text(one) == code_lib.text(other):  # NaN equals no NaN
       continue
     inside = (isinstance(one, dict) and isinstance(other, dict)
               and one.get('class') == other.get('class'))

@@ -17,8 +17,9 @@ def program(fn: Callable, *args: Any) -> str:
 
   Operations, their settings and the values of constants count. Names of functions,
   addresses and where arrays lie do not, so that another process or another number of
-  devices finds the same; another version of JAX may not. What the host computes, of
-  `jax.pure_callback`, counts by what it does.
+  devices finds the same; another version of JAX may not, nor another process where a
+  function adds up the members of a set of strings, which come in another order there. What
+  the host computes, of `jax.pure_callback`, counts by what it does.
 
   Args:
     fn: what `jax.make_jaxpr` can trace.

@@ -77,6 +77,7 @@ def opened(
 
   Raises:
     ImportError: Orbax is not installed.
+    NotADirectoryError: there is a file in the place of the folder.
     OSError: from `save` or at the end: a state cannot be written.
     ValueError: from `latest`: the folder holds the state of another run.
 
@@ -98,8 +99,7 @@ def opened(
     yield Store(lambda like: None, lambda step, tree, record: None, 0)
     return
   ocp = checkpoints.orbax()
-  folder = pathlib.Path(where.folder).absolute()
-  folder.mkdir(parents=True, exist_ok=True)
+  folder = _made(pathlib.Path(where.folder).absolute())
   options = ocp.CheckpointManagerOptions(
       max_to_keep=where.keep, cleanup_tmp_directories=True)
   described = identity.describe(run())
@@ -153,6 +153,17 @@ def opened(
   finally:
     with contextlib.suppress(Exception):  # what it could not write is told above
       manager.close()
+
+
+def _made(folder: pathlib.Path) -> pathlib.Path:
+  """The folder, which is there from now on."""
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except (FileExistsError, NotADirectoryError):
+    raise NotADirectoryError(
+        f'{folder} cannot be a folder, since a file is in its place: remove that, or choose '
+        'another folder.') from None
+  return folder
 
 
 @contextlib.contextmanager
@@ -254,7 +265,7 @@ def kept(
       return stored['made']
   except (digests.Damaged, UnicodeDecodeError, json.JSONDecodeError) as error:
     warnings.warn(f'{path} is damaged ({error}); it is made again.', stacklevel=2)
-  path.parent.mkdir(parents=True, exist_ok=True)
+  _made(path.parent)
   whole = digests.closed({'run': identity.describe(run), 'made': make()})
   with atomic.written(path) as draft:
     draft.write_text(json.dumps(whole, indent=1) + '\n', encoding='utf-8')

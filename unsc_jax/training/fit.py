@@ -112,10 +112,12 @@ def fit(
     trainable: tells by path which leaves the optimiser may touch. It is given the
       floating ones alone, with None in the place of counters and random keys.
     session: where to run. A loop that finds its state in the checkpoint goes on from
-      it: the batches that it saw are drawn again and dropped.
+      it: the batches that it saw are drawn again and dropped, all of them where it had
+      finished.
     label: of the loop: what the bar says, and the name of its state.
     watch: looks at the parameters now and then: returns measurements by name,
-      which join the history, and whether to stop.
+      which join the history, and whether to stop. A function of the parameters alone:
+      what it remembers from one call to the next is in no checkpoint.
     watch_every: after how many steps, each time.
     identity: gives what else than its programs and first values tells this loop from
       others: hashes of all its data, say, and its watch. It is called only where there
@@ -128,7 +130,11 @@ def fit(
 
   Raises:
     FloatingPointError: the loss has become NaN or infinite.
-    ValueError: the checkpoint is of another run, or the batches end too soon.
+    ValueError: the checkpoint is of another run, or the batches end too soon; or, where
+      there is one, the further arguments come from what remembers more than is kept.
+
+  Warns:
+    UserWarning: there is a checkpoint, and the watch remembers more than is kept.
 
   Example:
     >>> loss = lambda w, batch, key: ((w - batch) ** 2, w)
@@ -156,14 +162,17 @@ def fit(
   losses, watched, over = [], [], False
 
   def run():
-    nonlocal batches
+    nonlocal batches, extra
     place = functools.partial(sharding.shard_batch, mesh=mesh)
     first, batches = batching.peeked(batches, place)
-    now = extra if anew is None else anew.at(0, params)
-    told = {} if anew is None else {'given later': anew.told(steps)}
-    told |= {'watch_every': watch_every} if watch else {}
+    told: dict[str, Any] = {'watch_every': watch_every} if watch else {}
+    if anew is not None:
+      made, told['given later'] = anew.begun(params, steps)
+      extra = put(made)
+    if not jax.threefry_partitionable.value:  # keys draw otherwise, by the same program
+      told['jax_threefry_partitionable'] = False
     return {'steps': steps, 'run': identity(), **told, **identity_lib.identity(
-        loss, optimizer, params, state, first, key, now, kinds)}
+        loss, optimizer, params, state, first, key, extra, kinds)}
 
   with storage.opened(session.within(label).checkpoint, run) as store:
     if latest := store.latest((params, state)):
@@ -180,22 +189,25 @@ def fit(
     start = len(losses)
     # A state is of use only where the further arguments are made anew.
     every = refresh * math.ceil(store.every / refresh)
-    chosen = () if over else itertools.islice(batches, start, steps)
+    # Those that were seen are drawn also where nothing is left to do: a later loop may
+    # share the stream.
+    chosen = itertools.islice(batches, start, start if over else steps)
+    look = functools.partial(following.noticed, watch) if watch and every else watch
     for i, batch in enumerate(
         session.progress(chosen, label, steps - start), start):
       if every and i > start and i % every == 0:
         save()
-      if anew is not None and i % refresh == 0:
+      if anew is not None and i % refresh == 0 and not (i == 0 and extra):
         extra = put(anew.at(i, params))
       batch = sharding.shard_batch(batch, mesh)
       key, now = programs.split(key)
       params, state, value = sharding.settle(
           step(params, state, batch, now, *extra))
       losses.append(value)
-      if watch and len(losses) % watch_every == 0:
-        seen, over = watch(params)
-        watched.append(seen)
-        if over:
+      if look and len(losses) % watch_every == 0:
+        (seen, stop), look = look(params), watch
+        watched.append({name: np.asarray(value).tolist() for name, value in seen.items()})
+        if over := bool(stop):
           break
     history = _finite(losses, label)
     if not over and len(losses) < steps:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 import dataclasses
+import json
+import sys
 from typing import Any
+import warnings
 
 import numpy as np
 
+from unsc_jax import closures
 from unsc_jax import storage
 
 
@@ -17,7 +21,8 @@ class Refresh:
     every: how many steps they are kept for.
     given: from the parameters of now to the arguments; they may not share
       buffers with the parameters, which the next step consumes. Where there is a
-      checkpoint, it is a function that can be seen into, or a frozen dataclass.
+      checkpoint, it is a function that can be seen into, or a frozen dataclass, and it
+      remembers nothing from one call to the next: only the parameters are kept there.
   """
   every: int
   given: Callable[[Any], tuple]
@@ -25,12 +30,27 @@ class Refresh:
   def at(self, step: int, params: Any) -> tuple:
     """The arguments of a step."""
     del step
-    return self.given(params)
+    made = self.given(params)
+    if not isinstance(made, tuple | list):
+      raise TypeError(
+          f'the `given` of a Refresh returns {type(made).__name__}, and not a tuple of '
+          "the loss's further arguments: let it return (argument,).")
+    return tuple(made)
 
-  def told(self, steps: int) -> dict[str, Any]:
-    """What tells them from others that begin alike."""
+  def begun(self, params: Any, steps: int) -> tuple[tuple, dict[str, Any]]:
+    """The first arguments, and what tells them from others that begin alike.
+
+    Raises:
+      ValueError: the call has changed what makes them.
+    """
     del steps
-    return {'every': self.every, 'given': storage.describe_function(self.given)}
+    made, told, changed = _called(
+        lambda: self.at(0, params), lambda: storage.describe_function(self.given))
+    if changed:
+      raise ValueError(
+          'the `given` of a Refresh has changed in being called, and what it remembers is '
+          'in no checkpoint: let it be a function of the parameters alone.')
+    return made, {'every': self.every, 'given': told}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +68,43 @@ class Scheduled:
     del params
     return (np.float32(self.value(step)),)
 
-  def told(self, steps: int) -> dict[str, Any]:
-    """What tells it from others that begin alike: all of its values."""
-    values = [self.at(step, None) for step in range(steps)]
-    return {'values': storage.fingerprint(np.array(values, np.float32))}
+  def begun(self, params: Any, steps: int) -> tuple[tuple, dict[str, Any]]:
+    """The first argument, and what tells it from others that begin alike: all values."""
+    values = [self.at(step, params) for step in range(steps)]
+    return self.at(0, params), {'values': storage.fingerprint(np.array(values, np.float32))}
+
+
+def noticed(watch: Callable[[Any], tuple], params: Any) -> tuple:
+  """What a watch returns.
+
+  Warns:
+    UserWarning: the call has changed what can be seen of the watch.
+  """
+  found, _, changed = _called(lambda: watch(params), lambda: _seen(watch))
+  if changed:
+    warnings.warn(
+        'the watch has changed in being called, and what it remembers is in no checkpoint, so '
+        'that a resumed run may stop at another step: let it look at the parameters alone.',
+        stacklevel=3)
+  return found
+
+
+def _seen(watch: Callable) -> Any:
+  """What can be seen of it; None if it hides something."""
+  try:
+    return storage.describe_function(watch)
+  except storage.Unseen:
+    return None
+
+
+def _called(call: Callable[[], tuple], see: Callable[[], Any]) -> tuple[tuple, Any, bool]:
+  """What a call returns, what is seen after it, and whether it has changed that."""
+  modules, before = _own_modules(), see()
+  found, after = call(), see()
+  changed = json.dumps(after) != json.dumps(before)  # by the text: NaN equals no NaN
+  # What a function imports by the way can be seen into only from then on.
+  return found, after, changed and _own_modules() == modules
+
+
+def _own_modules() -> set[str]:
+  return {name for name in [*sys.modules] if not closures.installed(name)}
