@@ -39,9 +39,10 @@ def hashable(fn: Callable) -> Callable:
 
 
 def split(key: jax.Array, count: int = 2) -> tuple[jax.Array, ...]:
-  """The first of four keys, one by one: by JAX's default generator those of `jax.random.split`.
+  """As `jax.random.split`, the keys one by one.
 
-  Four, whatever is asked for, as a program for each number is a compilation more.
+  The first ones are alike whatever their number, unless `jax_threefry_partitionable` is
+  off: so four are made by one program, where each number would be a compilation more.
 
   Args:
     key: a key.
@@ -55,12 +56,12 @@ def split(key: jax.Array, count: int = 2) -> tuple[jax.Array, ...]:
     >>> (a == jax.random.split(jax.random.key(0))[0]).item()
     True
   """
-  return _four(key)[:count]
+  return _split(key, 4 if jax.threefry_partitionable.value else count)[:count]
 
 
-@jax.jit
-def _four(key: jax.Array) -> tuple[jax.Array, ...]:
-  return tuple(jax.random.split(key, 4))
+@functools.partial(jax.jit, static_argnums=1)
+def _split(key: jax.Array, count: int) -> tuple[jax.Array, ...]:
+  return tuple(jax.random.split(key, count))
 
 
 @jax.jit

@@ -39,7 +39,7 @@ def describe(value: Any) -> Any:
     they are of an installed package, by a hash of what they do, and what has fields with
     its `class`: a dataclass that has an `identity`, such as a problem, by that. Of a class
     of this library or an installed package the name alone counts, of the user's own what
-    its methods do as well.
+    its methods do as well, a hash under `does`.
 
   Raises:
     TypeError: for anything else, such as a lambda, or for what a function reads or holds
@@ -88,14 +88,21 @@ def _described(value: Any, inner: Callable[[Any], Any], other: Callable[[Any], A
   if isinstance(value, Mapping):
     return _each(value, inner)
   if (fields := _fields(value)) is not None:
-    return {'class': inner(type(value)), **_each(fields, inner)}
+    return {**_kind(value, inner), **_each(fields, inner)}
   if isinstance(value, list | tuple):
     return [inner(v) for v in value]
   if isinstance(value, set | frozenset):  # whose order is another in every process
-    return {'class': inner(type(value)), 'members': sorted(map(inner, value), key=code_lib.text)}
+    return {**_kind(value, inner),
+            'members': sorted(map(inner, value), key=code_lib.text)}
   if isinstance(value, types.MethodType) and _fields(value.__self__) is not None:
     return {'method': value.__name__, 'of': inner(value.__self__)}
   return other(value)
+
+
+def _kind(value: Any, inner: Callable[[Any], Any]) -> dict[str, str]:
+  """A value's class by name, and what it does unless the name tells."""
+  name, *does = inner(type(value)).split(' ')
+  return {'class': name, **dict(zip(['does'], does))}
 
 
 def _each(parts: Mapping[Any, Any], inner: Callable[[Any], Any]) -> dict[str, Any]:
