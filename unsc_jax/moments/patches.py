@@ -116,13 +116,13 @@ def extract_at(conv: layers.Conv, index: jax.Array) -> jax.Array:
     `[B, N * m, d]`.
   """
   conv = pad(conv)
-  x, width = conv.x, conv.x.shape[-1] // conv.groups
+  x = conv.x
   at = jnp.unravel_index(index, positions(conv))
 
   def shifted(offset):
     pixels = (i * s + o * k for i, s, o, k in zip(
         at, conv.strides, offset, conv.kernel_dilation))
-    return x[:, *pixels].reshape(-1, conv.groups, width)
+    return x[:, *pixels].reshape(-1, conv.groups, _width(conv))
 
   return _as_rows([*map(shifted, itertools.product(*map(range, conv.window)))])
 

@@ -26,6 +26,7 @@ from unsc_jax.null_space import projection
 from unsc_jax.null_space import ranks
 from unsc_jax.null_space import responses
 from unsc_jax.null_space.drift import inner
+from unsc_jax.null_space.drift import or_one
 
 Uses = Sequence[moments_lib.Moment]
 
@@ -164,7 +165,7 @@ def _largest(uses: Uses, step: jax.Array, moved: jax.Array, radius: jax.Array) -
   The root of a quadratic whose coefficients are about 1, whatever the scales of inputs and
   weights: squares of these may lie out of float32's range.
   """
-  size, unit = _sizes(uses, step), _or_one(jnp.maximum(radius, _sizes(uses, moved)))
+  size, unit = _sizes(uses, step), or_one(jnp.maximum(radius, _sizes(uses, moved)))
   square = jnp.maximum(_inner(uses, (step, size), (step, size)), 0)
   across = _inner(uses, (moved, unit), (step, size))
   so_far = _inner(uses, (moved, unit), (moved, unit))
@@ -175,7 +176,7 @@ def _largest(uses: Uses, step: jax.Array, moved: jax.Array, radius: jax.Array) -
   back = (root - across) / jnp.where(square > 0, square, 1)
   reach = unit * jnp.where(across > 0, ahead, back)
   free = (square == 0) | (reach >= size)
-  return jnp.where(free, 1, jnp.maximum(reach, 0) / _or_one(size))
+  return jnp.where(free, 1, jnp.maximum(reach, 0) / or_one(size))
 
 
 def _scaled(uses: Uses, s: jax.Array, update: jax.Array) -> jax.Array:
@@ -198,8 +199,8 @@ def _inner(uses: Uses, a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.A
   if len(uses) > 1:
     largest = [jnp.stack([one.max() for one in largest]).max()[None]] * len(uses)
   found = [inner(
-      m.site, m.second / _or_one(unit).reshape(-1, *(1,) * (m.second.ndim - 1)),
-      *(m.site.fold(w.astype(jnp.float32)) / _or_one(size)[:, None, None]
+      m.site, m.second / or_one(unit).reshape(-1, *(1,) * (m.second.ndim - 1)),
+      *(m.site.fold(w.astype(jnp.float32)) / or_one(size)[:, None, None]
         for w, size in (a, b)))
            for m, unit in zip(uses, largest)]
   return found[0] if len(found) == 1 else jnp.stack([one.sum() for one in found]).sum()[None]
@@ -209,7 +210,3 @@ def _sizes(uses: Uses, w: jax.Array) -> jax.Array:
   """The largest entry of every layer's weights `[B]`."""
   w = jnp.abs(w.astype(jnp.float32))
   return w.max()[None] if len(uses) > 1 else uses[0].site.fold(w).max((1, 2))
-
-
-def _or_one(size: jax.Array) -> jax.Array:
-  return jnp.where(size == 0, jnp.ones_like(size), size)

@@ -120,8 +120,12 @@ def inner(site: capture.Site, second: jax.Array, a: jax.Array, b: jax.Array) -> 
 
 def _size(x: jax.Array) -> jax.Array:
   """The largest absolute entry, or one if all are zero."""
-  largest = jnp.abs(x).max()
-  return jnp.where(largest == 0, jnp.ones_like(largest), largest)
+  return or_one(jnp.abs(x).max())
+
+
+def or_one(size: jax.Array) -> jax.Array:
+  """What to divide by in the place of sizes, some of which are zero."""
+  return jnp.where(size == 0, jnp.ones_like(size), size)
 
 
 @jax.jit
