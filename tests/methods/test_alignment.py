@@ -136,3 +136,10 @@ def test_mismatch_is_the_mahalanobis_distance_of_the_mean():
   squared = shift @ np.linalg.solve(covariance, shift)
   np.testing.assert_allclose(of(z[:20] + shift, y[:20]), squared / 6, rtol=1e-3)
   assert of(z[20:] + shift, y[20:]) < .5 * squared / 6  # twice as wide
+
+
+def test_no_example_has_a_matrix_of_its_own():
+  z, y = np.zeros((50, 40), np.float32), np.zeros(50, np.int32)
+  kept = ClassFeatures(np.zeros((3, 40), np.float32), np.zeros((3, 40, 40), np.float32))
+  compiled = jax.jit(jax.grad(mismatch)).lower(z, y, kept).compile()
+  assert compiled.memory_analysis().temp_size_in_bytes < 50 * 40 * 40

@@ -172,5 +172,8 @@ def mismatch(z: jax.Array, y: jax.Array, kept: ClassFeatures) -> jax.Array:
     >>> print(mismatch(jnp.array([[3.], [1.]]), jnp.array([0, 0]), kept))
     2.0
   """
-  r = _einsum('bi,bij->bj', z - kept.mean[y], kept.whiten[y])
-  return jnp.sum(r.mean(0)**2) / (2 * z.shape[-1])
+  # By class before it is whitened, or every example would need a matrix of its own.
+  shifts = z - kept.mean[y]
+  per_class = jax.nn.one_hot(y, len(kept.mean), dtype=shifts.dtype)
+  shift = _einsum('bc,bi->ci', per_class, shifts) / len(y)
+  return jnp.sum(_einsum('ci,cij->j', shift, kept.whiten)**2) / (2 * z.shape[-1])
