@@ -74,6 +74,8 @@ _HARD = {**_UNSC, 'energy': (.95, .97, .99)}
 _SOFT = {**_UNSC, 'tau': (3e-4, 1e-3, 3e-3)}
 # By SGD with momentum, which moves less than Adam.
 _GENTLE = {'rate': (.02, .05), 'stop_below': (.005, .02), 'tau': (1e-4, 3e-4, 1e-3)}
+# The cut with the optimiser that it was published with.
+_PLAIN = {'rate': (.03, .1, .3), 'stop_below': (.005, .02, .05), 'energy': (.95, .97, .99)}
 
 # By name, as in `unsc_jax.methods`; besides UNSC with the published cut, and what of that
 # is replaced.
@@ -182,6 +184,7 @@ ABLATIONS = {
     'unsc_projects_gradients': Candidate(
         ablations.unsc_projects_gradients, _SOFT, optimizer='adam'),
     'unsc_momentum': Candidate(methods.unsc, _GENTLE),
+    'unsc_hard_sgd': Candidate(methods.unsc, _PLAIN, {'steps': 400}, 'sgd'),
     'unsc_last_four': Candidate(some_layers.unsc_on_the_last_four, _GENTLE),
     # Shares of the features as in the published settings, from nine classes in ten to
     # single examples.
