@@ -86,9 +86,9 @@ first-hour: dist
 	$(PYTHON) -m tests.wheel.first_hour dist/*.whl
 
 bench: $(VENV)/.dev
-	@for name in $(BENCHMARKS); do echo "== $$name"; \
-	  $(VENV)/bin/python -m "benchmarks.$$name" || exit 1; \
-	done
+	@missed=; for name in $(BENCHMARKS); do echo "== $$name"; \
+	  $(VENV)/bin/python -m "benchmarks.$$name" || missed="$$missed $$name"; \
+	done; test -z "$$missed" || { echo "missed or failed:$$missed"; exit 1; }
 
 # In an environment of its own: JAX would look for a TPU wherever libtpu is.
 pod-plan: $(PLAN)/.plan

@@ -46,7 +46,8 @@ def demo(results: report.Results) -> str:
 {head}
 
 *Probe*: accuracy on the class of a new head on the features. *Steps to relearn*: training on twenty
-of its images until it is back. *Drift*: how far the logits of all others moved.'''
+of its images, among as many others, until it is back. *Drift*: how far the logits of all others
+moved.'''
 
 
 def _retraining_seconds(results: report.Results) -> float:

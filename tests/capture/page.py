@@ -48,11 +48,16 @@ argument after the parameters.
 
 def row(case: case_lib.Case) -> str:
   """One line of a section's table."""
-  frozen = [f'`{path}`: {reason}' for path, reason in case.uncaptured.items()]
+  frozen = [f'`{path}`: {whole(reason)}' for path, reason in case.uncaptured.items()]
   checked = 'closed form' if case.rows else 'test of truth'
   cells = [case.what, case.framework, '; '.join(frozen) or 'none', checked,
            ' '.join(filter(None, [case.remark, narrower(case)]))]
   return '| ' + ' | '.join(cell.replace('|', r'\|') for cell in cells) + ' |'
+
+
+def whole(reason: str) -> str:
+  """A reason as a sentence; a table may name how it begins where JAX's versions differ."""
+  return reason + ('…`' if reason.count('`') % 2 else '')
 
 
 def narrower(case: case_lib.Case) -> str:

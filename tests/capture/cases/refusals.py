@@ -117,7 +117,7 @@ CASES = [
     refused('read by index and contracted along the same axis',
             lambda w, x: x @ w + w[jnp.arange(4)], TWO_WAYS),
     hand('a parameter that the function returns', lambda w, x: (x @ w, (w**2).sum()), W, X,
-         uncaptured='used by', contexts=('eager', 'jit')),
+         uncaptured='used by `', contexts=('eager', 'jit')),
     hand('a parameter returned as it is', lambda w, x: (x @ w, w), W, X,
          uncaptured='returned by the function'),
     hand('a parameter that a callback sees', _callback, W, X,
