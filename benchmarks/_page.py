@@ -29,19 +29,20 @@ HEAD = '''# Speed
 <!-- Written by `python -m benchmarks._page`; change it there. -->
 
 Every claim below is asserted by a script in `benchmarks/`; `make bench` runs
-those that need no TPU compiler, `make pod-plan` the other two. They are counts and ratios within one run, on whatever the script ran on: two sides
-take turns, and the median of their ratios counts. The one absolute time is that of
-`shadow_models`, whose target is three minutes; it is the lesser of wall and processor
-time. No GPU was at hand for these figures. On one, every script writes files of its
-own, and `moment_rate` and `projected_step` take larger sizes and further claims
+those that need no TPU compiler, `make pod-plan` the other two. They are counts and
+ratios within one run, on whatever the script ran on: two sides take turns, and the
+median of their ratios counts. The one absolute time is that of `shadow_models`, whose target
+is three minutes; it is the lesser of wall and processor time. No GPU was at hand for
+these figures. On one, every script writes files of its own, and `moment_rate` and
+`projected_step` take larger sizes and further claims
 (share of the float32 peak, ResNet-18 at batch 512). That part has not been run.
 
 ## How the moments are summed
 
 A convolution is a product of its patches with its kernel, and its moment is the
 product of the patches with themselves. They are cut out as shifted slices (on a CPU by
-an index an axis), a part of the output's rows at a time (`chunk_bytes`, 8 MiB a device by default), under
-one `lax.scan`. Every part holds *all images of the batch*: so a batch that is
+an index an axis), a part of the output's rows at a time (`chunk_bytes`, 8 MiB a device
+by default), under one `lax.scan`. Every part holds *all images of the batch*: so a batch that is
 sharded over devices is never gathered, however small the parts are. (Parts of the
 images would gather the batch as soon as one of them has fewer images than there are
 devices.) The sum over devices is XLA's to place: for TPUs it comes once, after the

@@ -31,13 +31,22 @@ def test_split_classes_is_a_partition():
   assert sorted([*retain.x.ravel(), *forget.x.ravel()]) == [0, 1, 2, 3, 4]
 
 
-def test_spread_keeps_even_distances():
+def test_spread_takes_one_of_every_stretch():
   examples = _data(range(10))
   for count in range(1, 11):
     found = examples.spread(count).y
-    assert len(found) == count
-    assert np.ptp(np.diff([*found, 10 + found[0]])) <= 1  # around the circle
+    edges = np.arange(count + 1) * 10 // count
+    assert (edges[:-1] <= found).all()
+    assert (found < edges[1:]).all()
   assert examples.spread(11) is examples
+
+
+@pytest.mark.parametrize('order', [np.sort, np.asarray], ids=['sorted', 'in turns'])
+def test_spread_is_of_all_classes(order):
+  examples = _data(order(np.arange(1440) % 9))
+  for count in (160, 180):
+    found = np.bincount(examples.spread(count).labels, minlength=9)
+    assert found.min() > count / 9 / 3
 
 
 def test_drawn_examples_differ_and_depend_on_the_key_alone():

@@ -25,18 +25,24 @@ def count(data: Any) -> int:
 
 
 def evenly(n: int, count: int) -> np.ndarray:
-  """Which of `n` rows to take for so many at even distances; all if there are no more.
+  """Which of `n` rows to take for so many of them; all if there are no more.
+
+  One out of each of as many stretches of equal length, so that rows sorted by class
+  are of every class in its share; which one is drawn, by a seed that is always the same:
+  rows at equal distances would be of one class where classes take turns.
 
   Example:
-    >>> evenly(10, 4).tolist(), evenly(2, 4).tolist()
-    ([0, 2, 5, 7], [0, 1])
+    >>> rows = evenly(10, 5)
+    >>> (rows // 2).tolist(), evenly(2, 4).tolist()
+    ([0, 1, 2, 3, 4], [0, 1])
   """
   count = min(n, count)
-  return np.arange(count) * n // count
+  edges = np.arange(count + 1) * n // max(count, 1)
+  return np.random.default_rng(0).integers(edges[:-1], edges[1:])
 
 
-def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
-  """Endless shuffled batches of equal size.
+def stream(data: Any, size: int | Sequence[int], seed: int) -> Iterator[Any]:
+  """Shuffled batches, endless ones of equal size or as many as sizes are given.
 
   Permutations of the data follow one another without a gap: every epoch sees
   every example once, and a batch may close one epoch and open the next. So no
@@ -44,7 +50,7 @@ def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
 
   Args:
     data: pytree of arrays `[N, ...]`.
-    size: examples a batch.
+    size: examples a batch; or those of one batch after the other.
     seed: of the permutations.
 
   Yields:
@@ -55,12 +61,11 @@ def stream(data: Any, size: int, seed: int) -> Iterator[Any]:
     >>> sorted([*next(batches), *next(batches)]) == [0, 1, 2, 3]
     True
   """
-  n = count(data)
   rng = np.random.default_rng(seed)
   indices = itertools.chain.from_iterable(
-      rng.permutation(n) for _ in itertools.repeat(None))
-  while True:
-    chosen = np.fromiter(itertools.islice(indices, size), int, size)
+      rng.permutation(count(data)) for _ in itertools.repeat(None))
+  for n in size if isinstance(size, Sequence) else itertools.repeat(size):
+    chosen = np.fromiter(itertools.islice(indices, n), int, n)
     yield jax.tree.map(lambda leaf, at=chosen: _rows(leaf, at), data)
 
 

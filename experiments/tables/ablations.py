@@ -1,10 +1,10 @@
 """What UNSC's parts do, one replaced at a time.
 
-Of damping (`unsc`): 256 images in all for the moments, where 24 to 256 of every class were published; the
-projection before the optimiser alone, which lets Adam out of the null space. Of the cut
-(`unsc_hard`): as few images; classes merged or taken in sequence in the place of pooled ones;
-a random label in the place of the likeliest other one. Each has a search of its own for its
-rate, its stop, and its tau or energy.
+Of damping (`unsc`): 256 images in all for the moments, where 24 to 256 of every class were
+published; the projection before the optimiser alone, which lets Adam out of the null space.
+Of the cut (`unsc_hard`): as few images; classes merged or taken in sequence in the place of
+pooled ones; a random label in the place of the likeliest other one. Each has a search of its
+own for its rate, its stop, and its tau or energy.
 
 Published (executed notebooks, CIFAR-10, three seeds), forgotten / remaining: UNSC .5 / 92.8,
 with random labels 2.1 / 92.7, random labels without a null space 3.3 / 82.9. With random labels

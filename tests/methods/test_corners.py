@@ -127,7 +127,7 @@ CASES = {
         methods.unsir(adam(.02), adam(2e-3), noise_copies=3, impair_epochs=2),
         # Noise that the network errs on least is an example of the class.
         methods.unsir(adam(.02), adam(2e-3), noise_copies=3, impair_epochs=2,
-                      noise_rate=-.1),
+                      noise_rate=-.3),
         forget=(0., .3), remain=.85),
     'salun': Case(
         methods.salun(sgd(.02), rounds=5),

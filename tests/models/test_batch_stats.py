@@ -126,6 +126,19 @@ def test_batches_of_any_size_give_the_first_layer_exactly():
   assert max(errors['bn2']) < 1e-5  # one batch of all 90
 
 
+def test_sorted_inputs_are_mixed():
+  """Batches of one class each would be normalised unlike any that the network is for."""
+  model, x, variables = _fresh(90)
+  x[45:] += 3
+  whole = linen.reestimate(model, variables, x, 90)
+  mixed = linen.reestimate(model, variables, x, 45)
+  for name, exact in whole['batch_stats']['bn2'].items():
+    np.testing.assert_allclose(mixed['batch_stats']['bn2'][name], exact, rtol=.1, atol=.1)
+  few = linen.reestimate(model, variables, x, 45, most=40)
+  np.testing.assert_allclose(
+      few['batch_stats']['bn1']['mean'], whole['batch_stats']['bn1']['mean'], atol=.5)
+
+
 def test_old_statistics_and_training_randomness_do_not_matter():
   model, x, variables = _fresh(16)
   other = {**variables, 'batch_stats': jax.tree.map(

@@ -4,6 +4,7 @@ import itertools
 
 import jax
 import numpy as np
+import pytest
 
 from unsc_jax.parts import schedules
 from unsc_jax.problem import Examples
@@ -35,9 +36,19 @@ def test_mixed_batches_follow_the_sizes():
   assert [(len(b.forget), len(b.retain)) for b in batches] == [(2, 6)] * 3
   assert sorted(forget) == list(range(6))
   assert sorted(retain) == list(range(100, 118))
-  # A small forget set is in every batch.
-  plan = schedules.mixed(1, 4)(FORGET.where(np.arange(6) < 1), RETAIN, KEY)
-  assert len(next(plan.batches).forget) == 1
+
+
+@pytest.mark.parametrize(('few', 'many', 'size'), [(1, 18, 4), (5, 18, 4), (2, 3, 1), (6, 1, 5)])
+def test_mixed_epochs_see_every_example_once(few, many, size):
+  """However small a set is: what a single example weighs is what the equation says."""
+  sets = FORGET.where(slice(few)), RETAIN.where(slice(many))
+  plan = schedules.mixed(epochs=size, batch_size=size)(*sets, KEY)
+  batches = list(itertools.islice(plan.batches, plan.steps))
+  for name, part in zip(schedules.Batch._fields, sets):
+    seen = [int(x) for b in batches if (of := getattr(b, name)) is not None for x in of.x]
+    assert sorted(seen) == sorted(size * part.x.tolist())
+  assert {sum(len(part) for part in b if part is not None) for b in batches} == {size}
+  assert len(batches[0].forget) >= 1  # soon, whatever the number of steps
 
 
 def test_a_part_of_the_retained_is_drawn_once():

@@ -62,7 +62,7 @@ def from_equinox(
   def finish(params, x):
     if not stateful:
       return params
-    return _reestimate(whole, params, statistics.part(x, slice(finish_on)))
+    return _reestimate(whole, params, x, finish_on)
 
   return problem.Network(
       fn, lambda key: eqx.filter(make(key), eqx.is_array), train_fn,
@@ -86,13 +86,13 @@ def run(model: Any, state: Any, x: Any, key: jax.Array | None = None
   return jnp.asarray(logits), state
 
 
-def _reestimate(whole: Callable, params: Any, x: Any) -> Any:
+def _reestimate(whole: Callable, params: Any, x: Any, most: int) -> Any:
   """The parameters with BatchNorm's running statistics estimated anew."""
   model, state = whole(params)
   norms = _norms(model)
   if not norms:
     return params
-  found = statistics.averaged(_OfBatch(whole), params, x)
+  found = statistics.averaged(_OfBatch(whole), params, x, most=most)
   for i, norm in enumerate(norms):
     index, scale = _kept(norm, state)
     state = state.set(index, tuple(

@@ -57,7 +57,7 @@ def from_haiku(
     return logits, {**params, 'state': state}
 
   def finish(params, x):
-    return _reestimate(apply, params, statistics.part(x, slice(finish_on)))
+    return _reestimate(apply, params, x, finish_on)
 
   return problem.Network(
       fn, init, train_fn, lambda path: path.startswith('params/'), finish)
@@ -66,12 +66,12 @@ def from_haiku(
 _KEPT = ('mean_ema', 'var_ema')
 
 
-def _reestimate(apply: Callable, params: Any, x: Any) -> Any:
+def _reestimate(apply: Callable, params: Any, x: Any, most: int) -> Any:
   """The parameters with BatchNorm's running statistics estimated anew."""
   decays = _decays(apply, params, statistics.part(x, slice(1)))
   if not decays:
     return params
-  found = statistics.averaged(_OfBatch(apply, tuple(decays)), params, x)
+  found = statistics.averaged(_OfBatch(apply, tuple(decays)), params, x, most=most)
   state = dict(params['state'])
   for name, both in found.items():
     for part, value in zip(_KEPT, both):

@@ -3,7 +3,8 @@
 `N` examples in batches of `B`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+import dataclasses
 import functools
 from typing import Any
 
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unsc_jax import problem
+from unsc_jax import programs
 from unsc_jax import session as session_lib
 from unsc_jax.models import statistics
 
@@ -41,11 +43,13 @@ def from_linen(
     >>> network.fn(params, jnp.zeros((5, 8, 8, 1))).shape
     (5, 10)
   """
+  start = programs.hashable(_Init(module, tuple(input_shape)))
+
   def fn(variables, x):
     return jnp.asarray(module.apply(variables, x, train=False))
 
   def init(key):
-    return _init(module, tuple(input_shape), key)
+    return _begun(start, key)
 
   def train_fn(variables, x, key):
     logits, rewritten = module.apply(
@@ -55,16 +59,26 @@ def from_linen(
                     for name, kept in variables.items()}
 
   def finish(variables, x):
-    return reestimate(module, variables, statistics.part(x, slice(finish_on)))
+    return reestimate(module, variables, x, most=finish_on)
 
   return problem.Network(
       fn, init, train_fn, lambda path: path.startswith('params/'), finish)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _init(module: nn.Module, input_shape: tuple[int, ...], key: jax.Array) -> Any:
+@dataclasses.dataclass(frozen=True)
+class _Init:
+  """A module's fresh variables; equal for equal modules, which may not be hashable."""
+  module: nn.Module
+  input_shape: tuple[int, ...]
+
+  def __call__(self, key: jax.Array) -> Any:
+    return self.module.init(key, jnp.zeros((1, *self.input_shape)), train=False)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _begun(init: Callable, key: jax.Array) -> Any:
   """One program that answers nothing, where each of a network's operations would be one."""
-  return module.init(key, jnp.zeros((1, *input_shape)), train=False)
+  return init(key)
 
 
 def reestimate(
@@ -73,6 +87,7 @@ def reestimate(
     x: np.ndarray,
     batch_size: int = 500,
     session: session_lib.Session = session_lib.DEFAULT,
+    most: int | None = None,
 ) -> Any:
   """Estimates BatchNorm's running statistics with everything else at rest.
 
@@ -82,6 +97,7 @@ def reestimate(
     x: Inputs [N, ...], those that the network was trained on or a part.
     batch_size: `B`; the last batch may be smaller. See `statistics.averaged`.
     session: Whose bar is shown.
+    most: How many inputs to take, drawn from all; by default all.
 
   Returns:
     The variables with new 'batch_stats'; the argument is not changed.
@@ -103,7 +119,8 @@ def reestimate(
   """
   if not jax.tree.leaves(variables.get('batch_stats', {})):
     return variables
-  found = statistics.averaged(_of_batch(model), variables, x, batch_size, session)
+  found = statistics.averaged(
+      _of_batch(model), variables, x, batch_size, session, most)
   new = traverse_util.unflatten_dict({
       (*path, name): value for path, both in found.items()
       for name, value in zip(('mean', 'var'), both)})

@@ -55,19 +55,19 @@ def from_nnx(
     return logits, nnx.state(model)
 
   def finish(state, x):
-    return _reestimate(graph, state, statistics.part(x, slice(finish_on)))
+    return _reestimate(graph, state, x, finish_on)
 
   return problem.Network(
       fn, lambda key: nnx.state(make(nnx.Rngs(key))), train_fn,
       lambda path: path in trainable, finish)
 
 
-def _reestimate(graph: nnx.GraphDef, state: Any, x: Any) -> Any:
+def _reestimate(graph: nnx.GraphDef, state: Any, x: Any, most: int) -> Any:
   """The state with BatchNorm's running statistics estimated anew."""
   known = nnx.filter_state(state, nnx.BatchStat)
   if not jax.tree.leaves(known):
     return state
-  found = statistics.averaged(_OfBatch(graph), state, x)
+  found = statistics.averaged(_OfBatch(graph), state, x, most=most)
   model = nnx.merge(graph, state, copy=True)
   norms = _norms(model)
   for path, both in found.items():

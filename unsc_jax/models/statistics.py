@@ -22,7 +22,7 @@ OfBatch = Callable[[Any, Any], Mapping[Any, tuple[jax.Array, jax.Array]]]
 
 def averaged(
     of_batch: OfBatch, params: Any, x: Any, batch_size: int = 500,
-    session: session_lib.Session = session_lib.DEFAULT,
+    session: session_lib.Session = session_lib.DEFAULT, most: int | None = None,
 ) -> dict[Any, tuple[np.ndarray, np.ndarray]]:
   """Mean and variance of every BatchNorm's inputs, over all batches.
 
@@ -35,7 +35,9 @@ def averaged(
 
   plain averages in float64, weighted by the size of the batch. For the first
   BatchNorm that is exact; those after it see inputs normalised by their batch,
-  which is exact for one batch and approaches it for large ones.
+  which is exact for one batch and approaches it for large ones. Inputs are shuffled,
+  always alike: batches of one class each, as sorted data have, are normalised unlike any
+  that the network is for.
 
   Args:
     of_batch: `(params, batch) -> {name: (mean, var)}`, in evaluation mode but for
@@ -45,6 +47,7 @@ def averaged(
     x: inputs [N, ...], those that the network was trained on or a part.
     batch_size: `B`; the last batch may be smaller.
     session: whose bar is shown.
+    most: how many inputs to take, drawn from all; by default all.
 
   Returns:
     Mean and variance in float64, by name.
@@ -54,7 +57,8 @@ def averaged(
 
   Source: "precise BatchNorm" (Wu and Johnson, 2021, arXiv 2105.07576).
   """
-  n = batching.count(x)
+  order = np.random.default_rng(0).permutation(batching.count(x))[:most]
+  n = len(order)
   if n == 0 or batch_size < 1:
     raise ValueError(
         f'BatchNorm cannot be estimated from {n} inputs in batches of '
@@ -64,7 +68,7 @@ def averaged(
   starts = range(0, n, batch_size)
   of_batch = programs.hashable(of_batch)
   for start in session.progress(starts, 'BatchNorm statistics', len(starts)):
-    batch = part(x, slice(start, start + batch_size))
+    batch = part(x, order[start:start + batch_size])
     for name, moments in _compiled(of_batch, params, batch).items():
       m, v = (np.asarray(a, np.float64) for a in moments)
       mean[name] += m * batching.count(batch)
@@ -78,6 +82,6 @@ def _compiled(of_batch: OfBatch, params: Any, batch: Any) -> Any:
   return of_batch(params, batch)
 
 
-def part(x: Any, which: slice) -> Any:
+def part(x: Any, which: slice | np.ndarray) -> Any:
   """Some of the inputs, a pytree of `[N, ...]`."""
   return jax.tree.map(lambda leaf: leaf[which], x)

@@ -143,14 +143,16 @@ class forget_first(paired):
 
 @dataclasses.dataclass(frozen=True)
 class mixed(lengths.Lasting):
-  """Both sets together, in every batch by their sizes.
+  """Both sets together, by their sizes.
 
-  As one shuffled set would have it but for the chance in the shares: to weigh
-  every example alike, use an objective with `per_example`. Epochs are over both.
+  As one shuffled set would have it but for the chance in the shares, which hold to
+  less than an example at every step: to weigh every example alike, use an objective
+  with `per_example`. Of a set that is small many batches have none; the first has one
+  of the forget set. Epochs are over both.
 
   Args:
     steps: updates to make.
-    batch_size: examples of both sets a step, one of each at least.
+    batch_size: examples of both sets a step.
     epochs: instead of steps.
 
   Example:
@@ -167,10 +169,13 @@ class mixed(lengths.Lasting):
 
   def __call__(self, forget: Any, retain: Any, key: jax.Array) -> Plan:
     n_forget, n_retain = map(batching.count, (forget, retain))
-    share = n_forget / (n_forget + n_retain)
-    size = min(max(1, round(self.batch_size * share)), self.batch_size - 1)
+    # How many have fallen to the forget set by each step, rounded up: the first at once.
+    due = lambda step: -(-step * self.batch_size * n_forget // (n_forget + n_retain))
     steps = self.length(forget, retain)
-    return paired(steps, size, self.batch_size - size)(forget, retain, key)
+    sizes = [due(step + 1) - due(step) for step in range(steps)]
+    streams = _streams(forget, retain, sizes, [self.batch_size - n for n in sizes], key)
+    return Plan((Batch(*(b if batching.count(b) else None for b in both))
+                 for both in zip(*streams)), steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,8 +278,8 @@ class of_part:
     return self.schedule(forget, retain.drawn(count, key), key)
 
 
-def _streams(forget, retain, size: int, retain_size: int | None, key):
-  """Endless batches of either set."""
+def _streams(forget, retain, size, retain_size, key):
+  """Batches of either set: endless ones of a size, or one of each of several sizes."""
   f_key, r_key = programs.split(key)
   return (batching.stream(forget, size, batching.seed_of(f_key)),
           batching.stream(retain, retain_size or size, batching.seed_of(r_key)))

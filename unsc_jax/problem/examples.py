@@ -45,7 +45,7 @@ class Examples:
     return self.where(~np.isin(self.labels, named)) if named else self
 
   def spread(self, count: int) -> 'Examples':
-    """So many of them, at even distances; all if there are no more."""
+    """So many of them from all over, always the same; all if there are no more."""
     n = len(self)
     return self if count >= n else self.where(batching.evenly(n, count))
 

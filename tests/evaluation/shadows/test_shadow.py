@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from flax import nnx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,6 +107,27 @@ def test_every_member_of_a_convolutional_network_learns_and_forgets():
         said[1], gone[1].fn(gone[1].params, forget.x), rtol=1e-4, atol=1e-3)
 
 
+class _Dropping(nnx.Module):
+  """A network that keeps a random key among its leaves."""
+
+  def __init__(self, rngs):
+    self.drop, self.out = nnx.Dropout(.5, rngs=rngs), nnx.Linear(3, 2, rngs=rngs)
+
+  def __call__(self, x):
+    return self.out(self.drop(x))
+
+
+def test_members_with_random_keys_are_asked():
+  network = models.from_nnx(_Dropping)
+  gone = [problem_lib.Unlearned(network.fn, network.init(jax.random.key(i)), {}, {})
+          for i in range(2)]
+  assert any(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+             for leaf in jax.tree.leaves(gone[0].params))
+  x = _data().x
+  np.testing.assert_allclose(
+      shadow.outputs(gone, x), [network.fn(one.params, x) for one in gone], atol=1e-5)
+
+
 def test_every_member_keeps_a_state_of_its_own(tmp_path):
   data = _data()
   params = {'w': jnp.asarray(np.random.default_rng(1).normal(size=(2, 3, 2)), jnp.float32)}
@@ -155,3 +177,12 @@ def test_a_member_that_diverges_is_named():
   included[:2, 3] = False
   with pytest.raises(FloatingPointError, match='loss of member 2 is no number'):
     shadow.train(NETWORK, data, included, RECIPE, KEY)
+
+
+def test_members_are_trained_on_what_the_recipe_augments():
+  recipe = dataclasses.replace(RECIPE, augment=lambda key, x: 0 * x)
+  data = _data()
+  included = shadow.halves(2, len(data), seed=1)
+  of = lambda recipe: np.asarray(shadow.train(NETWORK, data, included, recipe, KEY).params['w'])
+  assert np.abs(of(RECIPE)).min() > 0  # from zeros
+  np.testing.assert_array_equal(of(recipe), 0)

@@ -131,7 +131,7 @@ def train(
     batches = spread(np.stack([*itertools.islice(order, _STEPS_A_CALL)], 1))
     count = min(_STEPS_A_CALL, steps - start)
     params, state, keys, values = sharding.settle(
-        _steps(network, optimizer, params, state, keys, batches, count, data))
+        _steps(network, optimizer, recipe.augment, params, state, keys, batches, count, data))
     losses.append(np.asarray(values)[:, :count])
   history = np.concatenate(losses, 1)
   if not np.isfinite(history).all():
@@ -141,19 +141,17 @@ def train(
   return Shadows(_finished(network, params, examples, included), history)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3, 4))
-def _steps(network, optimizer, params, state, keys, batches, count, data):
+@functools.partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=(3, 4, 5))
+def _steps(network, optimizer, augment, params, state, keys, batches, count, data):
   """Some steps of every member; `batches` are indices `[M, steps, B]`."""
   forward = im2col.without_convolutions(network.training)
+  loss_of = training.classify_in_training(
+      dataclasses.replace(network, train_fn=forward), augment)
 
   def step(params, state, key, chosen):
     key, now = jax.random.split(key)
     batch = jax.tree.map(lambda leaf: leaf[chosen], data)
-
-    def loss(params):
-      logits, rewritten = forward(params, batch.x, now)
-      return training.cross_entropy(logits, batch.y), rewritten
-
+    loss = functools.partial(loss_of, batch=batch, key=now)
     params, state, value = training.update(loss, optimizer, params, state)
     return params, state, key, value
 
@@ -233,8 +231,8 @@ def outputs(unlearned: Sequence[problem_lib.Unlearned], x: np.ndarray) -> np.nda
   """
   fns = {u.fn for u in unlearned}
   if len(fns) == 1:
-    stacked = jax.tree.map(lambda *leaves: np.stack([*map(np.asarray, leaves)]),
-                           *(u.params for u in unlearned))
+    # Not by NumPy, which has no random keys.
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(u.params for u in unlearned))
     return predict(unlearned[0].fn, stacked, x)
   return np.stack([training.predict(u.fn, u.params, x) for u in unlearned])
 
