@@ -1,5 +1,6 @@
 """Projections of weights against features in numpy; LOFT's subspace against brute force."""
 
+import dataclasses
 import itertools
 
 import chex
@@ -112,3 +113,20 @@ def test_plugged_keeps_the_parameters(toy):
 def test_rank_has_to_be_smaller(toy):
   with pytest.raises(ValueError, match='reads 5 features'):
     methods.loft(5)(toy, KEY)
+
+
+@pytest.mark.parametrize('silent', ['retained', 'forget'])
+def test_features_that_are_all_zero_are_named(silent):
+  moments = {'retained': np.eye(3), 'forget': np.eye(3)} | {silent: np.zeros((3, 3))}
+  for ask in (lambda: stiefel.start(*moments.values(), 2),
+              lambda: stiefel.polish(np.eye(3)[:, :2], *moments.values(), 2)):
+    with pytest.raises(ValueError, match=f'of the {silent} examples are all zero'):
+      ask()
+
+
+def test_loft_says_that_the_forget_features_are_silent(toy):
+  nothing = toy.forget.replace(x=np.zeros_like(toy.forget.x))
+  params = {**toy.params, 'a': {**toy.params['a'], 'bias': -np.ones(5, np.float32)}}
+  problem = dataclasses.replace(toy, forget=nothing, params=params)
+  with pytest.raises(ValueError, match='the forget examples are all zero'):
+    methods.loft(2)(problem, KEY)

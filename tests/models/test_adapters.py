@@ -198,6 +198,15 @@ def test_modules_without_state_need_none():
   assert same is params
 
 
+def test_a_linen_module_may_hold_a_list():
+  """It cannot be hashed, and its `init` was compiled by its hash."""
+  network, same = (models.from_linen(models.MLP(3, hidden), (6,)) for hidden in ([5], (5,)))
+  leaves = [jax.tree.leaves(one.init(KEY)) for one in (network, same)]
+  for mine, theirs in zip(*leaves, strict=True):
+    np.testing.assert_array_equal(mine, theirs)
+  assert same.init == models.from_linen(models.MLP(3, (5,)), [6]).init  # one program
+
+
 @pytest.mark.parametrize(('package', 'use', 'install'), [
     ('equinox', lambda: models.from_equinox(lambda key: None), 'pip install equinox'),
     ('haiku', lambda: models.from_haiku(haiku, (6,)), 'pip install dm-haiku')])

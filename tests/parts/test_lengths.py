@@ -41,6 +41,20 @@ def test_one_of_the_two(schedule):
     schedule(-3)
 
 
+@pytest.mark.parametrize('size', [0, -1])
+def test_a_batch_has_an_example_at_least(size):
+  for schedule in TIMED:
+    with pytest.raises(ValueError, match=f'^batch_size of {schedule.__name__} is {size}, .*give 1'):
+      schedule(3, size)
+  for method in (methods.fine_tune, methods.gradient_ascent):
+    with pytest.raises(ValueError, match=f'batch_size of .* is {size}'):
+      method(steps=2, batch_size=size)
+  with pytest.raises(ValueError, match=f'^retain_batch_size of paired is {size}, .*give 1'):
+    schedules.paired(3, retain_batch_size=size)
+  with pytest.raises(ValueError, match=f'^batch_size of alternating is {size}, .*give 1'):
+    schedules.alternating(3, batch_size=size)
+
+
 @pytest.mark.parametrize('method', [
     methods.bad_teacher, methods.boundary_shrink, methods.cf_k, methods.delete,
     methods.eu_k, methods.example_localization, methods.fine_tune,

@@ -219,3 +219,15 @@ def test_faults_of_the_caller_are_raised():
   broken = outputs._replace(test_labels=outputs.test_labels + 1)
   with pytest.raises(ValueError, match='labels run from 1 to 4'):
     evaluation.measure(setup, _network(_params(1)), outputs=broken)
+
+
+def test_a_network_that_was_changed_is_told_in_one_sentence():
+  """Features are of the problem's network, which cannot run on what is plugged in."""
+  setup = _setup()
+  plugged = methods.loft(3, plugged=True, polish_steps=0)(setup.problem, KEY)
+  known = setup.outputs(_network(_params(1)))
+  for outputs in (None, known):
+    with pytest.raises(ValueError, match='a Plugged, which .*`loft` without `plugged`'):
+      evaluation.measure(setup, plugged, outputs=outputs)
+  masked = methods.head_only()(setup.problem, KEY)  # another function of the same parameters
+  assert evaluation.measure(setup, masked).metrics['forget_test'] == 0

@@ -83,6 +83,7 @@ def measure(
 
   Raises:
     ImportError: there are references, and scikit-learn is missing.
+    ValueError: the method changed the network, and with it what its parameters are.
 
   Example:
     A head that no longer names the class, over features that still tell it:
@@ -100,6 +101,7 @@ def measure(
     [0.0, 1.0, 1.0]
   """
   problem = setup.problem
+  outputs_lib.check_parameters(problem, unlearned.fn, unlearned.params)
   outputs = outputs or setup.outputs(unlearned)
   estimates: dict[str, Any] = {
       **outputs_lib.accuracies(outputs), **attacks.thresholds(outputs),

@@ -63,6 +63,19 @@ def joined(*parts: problem_lib.Examples) -> problem_lib.Examples:
   return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
+def check_parameters(problem: problem_lib.Problem, fn: Callable, params: Any) -> None:
+  """Raises ValueError where a method changed the network and has parameters of its own.
+
+  Features, drift and relearning are those of the problem's network, whose layers are
+  known; one that is only masked has its parameters.
+  """
+  if fn is not problem.fn and jax.tree.structure(params) != jax.tree.structure(problem.params):
+    raise ValueError(
+        f'the parameters are a {type(params).__name__}, which the network of the problem '
+        'does not read, so that its features cannot be measured; give a method that keeps '
+        'the network, such as `loft` without `plugged`.')
+
+
 def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Callable,
                params: Any) -> Outputs:
   """Runs a network over all data.
@@ -75,7 +88,11 @@ def outputs_of(problem: problem_lib.Problem, test: problem_lib.Examples, fn: Cal
 
   Returns:
     Outputs.
+
+  Raises:
+    ValueError: the parameters are another network's than the problem's.
   """
+  check_parameters(problem, fn, params)
   head = capture.head_path(problem.fn, params, test.spread(1).x)
   both = _LogitsAndFeatures(fn, capture.layer_inputs(problem.fn, head))
   retained, forgotten, unseen = (

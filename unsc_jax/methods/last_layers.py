@@ -1,15 +1,19 @@
 """Only the last layers learn again: CF-k and EU-k."""
 
+from collections.abc import Mapping, Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from unsc_jax import capture
 from unsc_jax import parts
 from unsc_jax import paths
 from unsc_jax import problem as problem_lib
 from unsc_jax import training
 from unsc_jax.parts import edits
+from unsc_jax.parts import head
 from unsc_jax.parts import lengths
 from unsc_jax.parts import masks
 from unsc_jax.parts import objectives
@@ -29,8 +33,9 @@ def cf_k(
     (x, y) \in D_r
 
   The layers are the captured ones in the order in which they run, each with the
-  parameters beside its kernel; everything else is frozen, norms included. For
-  whole classes and for single examples.
+  parameters beside its kernel; everything else is frozen, norms included. Where they
+  lie together with those of layers before, as in a flat dictionary, only the head's
+  bias is told from theirs. For whole classes and for single examples.
 
   Args:
     optimizer: any of Optax; SGD at 1e-2, momentum .9 and weight decay 5e-4.
@@ -123,17 +128,35 @@ def _last_k(name, edit, optimizer, k, schedule):
 
 def last(problem: problem_lib.Problem, k: int):
   """Marks the parameters of the last `k` layers, a pytree of booleans."""
-  layers = list(passes.sites(problem))
+  sites = passes.sites(problem)
+  layers = list(sites)
   if not 1 <= k <= len(layers):
     raise ValueError(
         f'k is {k}, but the network has {len(layers)} captured layers; choose '
         f'one of 1 to {len(layers)}.')
-  parents = {path.rpartition('/')[0] for path in layers[-k:]}
+  chosen = layers[-k:]
+  # What lies in one place with a layer that stays may be that layer's own.
+  whole = {*map(_parent, chosen)} - {*map(_parent, layers[:-k])}
+  if k < len(layers):
+    whole -= {''}  # the network itself
+  mixed = [path for path in chosen if _parent(path) not in whole]
+  beside = _of_head(problem, sites, mixed)
 
   def mark(path, leaf):
     name = paths.path_name(path)
-    chosen = name in layers[-k:] or (
-        name not in layers and '/' in name
-        and name.rpartition('/')[0] in parents)
-    return jnp.full(leaf.shape, chosen)
+    return jnp.full(jnp.shape(leaf), name in (*chosen, *beside) or (
+        name not in layers and _parent(name) in whole))
   return jax.tree_util.tree_map_with_path(mark, problem.params)
+
+
+def _of_head(problem: problem_lib.Problem, sites: Mapping[str, capture.Site],
+             layers: Sequence[str]) -> tuple[str, ...]:
+  """The head's parameters, if it is among some layers."""
+  if all(sites[path].kind != 'dense' for path in layers):
+    return ()
+  own = head.parameters(problem)
+  return own if own[0] in layers else ()
+
+
+def _parent(path: str) -> str:
+  return path.rpartition('/')[0]

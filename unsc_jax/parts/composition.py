@@ -3,7 +3,7 @@
 from collections.abc import Callable
 import contextlib
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import optax
@@ -137,7 +137,7 @@ def train(
     retain = retarget(problem.retain, objective.retain, target_keys[1])
     given = objective.given(problem, target_keys[2])
   confined = Confined(transform)
-  if not isinstance(transform, optax.GradientTransformation):
+  if not _is_optimizer(transform):
     with stopwatch('constraint'):
       confined = transform(problem, params, transform_key)
 
@@ -159,6 +159,11 @@ def train(
       confined.moments, confined.bases)
   return outcome.told(problem, unlearned, looking=looking,
                       stopped=len(fitted.history['loss']) < plan.steps)
+
+
+def _is_optimizer(transform: Any) -> bool:
+  """Whether it is used as Optax's are: `optax.MultiSteps` is none of its types."""
+  return all(callable(getattr(transform, name, None)) for name in ('init', 'update'))
 
 
 def whole_classes(problem: problem_lib.Problem, name: str) -> tuple[int, ...]:

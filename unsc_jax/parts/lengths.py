@@ -18,7 +18,8 @@ class Lasting:
     epochs: instead of steps, passes over the examples that it goes by.
 
   Raises:
-    ValueError: both are given or neither, or the one given is negative.
+    ValueError: both are given or neither, or the one given is negative; or a batch has
+      less than one example.
 
   Example:
     >>> class over_all(Lasting):
@@ -40,6 +41,7 @@ class Lasting:
           'one of the two.')
     if min(self.steps or 0, self.epochs or 0) < 0:
       raise ValueError(f'{self} would train for less than no time; give 0 or more.')
+    check_batches(self)
 
   def goes_by(self, forget: Any, retain: Any) -> tuple[int, int]:
     """How many examples an epoch has, and how many of them a step takes."""
@@ -62,3 +64,11 @@ def unless(other: float | None, own: T | None, default: T) -> T | None:
     (10, None, 3)
   """
   return default if other is None and own is None else own
+
+
+def check_batches(schedule: Any) -> None:
+  """Raises ValueError where a schedule's batches would have no examples."""
+  for size in ('batch_size', 'retain_batch_size'):  # the latter of those that have two
+    if (given := getattr(schedule, size, None)) is not None and given < 1:
+      raise ValueError(f'{size} of {type(schedule).__name__} is {given}, and no step learns '
+                       'of no example; give 1 or more.')

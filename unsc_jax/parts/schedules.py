@@ -206,6 +206,9 @@ class alternating:
   batch_size: int = 128
   retain_batch_size: int | None = None
 
+  def __post_init__(self):
+    lengths.check_batches(self)
+
   def in_round(self, forget: Any, retain: Any) -> tuple[int, int]:
     """How many forget and retain steps a round has."""
     def steps(given, data, size):

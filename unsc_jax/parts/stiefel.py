@@ -3,6 +3,7 @@
 `U` `[d, s]` has orthonormal columns. Only second moments matter.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,22 @@ def terms(u: np.ndarray, retain: np.ndarray, forget: np.ndarray) -> Terms:
   return Terms(1 - lost, kept)
 
 
+def _of_unit_energy(retain: np.ndarray, forget: np.ndarray) -> Iterator[np.ndarray]:
+  """Both moments in float64, divided by their traces.
+
+  Raises:
+    ValueError: a set has features without energy, or of no numbers.
+  """
+  for name, moment in (('retained', retain), ('forget', forget)):
+    moment = np.asarray(moment, np.float64)
+    if not 0 < np.trace(moment) < np.inf:
+      raise ValueError(
+          f'the features of the {name} examples are all zero, or alike where their mean '
+          'is taken off, or no numbers, so that no subspace tells the two sets apart; '
+          'look for units that are silent, or choose a method that does not need them.')
+    yield moment / np.trace(moment)
+
+
 def start(
     retain: np.ndarray, forget: np.ndarray, rank: int, *, candidates: int = 25,
     refinements: int = 2,
@@ -58,10 +75,12 @@ def start(
   Returns:
     `U` `[d, s]`, float64.
 
+  Raises:
+    ValueError: one of the moments is zero, or no numbers.
+
   Source: ours (the published code starts from a random `U`).
   """
-  retain, forget = (np.asarray(m, np.float64) for m in (retain, forget))
-  retain, forget = retain / np.trace(retain), forget / np.trace(forget)
+  retain, forget = _of_unit_energy(retain, forget)
 
   def subspace(c):
     u = np.linalg.eigh(retain - c * forget)[1][:, -rank:]
@@ -99,11 +118,13 @@ def polish(
   Returns:
     `U` `[d, s]`, no worse than the start; float64.
 
+  Raises:
+    ValueError: as `start`.
+
   Source: LOFT (arXiv 2601.22456) with plain descent for its Riemannian Adam,
   whose weight decay is normal to the manifold and has no effect.
   """
-  retain, forget = (np.asarray(m, np.float64) for m in (retain, forget))
-  retain, forget = retain / np.trace(retain), forget / np.trace(forget)
+  retain, forget = _of_unit_energy(retain, forget)
   rate, now = 1., terms(u, retain, forget)
   for _ in range(steps):
     gradient = -4 * now.lost * retain @ u + 4 * now.kept * forget @ u
