@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from benchmarks import _programs
 from tests.evaluation import draws
 from unsc_jax import batching
 from unsc_jax import problem as problem_lib
@@ -69,6 +70,17 @@ def test_frozen_leaves_stay_and_looks_can_be_rare():
       trainable=lambda path: False)
   assert course.at.tolist() == [0, 3, 6, 7]
   assert np.ptp(course.accuracy) == course.steps == 0
+
+
+@pytest.mark.parametrize('frozen', ['', 'b'])
+def test_another_network_is_measured_by_the_same_programs(frozen):
+  few, trainable = _data(2), lambda path: path != frozen
+  measure = lambda w: relearn.relearn_time(
+      _fn, _params(w), few, few, 0., jax.random.key(0), cap=2, trainable=trainable)
+  measure(0.)
+  with _programs.compiled() as names:
+    measure(1.)
+  assert not names
 
 
 def test_the_anamnesis_index_is_a_ratio_of_times():

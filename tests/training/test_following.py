@@ -59,6 +59,30 @@ def test_a_watch_that_remembers_is_named_where_a_run_may_be_resumed(tmp_path):
     _fit(tmp_path / 'other', watch=lambda w: ({'w': float(w)}, False), watch_every=1)
 
 
+def test_a_schedule_is_asked_once_a_step_and_on_the_host(tmp_path):
+  asked, schedule = [], optax.cosine_decay_schedule(2., 6)
+
+  def value(step):
+    number = schedule(step)
+    asked.append((step, number.devices()))
+    return number
+
+  with jax.default_device(jax.devices()[-1]):
+    for folder in (None, tmp_path):
+      asked.clear()
+      _fit(folder, given=training.Scheduled(value))
+      assert asked == [(step, {jax.devices('cpu')[0]}) for step in range(6)]
+
+
+def test_a_schedule_is_rounded_as_its_author_rounds_it():
+  schedule = optax.linear_schedule(1., .1, 1333)
+  given = training.Scheduled(schedule)
+  for step in range(0, 1400, 50):
+    (found,) = given.at(step, None)
+    assert found.dtype == np.float32
+    assert found == np.float32(schedule(step))
+
+
 def test_arguments_are_made_as_often_with_a_checkpoint_as_without(tmp_path, monkeypatch):
   calls, at = [], training.Refresh.at
   monkeypatch.setattr(training.Refresh, 'at', lambda *args: calls.append(1) or at(*args))

@@ -1,5 +1,6 @@
 """Streamed gradients and their squares against one example at a time."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -53,6 +54,32 @@ def test_fisher_sums_over_labels():
   squares = np.einsum('nd,ny,nyc->dc', x**2, p, rows**2) / len(x)
   np.testing.assert_allclose(
       gradients.fisher(fn, W, stream((8, 3))), squares, atol=1e-5)
+
+
+def test_wide_parameters_are_added_up_in_their_own_type():
+  g, x, p = each()
+  with jax.enable_x64(True):
+    w = jnp.asarray(W, jnp.float64)
+    found = {of.__name__: of(fn, w, stream((8, 3))) for of in (
+        gradients.total, gradients.mean_square, gradients.fisher)}
+  assert {leaf.dtype for leaf in found.values()} == {np.dtype('float64')}
+  squares = np.einsum('nd,ny,nyc->dc', x**2, p, (p[:, None] - np.eye(3)) ** 2) / len(x)
+  for name, want in (('total', g.sum(0)), ('mean_square', (g**2).mean(0)), ('fisher', squares)):
+    np.testing.assert_allclose(found[name], want, rtol=1e-6)
+
+
+def test_more_classes_need_no_more_gradients_at_once():
+  """Of each example one gradient is held, for whatever number of labels."""
+  shape = lambda *sizes: jax.ShapeDtypeStruct(sizes, jnp.float32)
+
+  def held(classes):
+    params = {'wide': shape(64, 64), 'head': shape(64, classes)}
+    compiled = gradients._fisher.lower(
+        lambda p, x: jnp.tanh(x @ p['wide']) @ p['head'], params,
+        Examples(shape(16, 64), shape(16)), shape(16)).compile()
+    return compiled.memory_analysis().temp_size_in_bytes / (4 * 64 * (64 + classes))
+
+  assert held(48) < 2 * held(3)
 
 
 def test_says_when_there_is_nothing():

@@ -5,7 +5,6 @@ once. `n` examples of the forget set, `s` measurements.
 """
 
 from collections.abc import Callable
-import functools
 import math
 from typing import Any, NamedTuple
 
@@ -103,11 +102,13 @@ def relearn_time(
   now = lambda: training.predict(fn, params, watched.x)
   state = jax.tree.map(jax.numpy.array, optimizer.init(trainable_lib.floats(params)))
   params = jax.tree.map(jax.numpy.array, params)  # the step consumes them
+  # Equal for all networks that are measured, so that they share its program.
+  step = training.make_step(training.classify(fn), optimizer)
   batches = batching.stream(few, min(batch_size, len(few)), batching.seed_of(key))
   at, answers = [0], [now()]
   for i in range(1, cap + 1):
     batch = sharding.shard_batch(next(batches), None)
-    params, state = _step(fn, optimizer, params, state, batch)
+    params, state, _ = step(params, state, batch, key)
     if i % every == 0 or i == cap:
       at.append(i)
       answers.append(now())
@@ -117,11 +118,6 @@ def relearn_time(
   regained = [t for t, a in zip(at, accuracy) if a >= target]
   return Relearned(
       min(regained, default=cap), bool(regained), np.array(at), accuracy)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
-def _step(fn, optimizer, params, state, batch):
-  return training.update(training.classify(fn), optimizer, params, state, batch, None)[:2]
 
 
 def _right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -64,7 +64,6 @@ def dimensional_alignment(
   abstract could be read: metric, regulariser, self-distillation and alternating
   training are there, their exact form and constants are ours.
   """
-  distillation = objectives.distillation()
   schedule = schedules.alternating(
       rounds, forget_steps=forget_steps, retain_steps=retain_steps,
       batch_size=batch_size)
@@ -76,27 +75,32 @@ def dimensional_alignment(
         sum(schedule.in_round(problem.forget, problem.retain)), projector)
 
   def method(problem, key):
-    read = head.inputs(problem)
-
-    def loss_of(fn):
-      def loss(params, batch, key, projector):
-        del key
-        value = jnp.zeros(())
-        if batch.forget is not None:  # XLA shares the two forward passes
-          value += distillation(fn(params, batch.forget.x), batch.forget.y)
-          value += weight * misalignment(read(params, batch.forget.x), projector)
-        if batch.retain is not None:
-          value += objectives.cross_entropy(
-              fn(params, batch.retain.x), batch.retain.y)
-        return value, params
-      return loss
-
+    loss = functools.partial(_Loss, read=head.inputs(problem), weight=weight)
     return parts.compose(
-        objective=objectives.Objective(
-            loss_of, forget=targets.other_logits(), given=given),
+        objective=objectives.Objective(loss, forget=targets.other_logits(), given=given),
         transform=optimizer or optimizers.sgd(3e-3),
         schedule=schedule)(problem, key)
   return method
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loss:
+  """Self-distillation and alignment on forget batches, the error on retained ones."""
+  fn: Callable
+  read: Callable
+  weight: float
+
+  def __call__(self, params: Any, batch: Any, key: jax.Array, projector: jax.Array
+               ) -> tuple[jax.Array, Any]:
+    del key
+    forget, retain = batch
+    value = jnp.zeros(())
+    if forget is not None:  # XLA shares the two forward passes
+      value += objectives.distillation()(self.fn(params, forget.x), forget.y)
+      value += self.weight * misalignment(self.read(params, forget.x), projector)
+    if retain is not None:
+      value += objectives.cross_entropy(self.fn(params, retain.x), retain.y)
+    return value, params
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,10 @@
 `B` examples of a batch, `d` features, `C` classes.
 """
 
+from collections.abc import Callable
+import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax import lax
@@ -101,26 +103,31 @@ def null_space_alignment(
 
   def method(problem, key):
     parts.whole_classes(problem, 'null-space alignment')
-    read = head.inputs(problem)
-
-    def loss_of(fn):
-      def loss(params, batch, key, *kept):
-        del key
-        x, y = batch.forget.x, batch.forget.y
-        value = objectives.cross_entropy(fn(params, x), y)
-        # XLA shares the two forward passes.
-        value += weight * mismatch(read(params, x), y, ClassFeatures(*kept))
-        return value, params
-      return loss
-
+    loss = functools.partial(_Loss, read=head.inputs(problem), weight=weight)
     return parts.compose(
-        objective=objectives.Objective(
-            loss_of, forget=targets.pseudo_labels(), given=given),
+        objective=objectives.Objective(loss, forget=targets.pseudo_labels(), given=given),
         transform=optimizers.null_space(
             optimizer or optax.adam(1e-3), confined_to,
             batch_size=moments_batch_size, select=select, drift_budget=drift_budget),
         schedule=schedule)(problem, key)
   return method
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loss:
+  """The error on pseudo-labels, and how far the features are from those of their class."""
+  fn: Callable
+  read: Callable
+  weight: float
+
+  def __call__(self, params: Any, batch: Any, key: jax.Array, *kept: jax.Array
+               ) -> tuple[jax.Array, Any]:
+    del key
+    x, y = batch.forget.x, batch.forget.y
+    value = objectives.cross_entropy(self.fn(params, x), y)
+    # XLA shares the two forward passes.
+    value += self.weight * mismatch(self.read(params, x), y, ClassFeatures(*kept))
+    return value, params
 
 
 def class_features(

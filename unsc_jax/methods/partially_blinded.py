@@ -1,5 +1,10 @@
 """Partially-Blinded Unlearning: ascent, held back where the weights matter."""
 
+from collections.abc import Callable
+import dataclasses
+import functools
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -53,14 +58,6 @@ def partially_blinded(
 
   Source: Partially-Blinded Unlearning (arXiv 2403.16246), exact from code.
   """
-  def loss_of(fn):
-    def loss(params, batch, key, original, fisher):
-      del key
-      ascent = objectives.cross_entropy(
-          fn(params, batch.forget.x), batch.forget.y)
-      return leash(params, original, fisher, beta, gamma) - alpha * ascent, params
-    return loss
-
   def given(problem, key):
     del key
     fisher = gradients.fisher(
@@ -71,11 +68,28 @@ def partially_blinded(
   return parts.compose(
       name='partially_blinded',
       objective=objectives.Objective(
-          loss_of, forget=targets.not_to_say(), given=given),
+          functools.partial(_Loss, alpha=alpha, beta=beta, gamma=gamma),
+          forget=targets.not_to_say(), given=given),
       transform=optimizer or optax.adam(3e-5),
       schedule=schedules.forget_only(
           steps, batch_size, epochs=lengths.unless(steps, epochs, 100)),
       watch=stopping.until_forgotten(stop_below, or_never=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loss:
+  """What the leash costs, less the forget error."""
+  fn: Callable
+  alpha: float
+  beta: float
+  gamma: float
+
+  def __call__(self, params: Any, batch: Any, key: jax.Array, original: Any, fisher: Any
+               ) -> tuple[jax.Array, Any]:
+    del key
+    ascent = objectives.cross_entropy(self.fn(params, batch.forget.x), batch.forget.y)
+    held = leash(params, original, fisher, self.beta, self.gamma)
+    return held - self.alpha * ascent, params
 
 
 def leash(params, original, fisher, beta: float, gamma: float) -> jax.Array:

@@ -1,6 +1,9 @@
 """Scissorhands: trim what is most connected to the forget set, then repair."""
 
+from collections.abc import Callable
+import dataclasses
 import functools
+from typing import Any
 
 import jax
 import optax
@@ -64,7 +67,6 @@ def scissorhands(
   schedule = schedules.forget_first(
       steps, batch_size, epochs=lengths.unless(steps, epochs, 10))
   margin, ridge = (.5, 1e-3) if published else (0., 0.)
-  held = functools.partial(gem.held, margin=margin, ridge=ridge)
 
   def edit(problem, key):
     fresh_key, part_key = jax.random.split(key)
@@ -88,24 +90,33 @@ def scissorhands(
     _, every = schedule.in_epoch(problem.forget, problem.retain)
     return training.Refresh(every, memory)
 
-  def loss_of(fn):
-    error = lambda params, examples: objectives.cross_entropy(
-        fn(params, examples.x), examples.y)
-
-    def loss(params, batch, key, memory):
-      del key
-      both = lambda params: (
-          error(params, batch.retain) - weight * error(params, batch.forget))
-      if batch.forget is None:
-        return error(params, batch.retain), params
-      return held(both, params, memory), params
-    return loss
-
   return parts.compose(
       name='scissorhands',
       edit=edit, objective=objectives.Objective(
-          loss_of, forget=targets.not_to_say(), given=given),
+          functools.partial(_Loss, weight=weight, margin=margin, ridge=ridge),
+          forget=targets.not_to_say(), given=given),
       transform=optimizer or optimizers.sgd(5e-3), schedule=schedule)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loss:
+  """The retained error less the forget error under the constraint; or the former alone."""
+  fn: Callable
+  weight: float
+  margin: float
+  ridge: float
+
+  def __call__(self, params: Any, batch: Any, key: jax.Array, memory: Any
+               ) -> tuple[jax.Array, Any]:
+    del key
+    error = lambda params, examples: objectives.cross_entropy(
+        self.fn(params, examples.x), examples.y)
+    both = lambda params: (
+        error(params, batch.retain) - self.weight * error(params, batch.forget))
+    if batch.forget is None:
+      return error(params, batch.retain), params
+    held = gem.held(both, params, memory, margin=self.margin, ridge=self.ridge)
+    return held, params
 
 
 def _gradient(problem, params, examples, sign=1):

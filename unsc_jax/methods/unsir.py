@@ -1,5 +1,6 @@
 """UNSIR: impair with noise that maximises the error, then repair."""
 
+from collections.abc import Callable
 import dataclasses
 import itertools
 from typing import Any
@@ -106,17 +107,24 @@ def error_maximising(
       jax.random.normal(k, (len(labels), *leaf.shape[1:]), leaf.dtype)
       for k, leaf in zip(keys, leaves)])
 
-  def loss(noise, batch, key, params):
-    del key
-    size = sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(noise)) / len(batch)
-    error = training.cross_entropy(problem.fn(params, noise), batch)
-    return .1 * size - error, noise
-
   fitted = training.fit(
-      loss, optax.adam(learning_rate), start, itertools.repeat(labels),
+      _Noise(problem.fn), optax.adam(learning_rate), start, itertools.repeat(labels),
       steps=steps, key=key, given=(problem.params,),
       session=problem.session, label='noise', identity=problem.identity)
   return jax.tree.map(np.asarray, fitted.params)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Noise:
+  """How large noise `[N, ...]` is, less the network's error on it."""
+  fn: Callable
+
+  def __call__(self, noise: Any, batch: jax.Array, key: jax.Array, params: Any
+               ) -> tuple[jax.Array, Any]:
+    del key
+    size = sum(jnp.square(leaf).sum() for leaf in jax.tree.leaves(noise)) / len(batch)
+    error = training.cross_entropy(self.fn(params, noise), batch)
+    return .1 * size - error, noise
 
 
 def _part(examples, per_class, key):

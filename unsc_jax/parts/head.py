@@ -52,9 +52,9 @@ def _added(problem: problem_lib.Problem, kernel: str, beside: tuple[str, ...]
     \quad \text{whatever the kernel is}
 
   What all logits share says nothing: so it is also where the network gives the
-  logarithms of probabilities, or divides by a temperature `T`. One backward pass of a combination whose weights sum to
-  zero tells it, at a kernel whose numbers are made up: by the network's own a hidden
-  bias could pass, as by the identity.
+  logarithms of probabilities, or divides by a temperature `T`. One backward pass of a
+  combination whose weights sum to zero tells it, at a kernel whose numbers are made up:
+  by the network's own a hidden bias could pass, as by the identity.
   """
   weights = np.sin(np.arange(1., 1 + problem.num_classes))
   weights -= weights.mean()

@@ -1,12 +1,15 @@
 """Further arguments of a loss that follow the loop: the parameters, or the count of steps."""
 
 from collections.abc import Callable
+import contextlib
 import dataclasses
+import functools
 import json
 import sys
 from typing import Any
 import warnings
 
+import jax
 import numpy as np
 
 from unsc_jax import closures
@@ -58,7 +61,8 @@ class Scheduled:
   """A further argument of a loss that follows the count of steps.
 
   Attributes:
-    value: from the step, from 0 on, to a number: an Optax schedule.
+    value: from the step, from 0 on, to a number: an Optax schedule. It is asked once for
+      each step, and on the host.
   """
   value: Callable[[int], Any]
   every = 1
@@ -66,12 +70,33 @@ class Scheduled:
   def at(self, step: int, params: Any) -> tuple:
     """The argument of a step."""
     del params
-    return (np.float32(self.value(step)),)
+    if step not in self._known:
+      with _on_host():
+        self._known[step] = np.float32(self.value(step))
+    return (self._known[step],)
+
+  @functools.cached_property
+  def _known(self) -> dict[int, np.float32]:
+    """The values of the steps that were asked for."""
+    return {}
 
   def begun(self, params: Any, steps: int) -> tuple[tuple, dict[str, Any]]:
     """The first argument, and what tells it from others that begin alike: all values."""
     values = [self.at(step, params) for step in range(steps)]
     return self.at(0, params), {'values': storage.fingerprint(np.array(values, np.float32))}
+
+
+def _on_host() -> contextlib.AbstractContextManager:
+  """Lets JAX compute a number on the host.
+
+  Each operation of an Optax schedule is a program. An accelerator runs it behind the steps
+  that it was given before, and who reads the number waits for all of them. All steps in one
+  program would round otherwise, and a state that was kept before would not be known again.
+  """
+  try:
+    return jax.default_device(jax.local_devices(backend='cpu')[0])
+  except RuntimeError:  # JAX was told to run on others alone
+    return contextlib.nullcontext()
 
 
 def noticed(watch: Callable[[Any], tuple], params: Any) -> tuple:

@@ -32,7 +32,7 @@ def total(fn: Callable, params: Any, batches: Iterable) -> Any:
     batches: examples, one batch after the other, of any sizes.
 
   Returns:
-    A pytree like `params`, float32, of zeros where a leaf cannot be trained. Cost:
+    A pytree like `params`, float32 at least, of zeros where a leaf cannot be trained. Cost:
     one forward and one backward pass.
 
   Example:
@@ -62,7 +62,7 @@ def mean_square(
       that much and mixes in the squared mean. A last group may be smaller.
 
   Returns:
-    A pytree like `params`, float32, of zeros where a leaf cannot be trained. Cost:
+    A pytree like `params`, float32 at least, of zeros where a leaf cannot be trained. Cost:
     one forward and one backward pass.
 
   Raises:
@@ -90,7 +90,7 @@ def fisher(fn: Callable, params: Any, batches: Iterable) -> Any:
     batches: examples, of which only `x` matters.
 
   Returns:
-    A pytree like `params`, float32, of zeros where a leaf cannot be trained. Cost:
+    A pytree like `params`, float32 at least, of zeros where a leaf cannot be trained. Cost:
     one forward and `C` backward passes.
 
   Example:
@@ -135,11 +135,19 @@ def _gradient(fn, params, batch, weights):
 
 def _like(params, gradient):
   """A gradient in float32 at least, of zeros where a leaf has none."""
-  def one(leaf, g):
-    if g is None:
-      return jnp.zeros(jnp.shape(leaf), jnp.float32)
-    return g.astype(np.promote_types(g.dtype, np.float32))
-  return jax.tree.map(one, params, gradient)
+  return jax.tree.map(
+      lambda zero, g: zero if g is None else g.astype(zero.dtype), _zeros(params), gradient)
+
+
+def _zeros(params):
+  """What a sum of gradients starts from, in float32 at least."""
+  return jax.tree.map(lambda leaf: jnp.zeros(jnp.shape(leaf), _wide(leaf)), params)
+
+
+def _wide(leaf):
+  """The type in which a leaf's gradients are added up."""
+  own = jnp.result_type(leaf) if trainable.is_floating(leaf) else np.float32
+  return jnp.promote_types(own, np.float32)
 
 
 _AT_ONCE = 8  # of so many examples or groups gradients are held in memory
@@ -161,12 +169,11 @@ def _add_up(per_group, params, batch, weights, group):
   def several(total, chunk):
     squares = jax.vmap(per_group, (None, 0, 0))(params, *chunk)
     counts = chunk[1].any(-1)
-    add = lambda sums, new: sums + jnp.einsum('g,g...->...', jnp.float32(counts), new,
+    add = lambda sums, new: sums + jnp.einsum('g,g...->...', counts.astype(new.dtype), new,
                                               precision=jax.lax.Precision.HIGHEST)
     return jax.tree.map(add, total, squares), counts.sum()
 
-  start = jax.tree.map(lambda p: jnp.zeros(jnp.shape(p), jnp.float32), params)
-  total, counts = jax.lax.scan(several, start, (batch, weights))
+  total, counts = jax.lax.scan(several, _zeros(params), (batch, weights))
   return total, counts.sum()
 
 
@@ -186,14 +193,20 @@ def _fisher(fn, params, batch, weights):
   """The summed squares of the examples' gradients, and how many examples."""
   def of_example(params, x, weights):
     del weights
+    floating = trainable.floats(params)
     logits, pull = jax.vjp(
-        lambda floating: fn(trainable.merged(floating, params), x)[0],
-        trainable.floats(params))
-    p = jax.nn.softmax(logits.astype(jnp.float32))
+        lambda floating: fn(trainable.merged(floating, params), x)[0], floating)
+    p = jax.nn.softmax(logits.astype(_wide(logits)))
     # The rows of sqrt(p_y) (p - e_y), whose pull-backs squared sum to F.
-    rows = jnp.sqrt(p)[:, None] * (p[None] - jnp.eye(len(p)))
-    (gradients,) = jax.vmap(pull)(rows.astype(logits.dtype))
-    square = lambda g: jnp.square(g.astype(jnp.float32)).sum(0)
-    return _like(params, jax.tree.map(square, gradients))
+    rows = jnp.sqrt(p)[:, None] * (p[None] - jnp.eye(len(p), dtype=p.dtype))
+
+    def add(sums, row):
+      (gradient,) = pull(row)
+      square = lambda total, g: total + jnp.square(g.astype(total.dtype))
+      return jax.tree.map(square, sums, gradient), None
+
+    # One after the other: side by side, a network of many classes needs that many gradients.
+    squares, _ = jax.lax.scan(add, _zeros(floating), rows.astype(logits.dtype))
+    return _like(params, squares)
 
   return _add_up(of_example, params, batch.x, weights, 1)
