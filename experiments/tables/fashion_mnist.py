@@ -15,7 +15,10 @@ Ready networks go by --checkpoint and --reference. `6` was run so on one core, w
 whose trials take most of the time, and random labels inside the null space;
 `unsc_last_four`, UNSC on the last four of six layers by SGD, stands in their place. `small`
 has a strided CNN and the first 6,000 images: half an hour for three seeds, most of it a search
-that more classes need not repeat, as its surrogate is the same (`--settings-of`).
+that more classes need not repeat, as its surrogate is the same (`--settings-of`). There
+`unsc_hard_sgd` is the cut by plain SGD, which is how it was published, and `unsc_hard` that by
+Adam; its rows are of a later run, whose networks, trained anew, keep the same to .2 points,
+and its times are shares of retraining's in that run.
 
   python -m experiments.tables fashion_mnist/6
 """
