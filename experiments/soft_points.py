@@ -10,6 +10,7 @@ from experiments import some_layers
 from unsc_jax import methods
 from unsc_jax import null_space
 from unsc_jax import problem as problem_lib
+from unsc_jax.parts import optimizers
 
 
 class Point(NamedTuple):
@@ -86,5 +87,13 @@ def points(rate: float) -> Iterator[Point]:
     yield Point('DELETE', {'rate': step}, methods.delete(sgd, steps=60))
     yield Point('SalUn', {'rate': step}, methods.salun(sgd, rounds=3))
     yield Point('SCRUB', {'rate': step / 10}, methods.scrub(optax.adam(step / 10)))
-    yield Point('dimensional alignment', {'rate': step}, methods.dimensional_alignment(
-        sgd, rounds=2, forget_steps=30, retain_steps=30))
+    yield Point('dimensional alignment', {'rate': step}, _in_turns(sgd))
+  # The same, with what it does to each layer damped.
+  for step in (1e-3, 3e-3):
+    yield Point('dimensional alignment, damped', {'tau': 1e-2, 'rate': step}, _in_turns(
+        optimizers.null_space(optax.sgd(step, momentum=.9),
+                              null_space.pooled(null_space.soft(1e-2)))))
+
+
+_in_turns = functools.partial(
+    methods.dimensional_alignment, rounds=2, forget_steps=30, retain_steps=30)
