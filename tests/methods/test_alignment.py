@@ -17,6 +17,7 @@ from unsc_jax.methods.dimensional_alignment import span
 from unsc_jax.methods.null_space_alignment import ClassFeatures
 from unsc_jax.methods.null_space_alignment import mismatch
 from unsc_jax.parts import head
+from unsc_jax.parts import optimizers
 
 KEY = jax.random.key(0)
 FLOOR = .01
@@ -48,6 +49,16 @@ def test_forget_and_recover(toy, ref):
       retain_steps=1, batch_size=20)
   # Twenty: the ten forget examples twice.
   ref.assert_close(method(toy, KEY).params, expected, 1e-3)
+
+
+def test_a_confined_optimizer_takes_the_place_of_one(toy):
+  confined = optimizers.null_space(optax.sgd(.05), null_space.pooled(.8))
+  done = methods.dimensional_alignment(
+      confined, rounds=2, forget_steps=1, retain_steps=1, batch_size=20)(toy, KEY)
+  change = jax.tree.map(lambda new, old: new - old, done.params, toy.params)
+  inside = null_space.project(change, done.bases)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), inside, change)
+  assert optax.tree.norm(change) > .01
 
 
 def test_regulariser_is_one_less_the_metric(toy, ref):

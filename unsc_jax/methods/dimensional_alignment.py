@@ -24,7 +24,7 @@ _mul = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
 
 
 def dimensional_alignment(
-    optimizer: optax.GradientTransformation | None = None, *,
+    optimizer: optax.GradientTransformation | parts.Transform | None = None, *,
     weight: float = 1., energy: float = .99, rounds: int = 5,
     forget_steps: int | None = None, retain_steps: int | None = None,
     basis_examples: int = 5000, batch_size: int = 128,
@@ -43,7 +43,8 @@ def dimensional_alignment(
 
   Args:
     optimizer: any of Optax, one for both; SGD at 3e-3, momentum .9 and
-      weight decay 5e-4.
+      weight decay 5e-4. Or one that `parts.optimizers.null_space` confines, which
+      moves what remains less, see `docs/soft-null-space.md`.
     weight: `lambda`.
     energy: of the retained features that `V_k` carries.
     rounds: of forgetting and recovering.
