@@ -89,7 +89,7 @@ def points(rate: float) -> Iterator[Point]:
     yield Point('SCRUB', {'rate': step / 10}, methods.scrub(optax.adam(step / 10)))
     yield Point('dimensional alignment', {'rate': step}, _in_turns(sgd))
   # The same, with what it does to each layer damped.
-  for step in (1e-3, 3e-3):
+  for step in (1e-3, 3e-3, 1e-2):
     yield Point('dimensional alignment, damped', {'tau': 1e-2, 'rate': step}, _in_turns(
         optimizers.null_space(optax.sgd(step, momentum=.9),
                               null_space.pooled(null_space.soft(1e-2)))))
