@@ -5,10 +5,10 @@ import dataclasses
 
 from experiments.contest import Config
 
-# UNSC with its two filters, its ablation by random labels, and all that the published
-# notebooks compare it with.
+# UNSC with its two filters, by Adam and by SGD, its ablation by random labels, and all that
+# the published notebooks compare it with.
 METHODS = ('random_label', 'gradient_ascent', 'boundary_shrink', 'fisher_forgetting', 'salun',
-           'unsc_random_label', 'unsc_hard', 'unsc')
+           'unsc_random_label', 'unsc_hard', 'unsc', 'unsc_momentum', 'unsc_hard_sgd')
 
 
 def sweep(first: Config, sets: Iterable[tuple[int, ...]]) -> dict[str, Config]:

@@ -32,7 +32,7 @@ from experiments.tables import base
 _MORE = ((0, 6), (0, 4, 6), (0, 1, 4, 6), (0, 1, 4, 6, 9))
 _SMALL = Config(
     dataset='fashion_mnist', model='tiny_cnn', forget=(6,), examples=6000, epochs=20,
-    only=(*base.METHODS, 'unsc_momentum', 'unsc_hard_sgd', 'null_space_alignment'),
+    only=(*base.METHODS, 'null_space_alignment'),
     surrogates=(2,))
 ROWS = {
     **base.sweep(
