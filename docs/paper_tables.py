@@ -65,7 +65,7 @@ def _result(row: str, made: Callable[[report.Results], str]) -> str:
 
 # Of ours, in the order in which they are put in words; an ablation speaks for itself.
 _CHIEF = ('unsc', 'unsc_momentum', 'unsc_last_four', 'unsc_hard',
-          'unsc_hard_sgd', 'null_space_alignment')
+          'unsc_hard_sgd', 'unsc_hard_last_four', 'null_space_alignment')
 
 
 def _held(results: report.Results) -> str:

@@ -186,6 +186,8 @@ ABLATIONS = {
     'unsc_momentum': Candidate(methods.unsc, _GENTLE),
     'unsc_hard_sgd': Candidate(methods.unsc, _PLAIN, {'steps': 400}, 'sgd'),
     'unsc_last_four': Candidate(some_layers.unsc_on_the_last_four, _GENTLE),
+    'unsc_hard_last_four': Candidate(
+        some_layers.unsc_on_the_last_four, _PLAIN, {'steps': 400}, 'sgd'),
     # Shares of the features as in the published settings, from nine classes in ten to
     # single examples.
     'loft_scaled': Candidate(

@@ -40,17 +40,18 @@ def on(which: Which, make: Callable[..., problem_lib.Method]) -> problem_lib.Met
 
 def unsc_on_the_last_four(
     combine: null_space.Combine, optimizer: optax.GradientTransformation, *,
-    stop_below: float = .005,
+    steps: int | None = None, stop_below: float = .005,
 ) -> problem_lib.Method:
   """UNSC where what is early in a network, and serves all classes, stays as it is.
 
   Args:
     combine: from the moments of the retained classes to bases or gains.
     optimizer: any of Optax.
+    steps: as in `methods.unsc`.
     stop_below: as in `methods.unsc`.
 
   Returns:
     The method.
   """
   return on(last_four, lambda select: methods.unsc(
-      combine, optimizer, stop_below=stop_below, select=select))
+      combine, optimizer, steps=steps, stop_below=stop_below, select=select))
